@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Event channels and the consumers behind them.
+ */
+#include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/sched.h>
+#include <xen/events.h>
+#include <xen/xenbus.h>
+
+#include "channel.h"
+#include "device.h"
+#include "ring.h"
+#include "trace.h"
+
+enum {
+	CHANNEL_EOI_OWED,
+	CHANNEL_WOKEN,
+};
+
+/* Acknowledge the upcall, if there was one, now that its work is done. */
+static void channel_eoi(struct pv_channel *ch)
+{
+	u32 cons = READ_ONCE(ch->config.ring->cons);
+	bool spurious = cons == ch->acked;
+
+	if (!test_bit(CHANNEL_EOI_OWED, &ch->flags))
+		return;
+	clear_bit(CHANNEL_EOI_OWED, &ch->flags);
+	ch->acked = cons;
+	if (spurious)
+		ch->config.stats->spurious++;
+	xen_irq_lateeoi(ch->irq, spurious ? XEN_EOI_FLAG_SPURIOUS : 0);
+}
+
+static irqreturn_t channel_upcall(int irq, void *arg)
+{
+	struct pv_channel *ch = arg;
+
+	ch->config.stats->upcalls++;
+	trace_pv_upcall(ch);
+	set_bit(CHANNEL_EOI_OWED, &ch->flags);
+	if (ch->config.context == PV_POLLED)
+		channel_eoi(ch);
+	else
+		pv_channel_wake(ch);
+	return IRQ_HANDLED;
+}
+
+static void channel_softirq(struct tasklet_struct *t)
+{
+	struct pv_channel *ch = from_tasklet(ch, t, tasklet);
+	enum pv_consumed consumed = ch->config.consume(ch);
+
+	if (consumed == PV_BLOCKED)
+		return;
+	if (consumed == PV_AGAIN || pv_ring_arm(ch->config.ring, 1))
+		tasklet_schedule(&ch->tasklet);
+	else
+		channel_eoi(ch);
+}
+
+/* Look at the ring for a while: a request now saves both ends an event. */
+static bool channel_spin(struct pv_channel *ch)
+{
+	u64 until = ktime_get_ns() + ch->config.spin_us * NSEC_PER_USEC;
+
+	do {
+		if (test_bit(CHANNEL_WOKEN, &ch->flags) ||
+		    pv_ring_pending(ch->config.ring))
+			return true;
+		cpu_relax();
+	} while (!need_resched() && !kthread_should_stop() &&
+		 ktime_get_ns() < until);
+	return false;
+}
+
+/* Sleep until somebody wakes the channel; true if nobody did for too long. */
+static bool channel_sleep(struct pv_channel *ch)
+{
+	long left = ch->config.idle ? ch->config.idle_jiffies :
+				      MAX_SCHEDULE_TIMEOUT;
+
+	set_current_state(TASK_IDLE);
+	while (left && !test_bit(CHANNEL_WOKEN, &ch->flags) &&
+	       !kthread_should_stop()) {
+		left = schedule_timeout(left);
+		set_current_state(TASK_IDLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	return !left;
+}
+
+static int channel_thread(void *arg)
+{
+	struct pv_channel *ch = arg;
+
+	while (!kthread_should_stop()) {
+		enum pv_consumed consumed;
+
+		clear_bit(CHANNEL_WOKEN, &ch->flags);
+		/* The flag before the work, or a wake-up would be lost. */
+		smp_mb__after_atomic();
+		consumed = ch->config.consume(ch);
+		cond_resched();
+		if (consumed == PV_AGAIN)
+			continue;
+		if (consumed == PV_DRAINED) {
+			if (ch->config.spin_us && channel_spin(ch))
+				continue;
+			if (pv_ring_arm(ch->config.ring, 1))
+				continue;
+			channel_eoi(ch);
+		}
+		if (channel_sleep(ch) && consumed == PV_DRAINED)
+			ch->config.idle(ch);
+	}
+	return 0;
+}
+
+static int channel_bind(struct pv_channel *ch)
+{
+	struct xenbus_device *xb = ch->dev->xb;
+	int irq, err;
+
+	if (ch->dev->drv->end == PV_BACK) {
+		irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(xb,
+				ch->config.remote_port, channel_upcall, 0,
+				ch->name, ch);
+		if (irq < 0)
+			pv_device_error(ch->dev, irq,
+					"cannot bind the frontend's event channel %u",
+					ch->config.remote_port);
+	} else {
+		err = xenbus_alloc_evtchn(xb, &ch->port);
+		if (err)
+			return err;
+		irq = bind_evtchn_to_irqhandler_lateeoi(ch->port,
+				channel_upcall, 0, ch->name, ch);
+		if (irq < 0) {
+			xenbus_free_evtchn(xb, ch->port);
+			pv_device_error(ch->dev, irq,
+					"cannot bind event channel %u", ch->port);
+		}
+	}
+	if (irq < 0)
+		return irq;
+	ch->irq = irq;
+	return 0;
+}
+
+/**
+ * pv_channel_open() - allocate (frontend) or bind (backend) an event channel
+ * @ch: the channel, zeroed
+ * @dev: its device
+ * @config: how it is to work; copied
+ *
+ * The ring must be set up: upcalls may come at once. A thread waits for
+ * pv_channel_start().
+ *
+ * Context: process, may sleep.
+ * Return: 0 or a negative errno; the reason is in the device's error node.
+ */
+int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
+		    const struct pv_channel_config *config)
+{
+	int err;
+
+	memset(ch, 0, sizeof(*ch));
+	ch->dev = dev;
+	ch->config = *config;
+	ch->acked = config->ring->cons;
+	snprintf(ch->name, sizeof(ch->name), "%s", config->name);
+
+	if (config->context == PV_SOFTIRQ) {
+		tasklet_setup(&ch->tasklet, channel_softirq);
+	} else if (config->context == PV_THREAD) {
+		ch->task = kthread_create(channel_thread, ch, "%s", ch->name);
+		if (IS_ERR(ch->task)) {
+			err = PTR_ERR(ch->task);
+			ch->task = NULL;
+			return err;
+		}
+	} else {
+		/* So far ahead that nobody gets there. */
+		pv_ring_arm(config->ring, 1U << 30);
+	}
+
+	err = channel_bind(ch);
+	if (err && ch->task) {
+		kthread_stop(ch->task);
+		ch->task = NULL;
+	}
+	return err;
+}
+EXPORT_SYMBOL_GPL(pv_channel_open);
+
+/**
+ * pv_channel_start() - let the consumer run for the first time
+ * @ch: an open channel whose consumer has all it needs
+ */
+void pv_channel_start(struct pv_channel *ch)
+{
+	if (ch->task)
+		wake_up_process(ch->task);
+}
+EXPORT_SYMBOL_GPL(pv_channel_start);
+
+/**
+ * pv_channel_close() - stop the consumer, give the event channel back
+ * @ch: the channel; one that is not open is left alone
+ *
+ * After it neither the upcall nor the consumer runs, so what they use may be
+ * freed.
+ *
+ * Context: process, may sleep.
+ */
+void pv_channel_close(struct pv_channel *ch)
+{
+	if (!ch->irq)
+		return;
+	/* First the source of wake-ups, then the consumer, which may still
+	 * owe an EOI to the interrupt, then the interrupt itself.
+	 */
+	disable_irq(ch->irq);
+	if (ch->task)
+		kthread_stop(ch->task);
+	else if (ch->config.context == PV_SOFTIRQ)
+		tasklet_kill(&ch->tasklet);
+	unbind_from_irqhandler(ch->irq, ch);
+	ch->irq = 0;
+	ch->task = NULL;
+}
+EXPORT_SYMBOL_GPL(pv_channel_close);
+
+/**
+ * pv_channel_wake() - run the consumer soon
+ * @ch: an open channel
+ *
+ * Context: any.
+ */
+void pv_channel_wake(struct pv_channel *ch)
+{
+	if (ch->config.context == PV_SOFTIRQ) {
+		tasklet_schedule(&ch->tasklet);
+	} else if (ch->task) {
+		set_bit(CHANNEL_WOKEN, &ch->flags);
+		/* The flag before the look at the sleeper's state. */
+		smp_mb__after_atomic();
+		wake_up_process(ch->task);
+	}
+}
+EXPORT_SYMBOL_GPL(pv_channel_wake);
+
+/**
+ * pv_channel_kick() - notify the peer: one hypercall
+ * @ch: an open channel
+ *
+ * Called when pv_ring_publish() said so, after all locks are dropped.
+ *
+ * Context: any.
+ */
+void pv_channel_kick(struct pv_channel *ch)
+{
+	ch->config.stats->kicks++;
+	trace_pv_kick(ch);
+	notify_remote_via_irq(ch->irq);
+}
+EXPORT_SYMBOL_GPL(pv_channel_kick);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The life of a device, for both ends: one state machine each, over xenbus.
+ *
+ * A driver fills in a struct pv_driver and gives hooks. The library walks the
+ * states of the public io/xenbus.h, reads and writes the keys of the driver's
+ * feature table, and owns the hard cases: a peer that closes first or
+ * vanishes, that comes back, suspend and resume, removal under load.
+ *
+ *   frontend                               backend
+ *   Initialising                           Initialising
+ *                                          offer()                 InitWait
+ *   negotiate() publish()   Initialised
+ *                                          connect()               Connected
+ *   connect()               Connected
+ *   change()                               (announces again)       Connected
+ *   disconnect()            Closed         disconnect()            Closed
+ *
+ * All hooks of a device run one at a time, in process context, and may sleep.
+ */
+#ifndef _PV_DEVICE_H
+#define _PV_DEVICE_H
+
+#include <linux/device.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+#include <xen/xenbus.h>
+
+#include "features.h"
+#include "ring.h"
+
+struct dentry;
+struct pv_device;
+struct seq_file;
+
+/**
+ * enum pv_link - how far a device has come with its peer
+ * @PV_LINK_DOWN: nothing is shared
+ * @PV_LINK_OFFERED: frontend: rings are published, the backend has to connect
+ * @PV_LINK_UP: connected
+ */
+enum pv_link {
+	PV_LINK_DOWN,
+	PV_LINK_OFFERED,
+	PV_LINK_UP,
+};
+
+/**
+ * enum pv_down - why disconnect() is called
+ * @PV_DOWN_RETRY: the peer may come back: keep what is in flight, replay it
+ *                 after the next connect()
+ * @PV_DOWN_FINAL: the device goes away or is broken: end it with errors
+ */
+enum pv_down {
+	PV_DOWN_RETRY,
+	PV_DOWN_FINAL,
+};
+
+/**
+ * struct pv_driver - one end of one class of device
+ * @name: module's name
+ * @type: device class in xenstore ("vbd")
+ * @end: which end
+ * @features: keys that the two ends exchange
+ * @nr_features: how many, at most PV_FEATURES_MAX
+ * @probe: a new device: allocate @priv. Nothing is known of the peer
+ * @remove: free @priv; disconnect() has been called
+ * @offer: backend: set the early features (pv_feature_offer()). It may return
+ *         -EAGAIN: not ready (no backing yet); pv_device_poke() tries again
+ * @negotiate: frontend: the backend's early features are read; make rings and
+ *             channels
+ * @publish: frontend: write what is not in the table (ring references) into
+ *           a transaction
+ * @connect: frontend: the backend's late features are read; start I/O.
+ *           Backend: the frontend's features are read; map rings, start, and
+ *           offer the late features
+ * @change: frontend: the backend has announced Connected again (new size)
+ * @disconnect: stop and release everything shared. Called for everything that
+ *              negotiate() or connect() began, also if these failed
+ * @may_close: frontend: false if somebody uses the device; pv_device_poke()
+ *             when the last user has gone. May be NULL
+ * @show: add to the device's debugfs file
+ * @dev_groups: sysfs attributes of the device
+ * @xb: the library's registration with xenbus
+ */
+struct pv_driver {
+	const char *name;
+	const char *type;
+	enum pv_end end;
+	const struct pv_feature *features;
+	unsigned int nr_features;
+
+	int (*probe)(struct pv_device *pd);
+	void (*remove)(struct pv_device *pd);
+	int (*offer)(struct pv_device *pd);
+	int (*negotiate)(struct pv_device *pd);
+	int (*publish)(struct pv_device *pd, struct xenbus_transaction xbt);
+	int (*connect)(struct pv_device *pd);
+	void (*change)(struct pv_device *pd);
+	void (*disconnect)(struct pv_device *pd, enum pv_down why);
+	bool (*may_close)(struct pv_device *pd);
+	void (*show)(struct pv_device *pd, struct seq_file *m);
+	const struct attribute_group **dev_groups;
+
+	struct xenbus_device_id ids[2];
+	struct xenbus_driver xb;
+};
+
+/**
+ * struct pv_device - one end of one device
+ * @xb: the xenbus device
+ * @drv: its driver
+ * @priv: the driver's
+ * @lock: serialises the hooks
+ * @link: how far it has come; under @lock
+ * @offered: backend: offer() has succeeded; under @lock
+ * @failed: pv_device_fail() has been called: sticky until the peer reconnects
+ * @closing: frontend: the toolstack wants the device back; under @lock
+ * @gone: being removed: no hook but disconnect() and remove() any more
+ * @retries: reconnects since @retry_since
+ * @retry_since: in jiffies
+ * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
+ * @feature: agreed values, by index in the driver's table
+ * @debugfs: the device's file
+ */
+struct pv_device {
+	struct xenbus_device *xb;
+	struct pv_driver *drv;
+	void *priv;
+	struct mutex lock;
+	enum pv_link link;
+	bool offered;
+	bool failed;
+	bool closing;
+	bool gone;
+	unsigned int retries;
+	unsigned long retry_since;
+	struct work_struct work;
+	u64 feature[PV_FEATURES_MAX];
+	struct dentry *debugfs;
+};
+
+int __pv_driver_register(struct pv_driver *drv, struct module *owner,
+			 const char *mod_name);
+#define pv_driver_register(drv) \
+	__pv_driver_register(drv, THIS_MODULE, KBUILD_MODNAME)
+void pv_driver_unregister(struct pv_driver *drv);
+
+__printf(2, 3)
+void pv_device_fail(struct pv_device *pd, const char *fmt, ...);
+__printf(3, 4)
+void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...);
+void pv_device_poke(struct pv_device *pd);
+void pv_device_announce(struct pv_device *pd);
+struct pv_device *pv_device_of(struct device *dev);
+
+/* Keys outside the feature table. */
+char *pv_device_read_own(struct pv_device *pd, const char *key);
+char *pv_device_read_peer(struct pv_device *pd, const char *key);
+__printf(4, 5)
+int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
+		    const char *key, const char *fmt, ...);
+
+/**
+ * struct pv_watch - a watch on a key of the device's own directory
+ * @watch: xenbus's part
+ * @pd: the device
+ * @changed: called in process context when the key may have changed
+ */
+struct pv_watch {
+	struct xenbus_watch watch;
+	struct pv_device *pd;
+	void (*changed)(struct pv_device *pd);
+};
+
+int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
+		 void (*changed)(struct pv_device *pd));
+void pv_watch_stop(struct pv_watch *w);
+
+/**
+ * struct pv_shared - the pages of one ring
+ * @mem: where this end sees them; NULL if there are none
+ * @nr_pages: how many
+ * @gref: the frontend's references
+ */
+struct pv_shared {
+	void *mem;
+	u32 nr_pages;
+	grant_ref_t gref[PV_RING_MAX_PAGES];
+};
+
+int pv_shared_create(struct pv_device *pd, struct pv_shared *shared,
+		     u32 nr_pages);
+void pv_shared_destroy(struct pv_shared *shared);
+int pv_shared_publish(struct pv_device *pd, struct xenbus_transaction xbt,
+		      const char *queue, const char *key, bool multi,
+		      const struct pv_shared *shared);
+int pv_shared_map(struct pv_device *pd, struct pv_shared *shared,
+		  const char *queue, const char *key, bool multi, u32 nr_pages);
+void pv_shared_unmap(struct pv_device *pd, struct pv_shared *shared);
+int pv_device_read_port(struct pv_device *pd, const char *queue,
+			const char *key, u32 *port);
+
+#endif /* _PV_DEVICE_H */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Feature negotiation: a driver declares its numeric xenstore keys once.
+ */
+#ifndef _PV_FEATURES_H
+#define _PV_FEATURES_H
+
+#include <linux/types.h>
+
+#define PV_FEATURES_MAX		24
+
+struct pv_device;
+struct xenbus_transaction;
+
+/** PV_FEATURE_LATE - the backend writes it before Connected, not InitWait */
+#define PV_FEATURE_LATE		0x01
+/** PV_FEATURE_CLAMP - a value above the range means the range's end */
+#define PV_FEATURE_CLAMP	0x02
+/** PV_FEATURE_REQUIRED - it is an error if the peer has not written it */
+#define PV_FEATURE_REQUIRED	0x04
+/** PV_FEATURE_OPTIONAL - write it only if it differs from @absent */
+#define PV_FEATURE_OPTIONAL	0x08
+
+/**
+ * struct pv_feature - a key, and what may stand there
+ * @key: its name in the writer's directory
+ * @from_front: the frontend writes it, otherwise the backend
+ * @flags: PV_FEATURE_*
+ * @min: smallest valid value
+ * @max: largest valid value
+ * @absent: what it means if there is no key
+ * @limit: module parameter that caps what this end takes; may be NULL
+ */
+struct pv_feature {
+	const char *key;
+	bool from_front;
+	u8 flags;
+	u64 min;
+	u64 max;
+	u64 absent;
+	const unsigned int *limit;
+};
+
+int pv_feature_parse(const struct pv_feature *f, const char *text, u64 *value);
+int pv_feature_read(struct pv_device *pd, bool late);
+int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,
+		     bool late);
+int pv_feature_reread(struct pv_device *pd, unsigned int id);
+void pv_feature_offer(struct pv_device *pd, unsigned int id, u64 value);
+u64 pv_feature(const struct pv_device *pd, unsigned int id);
+
+#endif /* _PV_FEATURES_H */

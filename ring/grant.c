@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Grants of a frontend.
+ */
+#include <linux/export.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <xen/grant_table.h>
+#include <xen/page.h>
+#include <xen/xenbus.h>
+
+#include "device.h"
+#include "grant.h"
+
+/* References are reserved by this many: one take of the global lock. */
+#define CHUNK	64
+
+struct grant_chunk {
+	struct list_head list;
+	struct pv_grant entry[CHUNK];
+};
+
+static void chain_add(struct pv_grant_chain *chain, struct pv_grant *g)
+{
+	g->next = NULL;
+	if (chain->last)
+		chain->last->next = g;
+	else
+		chain->first = g;
+	chain->last = g;
+	chain->nr++;
+}
+
+static struct pv_grant *pop(struct pv_grant **list)
+{
+	struct pv_grant *g = *list;
+
+	if (g)
+		*list = g->next;
+	return g;
+}
+
+static void push(struct pv_grant **list, struct pv_grant *g)
+{
+	g->next = *list;
+	*list = g;
+}
+
+/* Reserve one more chunk; false at the limit or if Xen has no more. */
+static bool pool_grow(struct pv_grant_pool *pool)
+{
+	struct grant_chunk *chunk;
+	grant_ref_t head;
+	unsigned int i;
+
+	if (READ_ONCE(pool->nr) >= pool->max)
+		return false;
+	chunk = kzalloc(sizeof(*chunk), GFP_NOWAIT | __GFP_NOWARN);
+	if (!chunk)
+		return false;
+	if (gnttab_alloc_grant_references(CHUNK, &head)) {
+		kfree(chunk);
+		return false;
+	}
+	for (i = 0; i < CHUNK; i++)
+		chunk->entry[i].ref = gnttab_claim_grant_reference(&head);
+
+	spin_lock_bh(&pool->lock);
+	pool->empty_head = head;
+	list_add(&chunk->list, &pool->chunks);
+	for (i = CHUNK; i--; )
+		push(&pool->bare, &chunk->entry[i]);
+	pool->nr += CHUNK;
+	pool->nr_free += CHUNK;
+	spin_unlock_bh(&pool->lock);
+	return true;
+}
+
+/**
+ * pv_grant_pool_init() - reserve a queue's references
+ * @pool: the pool
+ * @pd: the device whose backend the grants are for
+ * @max: most references at a time, rounded up to a chunk
+ * @stats: where to count
+ *
+ * Starts with one chunk and grows as it is used.
+ *
+ * Context: process.
+ * Return: 0, or -ENOSPC if the grant table is full.
+ */
+int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
+		       unsigned int max, struct pv_stats *stats)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->pd = pd;
+	pool->stats = stats;
+	pool->max = max;
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->chunks);
+	return pool_grow(pool) ? 0 : -ENOSPC;
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_init);
+
+/* Leave a page to the peer that will not let go: Xen support frees it then. */
+static void quarantine(struct pv_grant_pool *pool, struct pv_grant *g)
+{
+	gnttab_end_foreign_access(g->ref, g->page);
+	g->page = NULL;
+	g->ref = INVALID_GRANT_REF;
+	pool->stats->quarantined++;
+}
+
+/**
+ * pv_grant_pool_destroy() - end all grants, free pages and references
+ * @pool: the pool, all of whose entries have been put back
+ *
+ * A page that the backend still maps does not return to the allocator before
+ * the backend lets go.
+ *
+ * Context: process; nobody else uses the pool.
+ */
+void pv_grant_pool_destroy(struct pv_grant_pool *pool)
+{
+	struct grant_chunk *chunk, *next;
+	grant_ref_t head = pool->empty_head;
+	unsigned int i;
+
+	if (!pool->chunks.next)
+		return;
+	list_for_each_entry_safe(chunk, next, &pool->chunks, list) {
+		for (i = 0; i < CHUNK; i++) {
+			struct pv_grant *g = &chunk->entry[i];
+
+			if (g->ref == INVALID_GRANT_REF)
+				continue;
+			if (g->page && !gnttab_end_foreign_access_ref(g->ref)) {
+				quarantine(pool, g);
+				continue;
+			}
+			if (g->page)
+				__free_page(g->page);
+			gnttab_release_grant_reference(&head, g->ref);
+		}
+		kfree(chunk);
+	}
+	gnttab_free_grant_references(head);
+	memset(pool, 0, sizeof(*pool));
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
+
+/**
+ * pv_grant_page() - let the backend reach a page
+ * @pool: the entry's pool
+ * @g: a bare entry
+ * @page: the page
+ * @readonly: the backend must not write to it
+ *
+ * Context: any; takes no lock.
+ */
+void pv_grant_page(struct pv_grant_pool *pool, struct pv_grant *g,
+		   struct page *page, bool readonly)
+{
+	g->page = page;
+	gnttab_grant_foreign_access_ref(g->ref, pool->pd->xb->otherend_id,
+					xen_page_to_gfn(page), readonly);
+}
+EXPORT_SYMBOL_GPL(pv_grant_page);
+
+/**
+ * pv_grant_end() - take a granted page back from the backend
+ * @pool: the entry's pool
+ * @g: an entry that grants a page of somebody else (not a staged one)
+ *
+ * Afterwards the entry is bare. If the backend still maps the page, the page
+ * gets one more reference, which is dropped when the backend lets go.
+ *
+ * Context: any; takes no lock if the backend behaves.
+ * Return: false if the backend still maps the page.
+ */
+bool pv_grant_end(struct pv_grant_pool *pool, struct pv_grant *g)
+{
+	if (unlikely(!gnttab_end_foreign_access_ref(g->ref))) {
+		get_page(g->page);
+		quarantine(pool, g);
+		return false;
+	}
+	g->page = NULL;
+	return true;
+}
+EXPORT_SYMBOL_GPL(pv_grant_end);
+
+/* Give the newly staged entries of a chain their pages. */
+static int stage_chain(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
+{
+	int node = dev_to_node(&pool->pd->xb->dev);
+	struct pv_grant *g;
+	struct page *page;
+
+	for (g = chain->first; g; g = g->next) {
+		if (g->page)
+			continue;
+		page = alloc_pages_node(node, GFP_NOWAIT | __GFP_NOWARN |
+					__GFP_ZERO, 0);
+		if (!page)
+			return -ENOMEM;
+		pv_grant_page(pool, g, page, false);
+	}
+	return 0;
+}
+
+/**
+ * pv_grant_take_staged() - take pages that the backend can reach already
+ * @pool: the pool
+ * @nr: how many
+ * @chain: an empty chain, or one to add to
+ *
+ * Last in, first out. A warm pool allocates nothing.
+ *
+ * Context: process or soft interrupt.
+ * Return: 0; -EBUSY if others hold too many; -ENOMEM.
+ */
+int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,
+			 struct pv_grant_chain *chain)
+{
+	unsigned int fresh = 0;
+
+	while (unlikely(READ_ONCE(pool->nr_free) < nr))
+		if (!pool_grow(pool))
+			break;
+
+	spin_lock_bh(&pool->lock);
+	if (unlikely(pool->nr_free < nr)) {
+		spin_unlock_bh(&pool->lock);
+		return -EBUSY;
+	}
+	pool->nr_free -= nr;
+	for (; nr; nr--) {
+		struct pv_grant *g = pop(&pool->staged);
+
+		if (g) {
+			pool->nr_staged--;
+		} else {
+			g = pop(&pool->bare);
+			fresh++;
+		}
+		chain_add(chain, g);
+	}
+	pool->low = min(pool->low, pool->nr_staged);
+	spin_unlock_bh(&pool->lock);
+
+	if (unlikely(fresh) && stage_chain(pool, chain)) {
+		pv_grant_put(pool, chain);
+		return -ENOMEM;
+	}
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pv_grant_take_staged);
+
+/**
+ * pv_grant_take_bare() - take references to grant other pages with
+ * @pool: the pool
+ * @nr: how many
+ * @chain: an empty chain, or one to add to
+ *
+ * Context: process or soft interrupt.
+ * Return: 0, or -EBUSY if others hold too many.
+ */
+int pv_grant_take_bare(struct pv_grant_pool *pool, unsigned int nr,
+		       struct pv_grant_chain *chain)
+{
+	while (READ_ONCE(pool->nr_free) - READ_ONCE(pool->nr_staged) < nr)
+		if (!pool_grow(pool))
+			break;
+
+	spin_lock_bh(&pool->lock);
+	if (unlikely(pool->nr_free - pool->nr_staged < nr)) {
+		spin_unlock_bh(&pool->lock);
+		return -EBUSY;
+	}
+	pool->nr_free -= nr;
+	while (nr--)
+		chain_add(chain, pop(&pool->bare));
+	spin_unlock_bh(&pool->lock);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pv_grant_take_bare);
+
+/**
+ * pv_grant_put() - put a request's entries back
+ * @pool: the pool
+ * @chain: the entries; empty afterwards
+ *
+ * Those that still grant a page stay staged.
+ *
+ * Context: process or soft interrupt.
+ */
+void pv_grant_put(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
+{
+	struct pv_grant *g, *next;
+
+	if (!chain->first)
+		return;
+	spin_lock_bh(&pool->lock);
+	for (g = chain->first; g; g = next) {
+		next = g->next;
+		if (unlikely(g->ref == INVALID_GRANT_REF)) {
+			/* Quarantined: the pool has one entry less. */
+			pool->nr--;
+			continue;
+		}
+		if (g->page) {
+			push(&pool->staged, g);
+			pool->nr_staged++;
+		} else {
+			push(&pool->bare, g);
+		}
+		pool->nr_free++;
+	}
+	spin_unlock_bh(&pool->lock);
+	*chain = (struct pv_grant_chain) { };
+}
+EXPORT_SYMBOL_GPL(pv_grant_put);
+
+/**
+ * pv_grant_pool_shrink() - give back staged pages that nobody needed lately
+ * @pool: the pool
+ *
+ * Frees as many as were never taken since the last call; those that the
+ * backend still maps stay for the next time.
+ *
+ * Context: process.
+ */
+void pv_grant_pool_shrink(struct pv_grant_pool *pool)
+{
+	struct pv_grant_chain kept = { };
+	struct pv_grant *g;
+	unsigned int nr;
+
+	spin_lock_bh(&pool->lock);
+	nr = pool->low;
+	while (nr-- && (g = pop(&pool->staged))) {
+		pool->nr_staged--;
+		pool->nr_free--;
+		if (gnttab_end_foreign_access_ref(g->ref)) {
+			__free_page(g->page);
+			g->page = NULL;
+		}
+		chain_add(&kept, g);
+	}
+	pool->low = pool->nr_staged;
+	spin_unlock_bh(&pool->lock);
+	pv_grant_put(pool, &kept);
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_shrink);

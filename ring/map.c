@@ -1,0 +1,472 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Grants of a backend: copies, long-lived mappings, staged pages.
+ */
+#include <linux/export.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <xen/grant_table.h>
+#include <xen/page.h>
+#include <xen/xenbus.h>
+
+#include "device.h"
+#include "map.h"
+#include "trace.h"
+
+/* ---- copies ---- */
+
+/**
+ * pv_copy_init() - make a batch for copies from and to one frontend
+ * @batch: the batch
+ * @pd: the device
+ * @stats: where to count
+ */
+void pv_copy_init(struct pv_copy_batch *batch, struct pv_device *pd,
+		  struct pv_stats *stats)
+{
+	batch->domid = pd->xb->otherend_id;
+	batch->stats = stats;
+	batch->nr = 0;
+}
+EXPORT_SYMBOL_GPL(pv_copy_init);
+
+/**
+ * pv_copy_flush() - do all copies that wait: one hypercall, or none
+ * @batch: the batch
+ *
+ * Context: process, may sleep (a frontend's page may be paged out).
+ */
+void pv_copy_flush(struct pv_copy_batch *batch)
+{
+	unsigned int i, nr = batch->nr;
+
+	if (!nr)
+		return;
+	batch->nr = 0;
+	batch->stats->grant_calls++;
+	batch->stats->grant_copies += nr;
+	trace_pv_grant_call("copy", nr);
+	gnttab_batch_copy(batch->op, nr);
+	for (i = 0; i < nr; i++)
+		if (unlikely(batch->op[i].status != GNTST_okay))
+			++*batch->failed[i];
+}
+EXPORT_SYMBOL_GPL(pv_copy_flush);
+
+static struct gnttab_copy *copy_add(struct pv_copy_batch *batch, u32 *failed)
+{
+	if (batch->nr == PV_MAP_BATCH)
+		pv_copy_flush(batch);
+	batch->failed[batch->nr] = failed;
+	return &batch->op[batch->nr++];
+}
+
+/**
+ * pv_copy_from_guest() - add a copy of part of a frontend's page into ours
+ * @batch: the batch; flushed if it is full
+ * @ref: the frontend's reference
+ * @offset: where in its page
+ * @page: our page
+ * @page_offset: where in our page
+ * @len: bytes; must not cross the end of either page
+ * @failed: raised by one if the hypervisor refuses; must live until the flush
+ *
+ * Copies of one page should follow each other: Xen keeps it at hand then.
+ *
+ * Context: process, may sleep.
+ */
+void pv_copy_from_guest(struct pv_copy_batch *batch, grant_ref_t ref,
+			unsigned int offset, struct page *page,
+			unsigned int page_offset, unsigned int len, u32 *failed)
+{
+	*copy_add(batch, failed) = (struct gnttab_copy) {
+		.source.u.ref = ref,
+		.source.domid = batch->domid,
+		.source.offset = offset,
+		.dest.u.gmfn = xen_page_to_gfn(page),
+		.dest.domid = DOMID_SELF,
+		.dest.offset = page_offset,
+		.len = len,
+		.flags = GNTCOPY_source_gref,
+	};
+}
+EXPORT_SYMBOL_GPL(pv_copy_from_guest);
+
+/**
+ * pv_copy_to_guest() - add a copy of part of our page into a frontend's
+ * @batch: the batch; flushed if it is full
+ * @ref: the frontend's reference
+ * @offset: where in its page
+ * @page: our page
+ * @page_offset: where in our page
+ * @len: bytes; must not cross the end of either page
+ * @failed: raised by one if the hypervisor refuses; must live until the flush
+ *
+ * Context: process, may sleep.
+ */
+void pv_copy_to_guest(struct pv_copy_batch *batch, grant_ref_t ref,
+		      unsigned int offset, struct page *page,
+		      unsigned int page_offset, unsigned int len, u32 *failed)
+{
+	*copy_add(batch, failed) = (struct gnttab_copy) {
+		.source.u.gmfn = xen_page_to_gfn(page),
+		.source.domid = DOMID_SELF,
+		.source.offset = page_offset,
+		.dest.u.ref = ref,
+		.dest.domid = batch->domid,
+		.dest.offset = offset,
+		.len = len,
+		.flags = GNTCOPY_dest_gref,
+	};
+}
+EXPORT_SYMBOL_GPL(pv_copy_to_guest);
+
+/* ---- mappings ---- */
+
+/*
+ * Two levels by reference: 2048 leaves of 512 cover a million references,
+ * far more than a domain gets. A reference beyond is simply not kept mapped.
+ */
+#define LEAF_BITS	9
+#define LEAF_SIZE	(1U << LEAF_BITS)
+#define ROOT_SIZE	2048
+
+/* A leaf's slot: 0 for none, else the index of the mapping plus 1. */
+#define SLOT_WANTED	0xffff
+
+struct pv_map_leaf {
+	u16 slot[LEAF_SIZE];
+};
+
+union pv_map_ops {
+	struct gnttab_map_grant_ref map[PV_MAP_BATCH];
+	struct gnttab_unmap_grant_ref unmap[PV_MAP_BATCH];
+};
+
+static u16 *map_slot(struct pv_map_table *t, grant_ref_t ref)
+{
+	u32 at = ref >> LEAF_BITS;
+
+	if (at >= ROOT_SIZE || !t->root[at])
+		return NULL;
+	return &t->root[at]->slot[ref & (LEAF_SIZE - 1)];
+}
+
+/**
+ * pv_map_init() - make a table of long-lived mappings
+ * @t: the table
+ * @pd: the device
+ * @max: most mappings at a time; 0 makes a table that maps nothing
+ * @stats: where to count
+ *
+ * Context: process.
+ * Return: 0 or -ENOMEM.
+ */
+int pv_map_init(struct pv_map_table *t, struct pv_device *pd, unsigned int max,
+		struct pv_stats *stats)
+{
+	memset(t, 0, sizeof(*t));
+	t->pd = pd;
+	t->stats = stats;
+	t->max = min_t(unsigned int, max, SLOT_WANTED - 1);
+	if (!max)
+		return 0;
+	t->root = kvcalloc(ROOT_SIZE, sizeof(*t->root), GFP_KERNEL);
+	t->map = kvcalloc(t->max, sizeof(*t->map), GFP_KERNEL);
+	t->ops = kvmalloc(sizeof(*t->ops), GFP_KERNEL);
+	if (t->root && t->map && t->ops)
+		return 0;
+	pv_map_destroy(t);
+	return -ENOMEM;
+}
+EXPORT_SYMBOL_GPL(pv_map_init);
+
+/**
+ * pv_map_find() - the page through which a frontend's page is seen
+ * @t: the table
+ * @ref: the frontend's reference
+ *
+ * Return: the page, or NULL if it is not mapped.
+ */
+struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref)
+{
+	u16 *slot = t->max ? map_slot(t, ref) : NULL;
+	struct pv_map *map;
+
+	if (!slot || !*slot || *slot == SLOT_WANTED)
+		return NULL;
+	map = &t->map[*slot - 1];
+	map->stamp = t->clock;
+	return map->page;
+}
+EXPORT_SYMBOL_GPL(pv_map_find);
+
+/**
+ * pv_map_want() - ask for a reference to be mapped by the next flush
+ * @t: the table
+ * @ref: the frontend's reference, not mapped yet
+ *
+ * Whether it worked is seen by pv_map_find() after pv_map_flush(): a full
+ * table and a bad reference both leave it unmapped.
+ *
+ * Context: process, may sleep.
+ */
+void pv_map_want(struct pv_map_table *t, grant_ref_t ref)
+{
+	u32 at = ref >> LEAF_BITS;
+	u16 *slot;
+
+	if (t->nr + t->nr_wanted >= t->max || at >= ROOT_SIZE)
+		return;
+	if (!t->root[at]) {
+		t->root[at] = kzalloc(sizeof(*t->root[at]), GFP_NOIO);
+		if (!t->root[at])
+			return;
+	}
+	slot = map_slot(t, ref);
+	if (*slot)
+		return;
+	if (t->nr_wanted == PV_MAP_BATCH)
+		pv_map_flush(t);
+	*slot = SLOT_WANTED;
+	t->wanted[t->nr_wanted++] = ref;
+}
+EXPORT_SYMBOL_GPL(pv_map_want);
+
+static void *page_host_addr(struct page *page)
+{
+	return pfn_to_kaddr(page_to_pfn(page));
+}
+
+/**
+ * pv_map_flush() - map all that is wanted: one hypercall, or none
+ * @t: the table
+ *
+ * Mapped writable: blkif.h wants persistent pages so, whatever the request.
+ *
+ * Context: process, may sleep.
+ */
+void pv_map_flush(struct pv_map_table *t)
+{
+	struct gnttab_map_grant_ref *op;
+	struct page *page[PV_MAP_BATCH / 8];
+	unsigned int from, nr, i;
+	bool ok;
+
+	/* In pieces, since the array of pages is on the stack. */
+	for (from = 0; from < t->nr_wanted; from += nr) {
+		nr = min_t(unsigned int, t->nr_wanted - from, ARRAY_SIZE(page));
+		op = t->ops->map + from;
+		ok = !gnttab_alloc_pages(nr, page);
+		for (i = 0; ok && i < nr; i++)
+			gnttab_set_map_op(&op[i],
+					  (unsigned long)page_host_addr(page[i]),
+					  GNTMAP_host_map, t->wanted[from + i],
+					  t->pd->xb->otherend_id);
+		if (ok) {
+			t->stats->grant_calls++;
+			t->stats->grant_maps += nr;
+			trace_pv_grant_call("map", nr);
+			gnttab_map_refs(op, NULL, page, nr);
+		}
+		for (i = 0; i < nr; i++) {
+			u16 *slot = map_slot(t, t->wanted[from + i]);
+
+			*slot = 0;
+			if (!ok)
+				continue;
+			/* Each operation has its own result. */
+			if (op[i].status != GNTST_okay) {
+				gnttab_free_pages(1, &page[i]);
+				continue;
+			}
+			t->map[t->nr] = (struct pv_map) {
+				.page = page[i],
+				.handle = op[i].handle,
+				.ref = t->wanted[from + i],
+				.stamp = t->clock,
+			};
+			*slot = ++t->nr;
+		}
+	}
+	t->nr_wanted = 0;
+}
+EXPORT_SYMBOL_GPL(pv_map_flush);
+
+/* Unmap the mappings from index @first to the end of the live ones. */
+static void map_drop(struct pv_map_table *t, unsigned int first)
+{
+	struct gntab_unmap_queue_data data = { };
+	struct page *page[PV_MAP_BATCH / 8];
+	unsigned int nr, i;
+
+	while (t->nr > first) {
+		nr = min_t(unsigned int, t->nr - first, ARRAY_SIZE(page));
+		t->nr -= nr;
+		for (i = 0; i < nr; i++) {
+			struct pv_map *map = &t->map[t->nr + i];
+
+			page[i] = map->page;
+			gnttab_set_unmap_op(&t->ops->unmap[i],
+					    (unsigned long)page_host_addr(map->page),
+					    GNTMAP_host_map, map->handle);
+			*map_slot(t, map->ref) = 0;
+		}
+		data.unmap_ops = t->ops->unmap;
+		data.pages = page;
+		data.count = nr;
+		t->stats->grant_calls++;
+		trace_pv_grant_call("unmap", nr);
+		/* Waits for whoever still holds one of the pages. */
+		if (gnttab_unmap_refs_sync(&data))
+			dev_err(&t->pd->xb->dev, "%u pages stay mapped: Xen refused to unmap\n",
+				nr);
+		else
+			gnttab_free_pages(nr, page);
+	}
+}
+
+/**
+ * pv_map_destroy() - unmap everything
+ * @t: the table, no page of which is in use
+ *
+ * Context: process, may sleep.
+ */
+void pv_map_destroy(struct pv_map_table *t)
+{
+	unsigned int i;
+
+	map_drop(t, 0);
+	for (i = 0; t->root && i < ROOT_SIZE; i++)
+		kfree(t->root[i]);
+	kvfree(t->root);
+	kvfree(t->map);
+	kvfree(t->ops);
+	memset(t, 0, sizeof(*t));
+}
+EXPORT_SYMBOL_GPL(pv_map_destroy);
+
+/**
+ * pv_map_age() - let the table's clock tick, unmap what was not used for long
+ * @t: the table, no page of which is in use
+ * @idle: ticks that a mapping may go unused
+ *
+ * Context: process, may sleep.
+ */
+void pv_map_age(struct pv_map_table *t, u32 idle)
+{
+	unsigned int i = 0, live = t->nr;
+
+	t->clock++;
+	/* Gather the old ones at the end, then drop the end. */
+	while (i < live) {
+		if (t->clock - t->map[i].stamp <= idle) {
+			i++;
+			continue;
+		}
+		live--;
+		swap(t->map[i], t->map[live]);
+		*map_slot(t, t->map[i].ref) = i + 1;
+		*map_slot(t, t->map[live].ref) = live + 1;
+	}
+	map_drop(t, live);
+}
+EXPORT_SYMBOL_GPL(pv_map_age);
+
+/* ---- staged pages ---- */
+
+/**
+ * pv_staged_init() - make an empty store of pages
+ * @s: the store
+ * @max: most pages, free and handed out together
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int pv_staged_init(struct pv_staged *s, unsigned int max)
+{
+	*s = (struct pv_staged) { .max = max };
+	s->page = kvcalloc(max, sizeof(*s->page), GFP_KERNEL);
+	return s->page ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_GPL(pv_staged_init);
+
+/**
+ * pv_staged_destroy() - free all pages
+ * @s: the store; every page has been put back
+ */
+void pv_staged_destroy(struct pv_staged *s)
+{
+	while (s->nr)
+		__free_page(s->page[--s->nr]);
+	kvfree(s->page);
+	*s = (struct pv_staged) { };
+}
+EXPORT_SYMBOL_GPL(pv_staged_destroy);
+
+/**
+ * pv_staged_reserve() - make sure that pages can be taken
+ * @s: the store
+ * @nr: how many
+ *
+ * Context: process, may sleep but does no I/O.
+ * Return: false if that would be more than the store's maximum, or without
+ * memory: try again when pages have been put back.
+ */
+bool pv_staged_reserve(struct pv_staged *s, unsigned int nr)
+{
+	while (unlikely(s->nr < nr)) {
+		struct page *page;
+
+		if (s->used + s->nr >= s->max)
+			return false;
+		page = alloc_page(GFP_NOIO | __GFP_NOWARN);
+		if (!page)
+			return false;
+		s->page[s->nr++] = page;
+	}
+	return true;
+}
+EXPORT_SYMBOL_GPL(pv_staged_reserve);
+
+/**
+ * pv_staged_take() - take a reserved page
+ * @s: the store
+ *
+ * Its content is old: the taker overwrites all that is read of it.
+ *
+ * Return: the page.
+ */
+struct page *pv_staged_take(struct pv_staged *s)
+{
+	s->used++;
+	s->nr--;
+	s->low = min(s->low, s->nr);
+	return s->page[s->nr];
+}
+EXPORT_SYMBOL_GPL(pv_staged_take);
+
+/**
+ * pv_staged_put() - put a page back
+ * @s: the store
+ * @page: the page
+ */
+void pv_staged_put(struct pv_staged *s, struct page *page)
+{
+	s->used--;
+	s->page[s->nr++] = page;
+}
+EXPORT_SYMBOL_GPL(pv_staged_put);
+
+/**
+ * pv_staged_shrink() - free the pages that nobody took since the last call
+ * @s: the store
+ */
+void pv_staged_shrink(struct pv_staged *s)
+{
+	unsigned int nr = s->low;
+
+	while (nr-- && s->nr)
+		__free_page(s->page[--s->nr]);
+	s->low = s->nr;
+}
+EXPORT_SYMBOL_GPL(pv_staged_shrink);

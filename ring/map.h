@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Grants of a backend: reaching the frontend's pages.
+ *
+ * Two ways, and a driver asks for each segment which one serves:
+ *   - the map table keeps pages mapped that a frontend promised to use again
+ *     (feature-persistent): no hypercall once it is warm;
+ *   - a copy batch moves data between the frontend's pages and staged pages of
+ *     our own, many requests to a hypercall, and nothing stays mapped.
+ * Both belong to one queue and one context: they take no lock.
+ */
+#ifndef _PV_MAP_H
+#define _PV_MAP_H
+
+#include <linux/mm_types.h>
+#include <xen/interface/grant_table.h>
+
+struct pv_device;
+struct pv_stats;
+
+/** PV_MAP_BATCH - operations to one hypercall */
+#define PV_MAP_BATCH		256
+
+/**
+ * struct pv_copy_batch - grant copies that wait for one hypercall
+ * @domid: the frontend
+ * @stats: where to count
+ * @nr: operations waiting
+ * @op: the operations
+ * @failed: per operation: counter to raise if it fails
+ */
+struct pv_copy_batch {
+	domid_t domid;
+	struct pv_stats *stats;
+	unsigned int nr;
+	struct gnttab_copy op[PV_MAP_BATCH];
+	u32 *failed[PV_MAP_BATCH];
+};
+
+void pv_copy_init(struct pv_copy_batch *batch, struct pv_device *pd,
+		  struct pv_stats *stats);
+void pv_copy_from_guest(struct pv_copy_batch *batch, grant_ref_t ref,
+			unsigned int offset, struct page *page,
+			unsigned int page_offset, unsigned int len,
+			u32 *failed);
+void pv_copy_to_guest(struct pv_copy_batch *batch, grant_ref_t ref,
+		      unsigned int offset, struct page *page,
+		      unsigned int page_offset, unsigned int len, u32 *failed);
+void pv_copy_flush(struct pv_copy_batch *batch);
+
+/**
+ * struct pv_map - a long-lived mapping
+ * @page: the page through which this end sees the frontend's
+ * @handle: Xen's name for it
+ * @ref: the frontend's reference
+ * @stamp: the table's clock at its last use
+ */
+struct pv_map {
+	struct page *page;
+	grant_handle_t handle;
+	grant_ref_t ref;
+	u32 stamp;
+};
+
+struct pv_map_leaf;
+
+/**
+ * struct pv_map_table - the mappings of one queue, by reference
+ * @pd: the device
+ * @stats: where to count
+ * @root: leaves by the upper part of the reference
+ * @map: the mappings: live ones first
+ * @nr: live mappings
+ * @max: most that may live
+ * @wanted: references to map with the next hypercall
+ * @nr_wanted: how many
+ * @clock: counts calls of pv_map_age()
+ * @ops: room for the hypercall's operations
+ */
+struct pv_map_table {
+	struct pv_device *pd;
+	struct pv_stats *stats;
+	struct pv_map_leaf **root;
+	struct pv_map *map;
+	unsigned int nr;
+	unsigned int max;
+	grant_ref_t wanted[PV_MAP_BATCH];
+	unsigned int nr_wanted;
+	u32 clock;
+	union pv_map_ops *ops;
+};
+
+int pv_map_init(struct pv_map_table *t, struct pv_device *pd,
+		unsigned int max, struct pv_stats *stats);
+void pv_map_destroy(struct pv_map_table *t);
+struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref);
+void pv_map_want(struct pv_map_table *t, grant_ref_t ref);
+void pv_map_flush(struct pv_map_table *t);
+void pv_map_age(struct pv_map_table *t, u32 idle);
+
+/**
+ * struct pv_staged - pages of our own, kept for the next request
+ * @page: free pages, last in first out
+ * @nr: how many
+ * @used: pages handed out
+ * @max: most pages, free and handed out
+ * @low: fewest free since the last pv_staged_shrink()
+ */
+struct pv_staged {
+	struct page **page;
+	unsigned int nr;
+	unsigned int used;
+	unsigned int max;
+	unsigned int low;
+};
+
+int pv_staged_init(struct pv_staged *s, unsigned int max);
+void pv_staged_destroy(struct pv_staged *s);
+bool pv_staged_reserve(struct pv_staged *s, unsigned int nr);
+struct page *pv_staged_take(struct pv_staged *s);
+void pv_staged_put(struct pv_staged *s, struct page *page);
+void pv_staged_shrink(struct pv_staged *s);
+
+#endif /* _PV_MAP_H */
