@@ -18,6 +18,7 @@
 enum {
 	CHANNEL_EOI_OWED,
 	CHANNEL_WOKEN,
+	CHANNEL_STARTED,
 };
 
 /* Acknowledge the upcall, if there was one, now that its work is done. */
@@ -157,8 +158,7 @@ static int channel_bind(struct pv_channel *ch)
  * @dev: its device
  * @config: how it is to work; copied
  *
- * The ring must be set up: upcalls may come at once. A thread waits for
- * pv_channel_start().
+ * The ring must be set up. The consumer waits for pv_channel_start().
  *
  * Context: process, may sleep.
  * Return: 0 or a negative errno; the reason is in the device's error node.
@@ -203,8 +203,8 @@ EXPORT_SYMBOL_GPL(pv_channel_open);
  */
 void pv_channel_start(struct pv_channel *ch)
 {
-	if (ch->task)
-		wake_up_process(ch->task);
+	set_bit(CHANNEL_STARTED, &ch->flags);
+	pv_channel_wake(ch);
 }
 EXPORT_SYMBOL_GPL(pv_channel_start);
 
@@ -243,6 +243,8 @@ EXPORT_SYMBOL_GPL(pv_channel_close);
  */
 void pv_channel_wake(struct pv_channel *ch)
 {
+	if (!test_bit(CHANNEL_STARTED, &ch->flags))
+		return;
 	if (ch->config.context == PV_SOFTIRQ) {
 		tasklet_schedule(&ch->tasklet);
 	} else if (ch->task) {

@@ -181,8 +181,7 @@ static void back_offer(struct pv_device *pd)
 	if (!pd->offered) {
 		err = pd->drv->offer(pd);
 		if (err) {
-			if (err != -EAGAIN)
-				pv_device_error(pd, err, "cannot offer the device");
+			pv_device_error(pd, err, "cannot offer the device");
 			return;
 		}
 		pd->offered = true;
@@ -202,6 +201,11 @@ static void back_connect(struct pv_device *pd)
 	err = pv_feature_read(pd, false);
 	if (!err)
 		err = pd->drv->connect(pd);
+	if (err == -EAGAIN) {
+		/* Something is missing yet: pv_device_poke() tries again. */
+		pd->drv->disconnect(pd, PV_DOWN_RETRY);
+		return;
+	}
 	if (!err)
 		err = pv_feature_write(pd, XBT_NIL, true);
 	if (err) {
@@ -644,7 +648,24 @@ void pv_watch_stop(struct pv_watch *w)
 }
 EXPORT_SYMBOL_GPL(pv_watch_stop);
 
-/* ---- ring pages ---- */
+/* ---- ring pages and ports ---- */
+
+/**
+ * pv_queue_dir() - where the keys of one queue stand
+ * @dir: result: "" for the only queue, "queue-N/" for one of several
+ * @nr: number of queues
+ * @i: which
+ *
+ * blkif.h and netif.h: a single queue's keys stay at the top.
+ */
+void pv_queue_dir(char dir[PV_QUEUE_DIR], unsigned int nr, unsigned int i)
+{
+	if (nr == 1)
+		*dir = '\0';
+	else
+		snprintf(dir, PV_QUEUE_DIR, "queue-%u/", i);
+}
+EXPORT_SYMBOL_GPL(pv_queue_dir);
 
 /**
  * pv_shared_create() - frontend: allocate and grant a ring's pages
@@ -697,7 +718,7 @@ static void ring_key(char *buf, size_t size, const char *queue, const char *key,
  * pv_shared_publish() - frontend: write a ring's grant references
  * @pd: the device
  * @xbt: xenstore transaction
- * @queue: "" or "queue-N/"
+ * @queue: from pv_queue_dir()
  * @key: "ring-ref", "tx-ring-ref", ...
  * @multi: a number follows the key (the ring has several pages)
  * @shared: the pages
@@ -744,7 +765,7 @@ static int read_u32(struct pv_device *pd, const char *path, u32 *value)
  * pv_shared_map() - backend: map the pages whose references the frontend wrote
  * @pd: the device
  * @shared: result
- * @queue: "" or "queue-N/"
+ * @queue: from pv_queue_dir()
  * @key: "ring-ref", "tx-ring-ref", ...
  * @multi: a number follows the key
  * @nr_pages: how many
@@ -792,9 +813,29 @@ void pv_shared_unmap(struct pv_device *pd, struct pv_shared *shared)
 EXPORT_SYMBOL_GPL(pv_shared_unmap);
 
 /**
+ * pv_device_write_port() - frontend: write an event channel's port
+ * @pd: the device
+ * @xbt: xenstore transaction
+ * @queue: from pv_queue_dir()
+ * @key: "event-channel", ...
+ * @port: the port
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_device_write_port(struct pv_device *pd, struct xenbus_transaction xbt,
+			 const char *queue, const char *key, u32 port)
+{
+	char path[48];
+
+	ring_key(path, sizeof(path), queue, key, false, 0);
+	return xenbus_printf(xbt, pd->xb->nodename, path, "%u", port);
+}
+EXPORT_SYMBOL_GPL(pv_device_write_port);
+
+/**
  * pv_device_read_port() - backend: the frontend's event channel
  * @pd: the device
- * @queue: "" or "queue-N/"
+ * @queue: from pv_queue_dir()
  * @key: "event-channel", ...
  * @port: result
  *

@@ -66,15 +66,16 @@ enum pv_down {
  * @nr_features: how many, at most PV_FEATURES_MAX
  * @probe: a new device: allocate @priv. Nothing is known of the peer
  * @remove: free @priv; disconnect() has been called
- * @offer: backend: set the early features (pv_feature_offer()). It may return
- *         -EAGAIN: not ready (no backing yet); pv_device_poke() tries again
+ * @offer: backend: set the early features (pv_feature_offer()). Toolstacks
+ *         wait for InitWait before they give a device its backing
  * @negotiate: frontend: the backend's early features are read; make rings and
  *             channels
  * @publish: frontend: write what is not in the table (ring references) into
  *           a transaction
  * @connect: frontend: the backend's late features are read; start I/O.
  *           Backend: the frontend's features are read; map rings, start, and
- *           offer the late features
+ *           offer the late features; or -EAGAIN if the backing is not there
+ *           yet: pv_device_poke() tries again
  * @change: frontend: the backend has announced Connected again (new size)
  * @disconnect: stop and release everything shared. Called for everything that
  *              negotiate() or connect() began, also if these failed
@@ -190,6 +191,10 @@ struct pv_shared {
 	grant_ref_t gref[PV_RING_MAX_PAGES];
 };
 
+/** PV_QUEUE_DIR - room for the name that pv_queue_dir() writes */
+#define PV_QUEUE_DIR	24
+
+void pv_queue_dir(char dir[PV_QUEUE_DIR], unsigned int nr, unsigned int i);
 int pv_shared_create(struct pv_device *pd, struct pv_shared *shared,
 		     u32 nr_pages);
 void pv_shared_destroy(struct pv_shared *shared);
@@ -199,6 +204,8 @@ int pv_shared_publish(struct pv_device *pd, struct xenbus_transaction xbt,
 int pv_shared_map(struct pv_device *pd, struct pv_shared *shared,
 		  const char *queue, const char *key, bool multi, u32 nr_pages);
 void pv_shared_unmap(struct pv_device *pd, struct pv_shared *shared);
+int pv_device_write_port(struct pv_device *pd, struct xenbus_transaction xbt,
+			 const char *queue, const char *key, u32 port);
 int pv_device_read_port(struct pv_device *pd, const char *queue,
 			const char *key, u32 *port);
 

@@ -2,6 +2,8 @@
 /*
  * The module itself: tracepoints, counters, the debugfs folder.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Parsing of requests and building of responses, for every layout.
+ */
+#include <linux/align.h>
+#include <linux/build_bug.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/stddef.h>
+#include <linux/string.h>
+#include <xen/page.h>
+#include <xen/interface/io/protocols.h>
+
+#include "request.h"
+
+/* The x86_32 layout is the x86_64 one without the padding before the id. */
+#define PAD_START	offsetof(struct blkback_slot, pad)
+#define PAD_END		offsetof(struct blkback_slot, id)
+
+static_assert(sizeof(struct blkback_slot) == 112);
+static_assert(sizeof(struct blkback_response) == 16);
+static_assert(sizeof(struct blkback_segment) ==
+	      sizeof(struct blkif_request_segment));
+static_assert(sizeof(struct blkback_segment) == sizeof(u64));
+/* The segments of a request fit in one page. */
+static_assert(BLKBACK_MAX_SEGMENTS * sizeof(struct blkif_request_segment) <=
+	      XEN_PAGE_SIZE);
+#ifndef CONFIG_X86_32
+static_assert(sizeof(struct blkback_slot) == sizeof(struct blkif_request));
+static_assert(offsetof(struct blkback_slot, seg) ==
+	      offsetof(struct blkif_request, u.rw.seg));
+static_assert(offsetof(struct blkback_slot, nr_sectors) ==
+	      offsetof(struct blkif_request, u.discard.nr_sectors));
+static_assert(offsetof(struct blkback_slot, nr_indirect) ==
+	      offsetof(struct blkif_request, u.indirect.nr_segments));
+static_assert(offsetof(struct blkback_slot, indirect.gref) ==
+	      offsetof(struct blkif_request, u.indirect.indirect_grefs));
+#endif
+
+/**
+ * blkback_abi_parse() - the layout that a frontend's "protocol" names
+ * @protocol: the key's text; NULL if there is none
+ * @abi: result
+ *
+ * Frontends older than the key were 32-bit ones, so on x86 that is what no
+ * key means.
+ *
+ * Return: 0, or -EINVAL if nobody knows that protocol.
+ */
+int blkback_abi_parse(const char *protocol, enum blkback_abi *abi)
+{
+	if (!protocol)
+		*abi = IS_ENABLED(CONFIG_X86) ? BLKBACK_X86_32 : BLKBACK_X86_64;
+	else if (!strcmp(protocol, XEN_IO_PROTO_ABI_X86_32))
+		*abi = BLKBACK_X86_32;
+	else if (!strcmp(protocol, XEN_IO_PROTO_ABI_X86_64) ||
+		 !strcmp(protocol, XEN_IO_PROTO_ABI_NATIVE))
+		*abi = BLKBACK_X86_64;
+	else
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * blkback_abi_name() - the name of a layout, for people
+ * @abi: the layout
+ */
+const char *blkback_abi_name(enum blkback_abi abi)
+{
+	return abi == BLKBACK_X86_32 ? XEN_IO_PROTO_ABI_X86_32 :
+				       XEN_IO_PROTO_ABI_X86_64;
+}
+
+/**
+ * blkback_stride() - bytes from slot to slot
+ * @abi: the layout
+ */
+u32 blkback_stride(enum blkback_abi abi)
+{
+	u32 pad = abi == BLKBACK_X86_32 ? PAD_END - PAD_START : 0;
+
+	return sizeof(struct blkback_slot) - pad;
+}
+
+/**
+ * blkback_response_size() - bytes of a response
+ * @abi: the layout
+ */
+u32 blkback_response_size(enum blkback_abi abi)
+{
+	return abi == BLKBACK_X86_32 ?
+		offsetof(struct blkback_response, zero_tail) :
+		sizeof(struct blkback_response);
+}
+
+/**
+ * blkback_unpack() - bring a copied slot into the x86_64 layout, in place
+ * @slot: blkback_stride() bytes of it are filled
+ * @abi: the layout in which they are
+ */
+void blkback_unpack(struct blkback_slot *slot, enum blkback_abi abi)
+{
+	u8 *bytes = (u8 *)slot;
+
+	if (abi != BLKBACK_X86_32)
+		return;
+	memmove(bytes + PAD_END, bytes + PAD_START,
+		sizeof(*slot) - PAD_END);
+	slot->pad = 0;
+}
+
+static s16 refuse(struct blkback_fault *fault, const char *field, u64 value)
+{
+	fault->field = field;
+	fault->value = value;
+	return BLKIF_RSP_ERROR;
+}
+
+static s16 unsupported(struct blkback_fault *fault, u8 operation)
+{
+	refuse(fault, "operation", operation);
+	return BLKIF_RSP_EOPNOTSUPP;
+}
+
+static s16 check_range(const struct blkback_limits *lim,
+		       const struct blkback_io *io, struct blkback_fault *fault)
+{
+	if (io->nr_sectors > lim->sectors ||
+	    io->sector > lim->sectors - io->nr_sectors ||
+	    !IS_ALIGNED(io->sector, lim->block))
+		return refuse(fault, "sector_number", io->sector);
+	return BLKIF_RSP_OKAY;
+}
+
+/*
+ * blkif.h: sectors are 512 bytes in a page of 4096, whatever the disk's block
+ * is. Each segment must consist of whole blocks, because the block layer may
+ * have to cut the request between any two.
+ */
+static s16 parse_segments(const void *array, const struct blkback_limits *lim,
+			  struct blkback_io *io, struct blkback_segment *segs,
+			  struct blkback_fault *fault)
+{
+	const u64 *entries = array;
+	unsigned int i;
+
+	io->nr_sectors = 0;
+	for (i = 0; i < io->nr_segs; i++) {
+		union {
+			u64 whole;
+			struct blkif_request_segment seg;
+		} entry;
+		struct blkif_request_segment *seg = &entry.seg;
+
+		/* The array may be the frontend's page: one load each. */
+		entry.whole = READ_ONCE(entries[i]);
+		if (seg->last_sect >= BLKBACK_SECTORS_PER_PAGE ||
+		    !IS_ALIGNED(seg->last_sect + 1, lim->block))
+			return refuse(fault, "last_sect", seg->last_sect);
+		if (seg->first_sect > seg->last_sect ||
+		    !IS_ALIGNED(seg->first_sect, lim->block))
+			return refuse(fault, "first_sect", seg->first_sect);
+		segs[i] = (struct blkback_segment) {
+			.gref = seg->gref,
+			.first = seg->first_sect,
+			.last = seg->last_sect,
+		};
+		io->nr_sectors += segs[i].last - segs[i].first + 1;
+	}
+	return check_range(lim, io, fault);
+}
+
+static s16 parse_rw(const struct blkback_slot *slot,
+		    const struct blkback_limits *lim, struct blkback_io *io,
+		    struct blkback_segment *segs, struct blkback_fault *fault)
+{
+	bool flushes = slot->operation == BLKIF_OP_WRITE_BARRIER ||
+		       slot->operation == BLKIF_OP_FLUSH_DISKCACHE;
+
+	if (flushes && !lim->flush)
+		return unsupported(fault, slot->operation);
+	if (slot->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST ||
+	    (!slot->nr_segments && !flushes))
+		return refuse(fault, "nr_segments", slot->nr_segments);
+	/* An empty one has no place on the disk. */
+	if (!slot->nr_segments)
+		return BLKIF_RSP_OKAY;
+	if (lim->readonly && slot->operation != BLKIF_OP_READ)
+		return refuse(fault, "operation", slot->operation);
+
+	io->sector = slot->sector;
+	io->nr_segs = slot->nr_segments;
+	return parse_segments(slot->seg, lim, io, segs, fault);
+}
+
+static s16 parse_discard(const struct blkback_slot *slot,
+			 const struct blkback_limits *lim,
+			 struct blkback_io *io, struct blkback_fault *fault)
+{
+	if (!lim->discard)
+		return unsupported(fault, slot->operation);
+	if (lim->readonly)
+		return refuse(fault, "operation", slot->operation);
+	if (!slot->nr_sectors || !IS_ALIGNED(slot->nr_sectors, lim->block) ||
+	    slot->nr_sectors > lim->sectors)
+		return refuse(fault, "nr_sectors", slot->nr_sectors);
+
+	io->sector = slot->sector;
+	io->nr_sectors = slot->nr_sectors;
+	/* blkif.h: ignored if discard-secure=0 */
+	io->secure = lim->secure && (slot->flag & BLKIF_DISCARD_SECURE);
+	return check_range(lim, io, fault);
+}
+
+static s16 parse_indirect(const struct blkback_slot *slot,
+			  const struct blkback_limits *lim,
+			  struct blkback_io *io, struct blkback_fault *fault)
+{
+	/* Peers compare the response's operation with this one. */
+	io->operation = slot->indirect_op;
+	if (!lim->max_indirect)
+		return unsupported(fault, slot->operation);
+	if (slot->indirect_op != BLKIF_OP_READ &&
+	    (slot->indirect_op != BLKIF_OP_WRITE || lim->readonly))
+		return refuse(fault, "indirect_op", slot->indirect_op);
+	if (!slot->nr_indirect || slot->nr_indirect > lim->max_indirect)
+		return refuse(fault, "nr_segments", slot->nr_indirect);
+
+	io->indirect = true;
+	io->sector = slot->sector;
+	io->nr_segs = slot->nr_indirect;
+	io->gref = slot->indirect.gref[0];
+	return BLKIF_RSP_OKAY;
+}
+
+/**
+ * blkback_parse() - check a request
+ * @slot: a private copy, unpacked
+ * @lim: what it may ask for
+ * @io: result; what a response echoes is set in any case
+ * @segs: result: its segments, BLKIF_MAX_SEGMENTS_PER_REQUEST at most; those
+ *        of an indirect request come by blkback_parse_indirect()
+ * @fault: result: why not
+ *
+ * Return: BLKIF_RSP_OKAY, or the status to respond.
+ */
+s16 blkback_parse(const struct blkback_slot *slot,
+		  const struct blkback_limits *lim, struct blkback_io *io,
+		  struct blkback_segment *segs, struct blkback_fault *fault)
+{
+	*io = (struct blkback_io) {
+		.id = slot->id,
+		.operation = slot->operation,
+	};
+	switch (slot->operation) {
+	case BLKIF_OP_READ:
+	case BLKIF_OP_WRITE:
+	case BLKIF_OP_WRITE_BARRIER:
+	case BLKIF_OP_FLUSH_DISKCACHE:
+		return parse_rw(slot, lim, io, segs, fault);
+	case BLKIF_OP_DISCARD:
+		return parse_discard(slot, lim, io, fault);
+	case BLKIF_OP_INDIRECT:
+		return parse_indirect(slot, lim, io, fault);
+	default:
+		return unsupported(fault, slot->operation);
+	}
+}
+
+/**
+ * blkback_parse_indirect() - check the segments of an indirect request
+ * @array: the page of segments; the frontend may be writing to it
+ * @lim: what it may ask for
+ * @io: the request as blkback_parse() left it
+ * @segs: result: io->nr_segs segments; may be @array itself
+ * @fault: result: why not
+ *
+ * Return: BLKIF_RSP_OKAY, or the status to respond.
+ */
+s16 blkback_parse_indirect(const void *array, const struct blkback_limits *lim,
+			   struct blkback_io *io, struct blkback_segment *segs,
+			   struct blkback_fault *fault)
+{
+	return parse_segments(array, lim, io, segs, fault);
+}
+
+/**
+ * blkback_respond() - build a response
+ * @rsp: result; no byte of it is left unset
+ * @io: the request
+ * @status: BLKIF_RSP_*
+ */
+void blkback_respond(struct blkback_response *rsp, const struct blkback_io *io,
+		     s16 status)
+{
+	*rsp = (struct blkback_response) {
+		.id = io->id,
+		.operation = io->operation,
+		.status = status,
+	};
+}

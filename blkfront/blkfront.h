@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of the block frontend share. */
+#ifndef _BLKFRONT_H
+#define _BLKFRONT_H
+
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "../ring/channel.h"
+#include "../ring/compat.h"
+#include "../ring/device.h"
+#include "../ring/grant.h"
+#include "../ring/ring.h"
+#include "../ring/stats.h"
+#include "request.h"
+#include "vdev.h"
+
+enum {
+	F_MAX_QUEUES,
+	F_MAX_ORDER,
+	F_SECTORS,
+	F_INFO,
+	F_SECTOR_SIZE,
+	F_PHYSICAL_SIZE,
+	F_FLUSH,
+	F_BARRIER,
+	F_DISCARD,
+	F_DISCARD_GRANULARITY,
+	F_DISCARD_ALIGNMENT,
+	F_DISCARD_SECURE,
+	F_BACK_PERSISTENT,
+	F_INDIRECT,
+	F_NUM_QUEUES,
+	F_ORDER,
+	F_FRONT_PERSISTENT,
+};
+
+struct blkfront;
+
+/**
+ * struct blkfront_queue - one ring
+ * @bf: the disk
+ * @ring: its view
+ * @shared: the ring's pages
+ * @channel: its event channel
+ * @pool: its grants
+ * @stats: its counters
+ * @submit: serialises writing to the ring
+ * @complete: serialises taking responses off it
+ * @live: responses may be taken; under @complete
+ */
+struct blkfront_queue {
+	struct blkfront *bf;
+	struct pv_ring ring;
+	struct pv_shared shared;
+	struct pv_channel channel;
+	struct pv_grant_pool pool;
+	struct pv_stats stats;
+	spinlock_t submit ____cacheline_aligned_in_smp;
+	spinlock_t complete ____cacheline_aligned_in_smp;
+	bool live;
+};
+
+/**
+ * struct blkfront_io - what we know of a request, behind struct request
+ * @q: the ring it is on; NULL if it is on none. A response is believed only
+ *     if this says so
+ * @next: list of those that complete together
+ * @data: grants of its data
+ * @indirect: grants of its pages of segments
+ * @op: operation on the wire
+ * @nr_segs: segments
+ * @status: from the response
+ * @bounced: data passes through staged pages
+ */
+struct blkfront_io {
+	struct blkfront_queue *q;
+	struct blkfront_io *next;
+	struct pv_grant_chain data;
+	struct pv_grant_chain indirect;
+	u16 nr_segs;
+	s16 status;
+	u8 op;
+	bool bounced;
+};
+
+/**
+ * struct blkfront - one disk
+ * @ref: held by the device and by the disk
+ * @all: list of all disks, for their minors
+ * @pd: the device; NULL when it has gone. Under @lock
+ * @lock: guards @pd against the disk's users
+ * @vdev: name and numbers
+ * @handle: the number that requests carry
+ * @disk: the disk, from the first connection on
+ * @tags: of the disk's queues
+ * @queue: the rings, interrupt driven ones first
+ * @nr_alloc: rings allocated, for good once there is a disk
+ * @nr_irq: rings of this connection that interrupt
+ * @nr_poll: rings of this connection that are polled
+ * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
+ * @max_segs: segments that a request may have in this connection
+ * @bounce: data passes through staged pages that stay granted
+ * @zero: clear what is shared besides the data
+ * @quiesced: blk-mq hands out no requests
+ * @dead: requests end with an error
+ * @flush_op: operation that flushes; 0 if there is none
+ * @flush_refused: the backend does not flush after all
+ * @has_tags: @tags is allocated
+ * @added: the disk has been announced
+ * @settle: what takes I/O or sleeps: announces the disk (that reads the
+ *          partition table), takes a refused flush back
+ * @recut: cuts bios again that are too large for this backend
+ * @recut_bios: these bios
+ * @recut_lock: guards them
+ * @shrink: gives back idle pages
+ */
+struct blkfront {
+	struct kref ref;
+	struct list_head all;
+	struct pv_device *pd;
+	struct mutex lock;
+	struct blkfront_vdev vdev;
+	u16 handle;
+	struct gendisk *disk;
+	struct blk_mq_tag_set tags;
+	struct blkfront_queue *queue;
+	unsigned int nr_alloc;
+	unsigned int nr_irq;
+	unsigned int nr_poll;
+	unsigned int nr_irq_hw;
+	unsigned int max_segs;
+	bool bounce;
+	bool zero;
+	bool quiesced;
+	bool dead;
+	u8 flush_op;
+	bool flush_refused;
+	bool has_tags;
+	bool added;
+	struct work_struct settle;
+	struct work_struct recut;
+	struct bio_list recut_bios;
+	spinlock_t recut_lock;
+	struct delayed_work shrink;
+};
+
+/* queue.c */
+extern const struct blk_mq_ops blkfront_mq_ops;
+enum pv_consumed blkfront_consume(struct pv_channel *ch);
+void blkfront_drain(struct blkfront *bf, enum pv_down why);
+void blkfront_recut_work(struct work_struct *work);
+
+/* vbd.c */
+int blkfront_vbd_number(struct blkfront *bf);
+void blkfront_vbd_forget(struct blkfront *bf);
+int blkfront_vbd_update(struct blkfront *bf);
+void blkfront_vbd_settle_work(struct work_struct *work);
+void blkfront_vbd_resize(struct blkfront *bf);
+void blkfront_vbd_no_flush(struct blkfront *bf);
+void blkfront_vbd_delete(struct blkfront *bf);
+void blkfront_get(struct blkfront *bf);
+void blkfront_put(struct blkfront *bf);
+
+#endif /* _BLKFRONT_H */

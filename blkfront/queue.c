@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The data path: blk-mq requests to ring requests, and back.
+ *
+ * Data passes in one of two ways, which negotiation decides:
+ *   bounced  through staged pages that the backend has mapped for good
+ *            (feature-persistent), or that protect us from it (trusted=0);
+ *   direct   the request's own pages are granted until the response.
+ */
+#include <linux/highmem.h>
+#include <linux/kernel.h>
+#include <xen/page.h>
+
+#include "blkfront.h"
+
+/* A staged page is one grant. */
+static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+
+/* Responses to one pass of the soft interrupt; then others may run. */
+#define RESPONSES_A_PASS	64
+
+static struct blkfront_queue *queue_of(struct blk_mq_hw_ctx *hctx)
+{
+	struct blkfront *bf = hctx->queue->queuedata;
+	unsigned int at = hctx->queue_num;
+
+	/* A backend that came back may allow fewer rings than blk-mq has. */
+	if (at < bf->nr_irq_hw)
+		return &bf->queue[at % bf->nr_irq];
+	if (bf->nr_poll)
+		return &bf->queue[bf->nr_irq +
+				  (at - bf->nr_irq_hw) % bf->nr_poll];
+	return &bf->queue[at % bf->nr_irq];
+}
+
+static u64 request_id(struct request *rq)
+{
+	return blk_mq_unique_tag(rq);
+}
+
+/* The request on @q that an id names, or NULL: the peer may write any id. */
+static struct request *request_of(struct blkfront_queue *q, u64 id)
+{
+	struct blkfront *bf = q->bf;
+	struct blkfront_io *io;
+	struct request *rq;
+	u32 hwq;
+
+	if (id > U32_MAX)
+		return NULL;
+	hwq = blk_mq_unique_tag_to_hwq(id);
+	if (hwq >= bf->tags.nr_hw_queues)
+		return NULL;
+	rq = blk_mq_tag_to_rq(bf->tags.tags[hwq], blk_mq_unique_tag_to_tag(id));
+	if (!rq)
+		return NULL;
+	io = blk_mq_rq_to_pdu(rq);
+	return READ_ONCE(io->q) == q ? rq : NULL;
+}
+
+/* ---- data ---- */
+
+/* Copy between a request's pages and its staged pages, which are packed. */
+static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged)
+{
+	struct pv_grant *g = io->data.first;
+	struct req_iterator iter;
+	unsigned int at = 0;
+	struct bio_vec bv;
+
+	rq_for_each_segment(bv, rq, iter) {
+		void *data = bvec_kmap_local(&bv);
+		unsigned int done = 0;
+
+		while (done < bv.bv_len) {
+			unsigned int len = min_t(unsigned int, bv.bv_len - done,
+						 XEN_PAGE_SIZE - at);
+			void *staged = page_address(g->page) + at;
+
+			if (to_staged)
+				memcpy(staged, data + done, len);
+			else
+				memcpy(data + done, staged, len);
+			done += len;
+			at += len;
+			if (at == XEN_PAGE_SIZE) {
+				g = g->next;
+				at = 0;
+			}
+		}
+		kunmap_local(data);
+	}
+}
+
+static unsigned int count_segs(struct blkfront *bf, struct request *rq)
+{
+	struct req_iterator iter;
+	unsigned int nr = 0;
+	struct bio_vec bv;
+
+	if (bf->bounce)
+		return DIV_ROUND_UP(blk_rq_bytes(rq), XEN_PAGE_SIZE);
+	rq_for_each_segment(bv, rq, iter)
+		nr++;
+	return nr;
+}
+
+static int take_pages(struct blkfront_queue *q, struct blkfront_io *io)
+{
+	unsigned int nr_indirect = blkfront_indirect_pages(io->nr_segs);
+	int err;
+
+	if (nr_indirect) {
+		err = pv_grant_take_staged(&q->pool, nr_indirect, &io->indirect);
+		if (err)
+			return err;
+	}
+	if (io->bounced)
+		err = pv_grant_take_staged(&q->pool, io->nr_segs, &io->data);
+	else
+		err = pv_grant_take_bare(&q->pool, io->nr_segs, &io->data);
+	if (err)
+		pv_grant_put(&q->pool, &io->indirect);
+	return err;
+}
+
+/* Returns false if the backend would not give a page back. */
+static bool put_pages(struct blkfront_queue *q, struct blkfront_io *io)
+{
+	struct pv_grant *g;
+	bool ok = true;
+
+	if (!io->bounced)
+		for (g = io->data.first; g; g = g->next)
+			ok &= pv_grant_end(&q->pool, g);
+	pv_grant_put(&q->pool, &io->data);
+	pv_grant_put(&q->pool, &io->indirect);
+	return ok;
+}
+
+static void list_bounced(struct blkfront *bf, struct request *rq,
+			 struct blkfront_io *io, struct blkfront_list *list)
+{
+	unsigned int left = blk_rq_bytes(rq);
+	struct pv_grant *g;
+
+	for (g = io->data.first; g; g = g->next) {
+		unsigned int len = min_t(unsigned int, left, XEN_PAGE_SIZE);
+
+		if (bf->zero && len < XEN_PAGE_SIZE)
+			memset(page_address(g->page) + len, 0,
+			       XEN_PAGE_SIZE - len);
+		blkfront_add_segment(list, g->ref, 0, len);
+		left -= len;
+	}
+}
+
+static void list_direct(struct blkfront_queue *q, struct request *rq,
+			struct blkfront_io *io, struct blkfront_list *list)
+{
+	bool readonly = rq_data_dir(rq) == WRITE;
+	struct pv_grant *g = io->data.first;
+	struct req_iterator iter;
+	struct bio_vec bv;
+
+	rq_for_each_segment(bv, rq, iter) {
+		pv_grant_page(&q->pool, g, bv.bv_page, readonly);
+		blkfront_add_segment(list, g->ref, bv.bv_offset, bv.bv_len);
+		g = g->next;
+	}
+}
+
+/* Name the pages of segments in the slot, clear what is not used of them. */
+static void list_indirect(struct blkfront *bf, struct blkif_request *slot,
+			  struct blkfront_io *io, struct blkfront_list *list)
+{
+	struct pv_grant *g;
+
+	list->nr_pages = 0;
+	for (g = io->indirect.first; g; g = g->next) {
+		if (bf->zero)
+			clear_page(page_address(g->page));
+		slot->u.indirect.indirect_grefs[list->nr_pages] = g->ref;
+		list->page[list->nr_pages++] = page_address(g->page);
+	}
+}
+
+/* ---- submission: one function an operation ---- */
+
+/* BLK_STS_RESOURCE: no pages now. BLK_STS_AGAIN: too large, see recut(). */
+static blk_status_t fill_data(struct blkfront_queue *q, struct request *rq,
+			      struct blkif_request *slot)
+{
+	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
+	bool write = rq_data_dir(rq) == WRITE;
+	struct blkfront *bf = q->bf;
+	struct blkfront_list list;
+
+	io->bounced = bf->bounce;
+	io->nr_segs = count_segs(bf, rq);
+	if (unlikely(io->nr_segs > bf->max_segs))
+		return BLK_STS_AGAIN;
+	if (take_pages(q, io))
+		return BLK_STS_RESOURCE;
+
+	if (!io->indirect.nr) {
+		blkfront_fill_rw(slot, write, bf->handle, request_id(rq),
+				 blk_rq_pos(rq), io->nr_segs, &list);
+	} else {
+		blkfront_fill_indirect(slot, write, bf->handle, request_id(rq),
+				       blk_rq_pos(rq), io->nr_segs, &list);
+		list_indirect(bf, slot, io, &list);
+	}
+	if (io->bounced)
+		list_bounced(bf, rq, io, &list);
+	else
+		list_direct(q, rq, io, &list);
+	if (write && io->bounced)
+		copy_data(rq, io, true);
+	return BLK_STS_OK;
+}
+
+static blk_status_t fill_slot(struct blkfront_queue *q, struct request *rq,
+			      struct blkif_request *slot)
+{
+	struct blkfront *bf = q->bf;
+
+	switch (req_op(rq)) {
+	case REQ_OP_READ:
+	case REQ_OP_WRITE:
+		return fill_data(q, rq, slot);
+	case REQ_OP_FLUSH:
+		if (!bf->flush_op)
+			return BLK_STS_NOTSUPP;
+		blkfront_fill_flush(slot, bf->flush_op, bf->handle,
+				    request_id(rq), 0);
+		return BLK_STS_OK;
+	case REQ_OP_DISCARD:
+	case REQ_OP_SECURE_ERASE:
+		blkfront_fill_discard(slot, request_id(rq), blk_rq_pos(rq),
+				      blk_rq_sectors(rq),
+				      req_op(rq) == REQ_OP_SECURE_ERASE);
+		return BLK_STS_OK;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
+}
+
+/*
+ * A request made under the limits of an earlier backend is too large for
+ * this one: its bios go through the block layer again and are cut to size.
+ */
+static blk_status_t recut(struct blkfront *bf, struct request *rq)
+{
+	unsigned long flags;
+
+	blk_mq_start_request(rq);
+	spin_lock_irqsave(&bf->recut_lock, flags);
+	blk_steal_bios(&bf->recut_bios, rq);
+	spin_unlock_irqrestore(&bf->recut_lock, flags);
+	blk_mq_end_request(rq, BLK_STS_OK);
+	schedule_work(&bf->recut);
+	return BLK_STS_OK;
+}
+
+void blkfront_recut_work(struct work_struct *work)
+{
+	struct blkfront *bf = container_of(work, struct blkfront, recut);
+	struct bio_list bios;
+	struct bio *bio;
+
+	spin_lock_irq(&bf->recut_lock);
+	bios = bf->recut_bios;
+	bio_list_init(&bf->recut_bios);
+	spin_unlock_irq(&bf->recut_lock);
+	while ((bio = bio_list_pop(&bios)))
+		submit_bio(bio);
+}
+
+/* Show the backend what has been put so far; the kick is outside the lock. */
+static void publish(struct blkfront_queue *q)
+{
+	bool kick;
+
+	spin_lock_bh(&q->submit);
+	kick = pv_ring_publish(&q->ring);
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+}
+
+static void submit(struct blkfront_queue *q, struct request *rq,
+		   const struct blkif_request *slot, bool last)
+{
+	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
+	bool kick = false;
+
+	io->op = blkfront_wire_op(slot);
+	spin_lock_bh(&q->submit);
+	if (unlikely(!pv_ring_room(&q->ring))) {
+		/* Only if a backend came back with smaller rings. */
+		q->stats.starved++;
+		spin_unlock_bh(&q->submit);
+		put_pages(q, io);
+		blk_mq_requeue_request(rq, true);
+		return;
+	}
+	/* From here on a response to it is believed. */
+	WRITE_ONCE(io->q, q);
+	pv_ring_put(&q->ring, slot, sizeof(*slot));
+	q->stats.requests++;
+	if (io->bounced)
+		q->stats.bytes_copied += blk_rq_bytes(rq);
+	if (last)
+		kick = pv_ring_publish(&q->ring);
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+}
+
+/* Others hold the pages: they must be on their way before we wait for them. */
+static blk_status_t starve(struct blkfront_queue *q)
+{
+	q->stats.starved++;
+	publish(q);
+	return BLK_STS_RESOURCE;
+}
+
+static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
+				      const struct blk_mq_queue_data *bd)
+{
+	struct blkfront_queue *q = queue_of(hctx);
+	struct blkif_request slot;
+	blk_status_t status;
+
+	if (unlikely(q->bf->dead))
+		return BLK_STS_IOERR;
+	status = fill_slot(q, bd->rq, &slot);
+	if (unlikely(status == BLK_STS_RESOURCE))
+		return starve(q);
+	if (unlikely(status == BLK_STS_AGAIN))
+		return recut(q->bf, bd->rq);
+	if (unlikely(status))
+		return status;
+	blk_mq_start_request(bd->rq);
+	submit(q, bd->rq, &slot, bd->last);
+	return BLK_STS_OK;
+}
+
+static void blkfront_commit_rqs(struct blk_mq_hw_ctx *hctx)
+{
+	publish(queue_of(hctx));
+}
+
+/* ---- completion ---- */
+
+/* The only place where a response is believed. */
+static struct blkfront_io *take_response(struct blkfront_queue *q)
+{
+	struct blkif_response rsp;
+	struct blkfront_io *io;
+	struct request *rq;
+
+	pv_ring_get(&q->ring, &rsp, sizeof(rsp));
+	rq = request_of(q, rsp.id);
+	if (unlikely(!rq)) {
+		pv_ring_break(&q->ring, "response to a request that was not sent");
+		return NULL;
+	}
+	io = blk_mq_rq_to_pdu(rq);
+	if (unlikely(rsp.operation != io->op &&
+		     !(rsp.operation == BLKIF_OP_INDIRECT && io->indirect.nr))) {
+		pv_ring_break(&q->ring, "response names another operation");
+		return NULL;
+	}
+	io->q = NULL;
+	io->status = rsp.status;
+	return io;
+}
+
+/* Collect what has come, at most @max; the first one is returned. */
+static struct blkfront_io *collect(struct blkfront_queue *q, unsigned int max,
+				   bool *more)
+{
+	struct blkfront_io *first = NULL, **end = &first;
+	unsigned int pending;
+
+	spin_lock_bh(&q->complete);
+	pending = q->live ? pv_ring_pending(&q->ring) : 0;
+	*more = pending > max;
+	for (pending = min(pending, max); pending; pending--) {
+		*end = take_response(q);
+		if (unlikely(!*end))
+			break;
+		end = &(*end)->next;
+		q->stats.responses++;
+	}
+	*end = NULL;
+	spin_unlock_bh(&q->complete);
+	if (unlikely(q->ring.broken))
+		pv_device_fail(q->bf->pd, "%s", q->ring.broken);
+	return first;
+}
+
+static blk_status_t response_status(struct blkfront_queue *q,
+				    struct request *rq, s16 status)
+{
+	if (likely(status == BLKIF_RSP_OKAY))
+		return BLK_STS_OK;
+	if (status != BLKIF_RSP_EOPNOTSUPP) {
+		q->stats.errors++;
+		return BLK_STS_IOERR;
+	}
+	if (req_op(rq) != REQ_OP_FLUSH)
+		return BLK_STS_NOTSUPP;
+	/* Nothing more can be done for durability: say so and go on. */
+	blkfront_vbd_no_flush(q->bf);
+	return BLK_STS_OK;
+}
+
+static void complete_one(struct blkfront_queue *q, struct blkfront_io *io,
+			 struct io_comp_batch *iob)
+{
+	struct request *rq = blk_mq_rq_from_pdu(io);
+	blk_status_t status = response_status(q, rq, io->status);
+
+	if (io->bounced && !status && req_op(rq) == REQ_OP_READ)
+		copy_data(rq, io, false);
+	if (unlikely(!put_pages(q, io))) {
+		pv_device_fail(q->bf->pd, "it keeps a page of a finished request mapped");
+		status = BLK_STS_IOERR;
+	}
+	if (status || !blk_mq_add_to_batch(rq, iob, 0, blk_mq_end_request_batch))
+		blk_mq_end_request(rq, status);
+}
+
+static unsigned int complete_list(struct blkfront_queue *q,
+				 struct blkfront_io *io,
+				 struct io_comp_batch *iob)
+{
+	struct blkfront_io *next;
+	unsigned int nr = 0;
+
+	for (; io; io = next, nr++) {
+		next = io->next;
+		complete_one(q, io, iob);
+	}
+	return nr;
+}
+
+/**
+ * blkfront_consume() - soft interrupt: finish what the backend has answered
+ * @ch: the queue's channel
+ *
+ * Return: whether there may be more.
+ */
+enum pv_consumed blkfront_consume(struct pv_channel *ch)
+{
+	struct blkfront_queue *q = container_of(ch, struct blkfront_queue,
+						channel);
+	DEFINE_IO_COMP_BATCH(iob);
+	bool more;
+
+	complete_list(q, collect(q, RESPONSES_A_PASS, &more), &iob);
+	if (iob.complete)
+		iob.complete(&iob);
+	return more ? PV_AGAIN : PV_DRAINED;
+}
+
+static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
+{
+	struct blkfront_queue *q = queue_of(hctx);
+	bool more;
+
+	return complete_list(q, collect(q, RESPONSES_A_PASS, &more), iob);
+}
+
+/* ---- the end of a connection ---- */
+
+struct drain {
+	struct blkfront *bf;
+	enum pv_down why;
+};
+
+static bool drain_one(struct request *rq, void *data)
+{
+	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
+	struct blkfront_queue *q = io->q;
+	struct drain *d = data;
+
+	if (!q)
+		return true;
+	io->q = NULL;
+	put_pages(q, io);
+	if (d->why == PV_DOWN_RETRY)
+		blk_mq_requeue_request(rq, false);
+	else
+		blk_mq_end_request(rq, BLK_STS_IOERR);
+	return true;
+}
+
+/**
+ * blkfront_drain() - settle what is in flight when the connection has ended
+ * @bf: the disk; its queue is quiesced, its channels are closed
+ * @why: requeue for the next connection, or end with an error
+ *
+ * What the backend answered before it went counts: it is not done twice.
+ */
+void blkfront_drain(struct blkfront *bf, enum pv_down why)
+{
+	struct drain d = { .bf = bf, .why = why };
+	unsigned int i;
+
+	for (i = 0; i < bf->nr_irq + bf->nr_poll; i++) {
+		struct blkfront_queue *q = &bf->queue[i];
+
+		while (blkfront_consume(&q->channel) == PV_AGAIN)
+			;
+		spin_lock_bh(&q->complete);
+		q->live = false;
+		spin_unlock_bh(&q->complete);
+	}
+	if (bf->has_tags)
+		blk_mq_tagset_busy_iter(&bf->tags, drain_one, &d);
+}
+
+static void blkfront_map_queues(struct blk_mq_tag_set *set)
+{
+	struct blkfront *bf = set->driver_data;
+
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = bf->nr_irq_hw;
+	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
+	if (set->nr_maps == 1)
+		return;
+	set->map[HCTX_TYPE_READ].nr_queues = 0;
+	set->map[HCTX_TYPE_POLL].nr_queues = set->nr_hw_queues - bf->nr_irq_hw;
+	set->map[HCTX_TYPE_POLL].queue_offset = bf->nr_irq_hw;
+	blk_mq_map_queues(&set->map[HCTX_TYPE_POLL]);
+}
+
+const struct blk_mq_ops blkfront_mq_ops = {
+	.queue_rq = blkfront_queue_rq,
+	.commit_rqs = blkfront_commit_rqs,
+	.poll = blkfront_poll,
+	.map_queues = blkfront_map_queues,
+};

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The disk: its numbers, limits, size and users.
+ */
+#include <linux/blkdev.h>
+#include <linux/cdrom.h>
+#include <linux/hdreg.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "blkfront.h"
+
+/* Minors are the guest's: two disks must not claim the same ones. */
+static LIST_HEAD(vbds);
+static DEFINE_MUTEX(vbds_lock);
+
+static void blkfront_free(struct kref *ref)
+{
+	struct blkfront *bf = container_of(ref, struct blkfront, ref);
+
+	if (bf->has_tags)
+		blk_mq_free_tag_set(&bf->tags);
+	kvfree(bf->queue);
+	kfree(bf);
+}
+
+/**
+ * blkfront_get() - somebody else goes on using a disk
+ * @bf: the disk
+ */
+void blkfront_get(struct blkfront *bf)
+{
+	kref_get(&bf->ref);
+}
+
+/**
+ * blkfront_put() - and stops
+ * @bf: the disk, freed with its last user
+ */
+void blkfront_put(struct blkfront *bf)
+{
+	kref_put(&bf->ref, blkfront_free);
+}
+
+/**
+ * blkfront_vbd_number() - find out which disk this is
+ * @bf: the disk
+ *
+ * Return: 0 or a negative errno; the reason is in the device's error node.
+ */
+int blkfront_vbd_number(struct blkfront *bf)
+{
+	struct blkfront_vdev *v = &bf->vdev;
+	const char *key = "virtual-device";
+	struct blkfront *other;
+	char *text;
+	u32 number;
+	int err;
+
+	text = pv_device_read_own(bf->pd, key);
+	if (IS_ERR(text)) {
+		key = "virtual-device-ext";
+		text = pv_device_read_own(bf->pd, key);
+	}
+	if (IS_ERR(text)) {
+		pv_device_error(bf->pd, PTR_ERR(text), "virtual-device is missing");
+		return PTR_ERR(text);
+	}
+	err = kstrtou32(text, 10, &number);
+	if (!err)
+		err = blkfront_vdev_parse(number, v);
+	if (err)
+		pv_device_error(bf->pd, err, "%s is \"%*pE\": not a disk's number",
+				key, (int)strnlen(text, 40), text);
+	kfree(text);
+	if (err)
+		return err;
+	bf->handle = number;
+
+	mutex_lock(&vbds_lock);
+	list_for_each_entry(other, &vbds, all) {
+		if (v->minor >= other->vdev.minor + other->vdev.nr_minors ||
+		    other->vdev.minor >= v->minor + v->nr_minors)
+			continue;
+		mutex_unlock(&vbds_lock);
+		pv_device_error(bf->pd, -EBUSY, "%s %u: its minors belong to %s",
+				key, number, other->vdev.name);
+		return -EBUSY;
+	}
+	list_add(&bf->all, &vbds);
+	mutex_unlock(&vbds_lock);
+	return 0;
+}
+
+/**
+ * blkfront_vbd_forget() - give a disk's numbers back
+ * @bf: the disk
+ */
+void blkfront_vbd_forget(struct blkfront *bf)
+{
+	mutex_lock(&vbds_lock);
+	list_del(&bf->all);
+	mutex_unlock(&vbds_lock);
+}
+
+static PV_DISK_RELEASE(blkfront_release, disk)
+{
+	struct blkfront *bf = disk->private_data;
+
+	mutex_lock(&bf->lock);
+	/* The toolstack may wait for the last user. */
+	if (bf->pd && bf->pd->closing && !disk_openers(disk))
+		pv_device_poke(bf->pd);
+	mutex_unlock(&bf->lock);
+}
+
+static int blkfront_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+{
+	sector_t sectors = get_capacity(bdev->bd_disk);
+
+	/* There is no geometry; old tools want one that covers the disk. */
+	geo->heads = 255;
+	geo->sectors = 63;
+	sector_div(sectors, 255 * 63);
+	geo->cylinders = min_t(sector_t, sectors, U16_MAX);
+	return 0;
+}
+
+static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
+			  unsigned int cmd, unsigned long arg)
+{
+	struct blkfront *bf = bdev->bd_disk->private_data;
+
+	if (!bf->pd || !(pv_feature(bf->pd, F_INFO) & VDISK_CDROM))
+		return -ENOTTY;
+	/* Enough for mount and eject to take it for a CD-ROM drive. */
+	switch (cmd) {
+	case CDROMMULTISESSION:
+		return clear_user((void __user *)arg,
+				  sizeof(struct cdrom_multisession)) ?
+		       -EFAULT : 0;
+	case CDROM_GET_CAPABILITY:
+		return 0;
+	default:
+		return -ENOTTY;
+	}
+}
+
+static void blkfront_free_disk(struct gendisk *disk)
+{
+	blkfront_put(disk->private_data);
+}
+
+static const struct block_device_operations blkfront_fops = {
+	.owner = THIS_MODULE,
+	.release = blkfront_release,
+	.getgeo = blkfront_getgeo,
+	.ioctl = blkfront_ioctl,
+	.compat_ioctl = blkdev_compat_ptr_ioctl,
+	.free_disk = blkfront_free_disk,
+};
+
+static void vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
+{
+	struct pv_device *pd = bf->pd;
+	u32 logical = pv_feature(pd, F_SECTOR_SIZE);
+	u32 physical = pv_feature(pd, F_PHYSICAL_SIZE);
+
+	*lim = (struct pv_blk_limits) {
+		.logical_block_size = logical,
+		.physical_block_size = max(physical, logical),
+		.max_sectors = bf->max_segs * (XEN_PAGE_SIZE >> 9),
+		/* Sectors are of 512 bytes on the wire, inside a page. */
+		.dma_alignment = 511,
+		.write_cache = bf->flush_op && !bf->flush_refused,
+	};
+	if (bf->bounce) {
+		/* Staged pages are packed: how the data lies is all the same. */
+		lim->max_segments = USHRT_MAX;
+		lim->max_segment_size = UINT_MAX;
+	} else {
+		lim->max_segments = bf->max_segs;
+		lim->max_segment_size = XEN_PAGE_SIZE;
+		lim->seg_boundary = XEN_PAGE_SIZE - 1;
+	}
+	if (pv_feature(pd, F_DISCARD)) {
+		u32 granularity = pv_feature(pd, F_DISCARD_GRANULARITY);
+
+		lim->max_discard_sectors = UINT_MAX >> 9;
+		lim->discard_granularity = max(granularity,
+					       lim->physical_block_size);
+		lim->discard_alignment = pv_feature(pd, F_DISCARD_ALIGNMENT) %
+					 lim->discard_granularity;
+		if (pv_feature(pd, F_DISCARD_SECURE))
+			lim->max_secure_erase_sectors = UINT_MAX >> 9;
+	}
+}
+
+static int vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
+{
+	struct gendisk *disk;
+	int err;
+
+	bf->nr_irq_hw = bf->nr_irq;
+	bf->tags = (struct blk_mq_tag_set) {
+		.ops = &blkfront_mq_ops,
+		.driver_data = bf,
+		.nr_hw_queues = bf->nr_irq + bf->nr_poll,
+		.nr_maps = bf->nr_poll ? HCTX_MAX_TYPES : 1,
+		.queue_depth = bf->queue[0].ring.size,
+		.cmd_size = sizeof(struct blkfront_io),
+		.numa_node = NUMA_NO_NODE,
+		/* Scheduling is for who owns the disk: the control domain. */
+		.flags = PV_MQ_FLAGS,
+	};
+	err = blk_mq_alloc_tag_set(&bf->tags);
+	if (err)
+		return err;
+	disk = pv_blk_alloc_disk(&bf->tags, lim, bf);
+	if (IS_ERR(disk)) {
+		blk_mq_free_tag_set(&bf->tags);
+		return PTR_ERR(disk);
+	}
+	bf->has_tags = true;
+	disk->major = BLKFRONT_MAJOR;
+	disk->first_minor = bf->vdev.minor;
+	disk->minors = bf->vdev.nr_minors;
+	disk->fops = &blkfront_fops;
+	disk->private_data = bf;
+	strscpy(disk->disk_name, bf->vdev.name, sizeof(disk->disk_name));
+	if (pv_feature(bf->pd, F_INFO) & (VDISK_REMOVABLE | VDISK_CDROM))
+		disk->flags |= GENHD_FL_REMOVABLE;
+	blkfront_get(bf);
+	bf->disk = disk;
+	return 0;
+}
+
+/**
+ * blkfront_vbd_update() - make the disk what this backend says it is
+ * @bf: the disk; made if there is none yet
+ *
+ * Return: 0 or a negative errno.
+ */
+int blkfront_vbd_update(struct blkfront *bf)
+{
+	u32 logical = pv_feature(bf->pd, F_SECTOR_SIZE);
+	struct pv_blk_limits lim;
+	int err;
+
+	if (!is_power_of_2(logical)) {
+		pv_device_error(bf->pd, -EINVAL, "sector-size %u: not a power of two",
+				logical);
+		return -EINVAL;
+	}
+	bf->flush_refused = false;
+	vbd_limits(bf, &lim);
+	err = bf->disk ? pv_blk_set_limits(bf->disk->queue, &lim) :
+			 vbd_make_disk(bf, &lim);
+	if (err)
+		return err;
+	set_disk_ro(bf->disk, pv_feature(bf->pd, F_INFO) & VDISK_READONLY);
+	set_capacity(bf->disk, pv_feature(bf->pd, F_SECTORS));
+	return 0;
+}
+
+/**
+ * blkfront_vbd_settle_work() - do what must not be done in a hook
+ * @work: of the disk
+ */
+void blkfront_vbd_settle_work(struct work_struct *work)
+{
+	struct blkfront *bf = container_of(work, struct blkfront, settle);
+	struct pv_blk_limits lim;
+	int err;
+
+	if (!bf->added) {
+		err = device_add_disk(&bf->pd->xb->dev, bf->disk, NULL);
+		if (err)
+			pv_device_error(bf->pd, err, "cannot announce disk %s",
+					bf->vdev.name);
+		else
+			bf->added = true;
+	}
+	if (READ_ONCE(bf->flush_refused)) {
+		dev_warn(&bf->pd->xb->dev,
+			 "%s: the backend refuses to flush: writes are not durable\n",
+			 bf->vdev.name);
+		vbd_limits(bf, &lim);
+		pv_blk_set_limits(bf->disk->queue, &lim);
+	}
+}
+
+/**
+ * blkfront_vbd_no_flush() - the backend offered to flush and will not
+ * @bf: the disk
+ *
+ * Context: any.
+ */
+void blkfront_vbd_no_flush(struct blkfront *bf)
+{
+	if (!xchg(&bf->flush_refused, true))
+		schedule_work(&bf->settle);
+}
+
+/**
+ * blkfront_vbd_resize() - the backend announced itself again: look at the size
+ * @bf: the disk
+ *
+ * A medium that was changed gets a new size, too.
+ */
+void blkfront_vbd_resize(struct blkfront *bf)
+{
+	sector_t old = get_capacity(bf->disk), new;
+
+	if (pv_feature_reread(bf->pd, F_SECTORS))
+		return;
+	new = pv_feature(bf->pd, F_SECTORS);
+	if (bf->disk->flags & GENHD_FL_REMOVABLE)
+		pv_disk_media_changed(bf->disk);
+	if (new == old)
+		return;
+	dev_info(&bf->pd->xb->dev, "%s: size changes from %llu to %llu sectors\n",
+		 bf->vdev.name, (u64)old, (u64)new);
+	set_capacity_and_notify(bf->disk, new);
+}
+
+/**
+ * blkfront_vbd_delete() - take the disk away from its users
+ * @bf: the disk, dead already
+ */
+void blkfront_vbd_delete(struct blkfront *bf)
+{
+	if (!bf->disk)
+		return;
+	/* It may wait for I/O, which fails from now on. */
+	cancel_work_sync(&bf->settle);
+	if (bf->added)
+		del_gendisk(bf->disk);
+	bf->added = false;
+	put_disk(bf->disk);
+	bf->disk = NULL;
+}

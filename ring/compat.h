@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernel releases, and nothing else: the only place that
+ * asks for a kernel's version.
+ */
+#ifndef _PV_COMPAT_H
+#define _PV_COMPAT_H
+
+#include <linux/kconfig.h>
+#include <linux/version.h>
+
+/* ---- block devices held open by a backend ---- */
+
+#if IS_ENABLED(CONFIG_BLOCK)
+#include <linux/blkdev.h>
+#include <linux/err.h>
+#include <linux/file.h>
+
+#if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
+/* 6.9 made a file of an open block device; before 6.5 a mode went with it. */
+struct pv_bdev {
+	struct block_device *bdev;
+	fmode_t mode;
+};
+
+static inline int pv_bdev_open(struct pv_bdev *disk, dev_t dev, bool writable,
+			       void *holder)
+{
+	fmode_t mode = FMODE_READ | (writable ? FMODE_WRITE : 0) |
+		       (holder ? FMODE_EXCL : 0);
+	struct block_device *bdev = blkdev_get_by_dev(dev, mode, holder);
+
+	if (IS_ERR(bdev))
+		return PTR_ERR(bdev);
+	disk->bdev = bdev;
+	disk->mode = mode;
+	return 0;
+}
+
+static inline void pv_bdev_close(struct pv_bdev *disk)
+{
+	if (disk->bdev)
+		blkdev_put(disk->bdev, disk->mode);
+	disk->bdev = NULL;
+}
+#else
+/**
+ * struct pv_bdev - a block device held open
+ * @bdev: the device, NULL if none is open
+ * @file: what keeps it open
+ */
+struct pv_bdev {
+	struct block_device *bdev;
+	struct file *file;
+};
+
+/**
+ * pv_bdev_open() - open a block device
+ * @disk: result
+ * @dev: which
+ * @writable: for writing, too
+ * @holder: claim it for this holder; NULL to share it with anybody
+ *
+ * Context: process, may sleep.
+ * Return: 0 or a negative errno.
+ */
+static inline int pv_bdev_open(struct pv_bdev *disk, dev_t dev, bool writable,
+			       void *holder)
+{
+	blk_mode_t mode = BLK_OPEN_READ | (writable ? BLK_OPEN_WRITE : 0);
+	struct file *file = bdev_file_open_by_dev(dev, mode, holder, NULL);
+
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	disk->file = file;
+	disk->bdev = file_bdev(file);
+	return 0;
+}
+
+/**
+ * pv_bdev_close() - close it
+ * @disk: the device, or none
+ *
+ * Context: process, may sleep.
+ */
+static inline void pv_bdev_close(struct pv_bdev *disk)
+{
+	if (disk->bdev)
+		bdev_fput(disk->file);
+	disk->bdev = NULL;
+}
+#endif
+#endif /* CONFIG_BLOCK */
+
+/* ---- disks (blkfront) ---- */
+
+#if IS_ENABLED(CONFIG_BLOCK)
+#include <linux/blk-mq.h>
+
+/* No scheduler unless somebody asks for one. */
+#define PV_MQ_FLAGS	(BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT)
+
+/**
+ * struct pv_blk_limits - a disk's limits, under names that stay
+ * @logical_block_size: bytes
+ * @physical_block_size: bytes
+ * @max_sectors: 512-byte sectors a request
+ * @max_segments: segments a request
+ * @max_segment_size: bytes a segment
+ * @seg_boundary: mask that a segment must not cross; 0 for none
+ * @dma_alignment: mask of the data's alignment in memory
+ * @max_discard_sectors: 0 if it cannot discard
+ * @discard_granularity: bytes
+ * @discard_alignment: bytes
+ * @max_secure_erase_sectors: 0 if it cannot
+ * @write_cache: writes need a flush to be durable
+ */
+struct pv_blk_limits {
+	u32 logical_block_size;
+	u32 physical_block_size;
+	u32 max_sectors;
+	u32 max_segments;
+	u32 max_segment_size;
+	u32 seg_boundary;
+	u32 dma_alignment;
+	u32 max_discard_sectors;
+	u32 discard_granularity;
+	u32 discard_alignment;
+	u32 max_secure_erase_sectors;
+	bool write_cache;
+};
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
+typedef fmode_t pv_blk_mode_t;
+#define PV_DISK_RELEASE(fn, disk) \
+	void fn(struct gendisk *disk, fmode_t mode)
+#define pv_disk_media_changed(disk) \
+	disk_force_media_change(disk, DISK_EVENT_MEDIA_CHANGE)
+#else
+typedef blk_mode_t pv_blk_mode_t;
+#define PV_DISK_RELEASE(fn, disk) \
+	void fn(struct gendisk *disk)
+#define pv_disk_media_changed(disk) \
+	disk_force_media_change(disk)
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+/* Limits are set one by one; 6.9 wants them at once, and may refuse them. */
+static inline int pv_blk_set_limits(struct request_queue *q,
+				    const struct pv_blk_limits *lim)
+{
+	blk_queue_logical_block_size(q, lim->logical_block_size);
+	blk_queue_physical_block_size(q, lim->physical_block_size);
+	blk_queue_max_hw_sectors(q, lim->max_sectors);
+	blk_queue_max_segments(q, lim->max_segments);
+	blk_queue_max_segment_size(q, lim->max_segment_size);
+	blk_queue_segment_boundary(q, lim->seg_boundary ?:
+				   BLK_SEG_BOUNDARY_MASK);
+	blk_queue_dma_alignment(q, lim->dma_alignment);
+	blk_queue_max_discard_sectors(q, lim->max_discard_sectors);
+	q->limits.discard_granularity = lim->discard_granularity;
+	q->limits.discard_alignment = lim->discard_alignment;
+	blk_queue_max_secure_erase_sectors(q, lim->max_secure_erase_sectors);
+	blk_queue_write_cache(q, lim->write_cache, false);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	return 0;
+}
+
+static inline struct gendisk *pv_blk_alloc_disk(struct blk_mq_tag_set *set,
+						const struct pv_blk_limits *lim,
+						void *queuedata)
+{
+	struct gendisk *disk = blk_mq_alloc_disk(set, queuedata);
+
+	if (!IS_ERR(disk))
+		pv_blk_set_limits(disk->queue, lim);
+	return disk;
+}
+#else
+static inline void pv_blk_fill_limits(struct queue_limits *to,
+				      const struct pv_blk_limits *lim)
+{
+	to->logical_block_size = lim->logical_block_size;
+	to->physical_block_size = lim->physical_block_size;
+	to->max_hw_sectors = lim->max_sectors;
+	to->max_segments = lim->max_segments;
+	to->max_segment_size = lim->max_segment_size;
+	to->seg_boundary_mask = lim->seg_boundary ?: BLK_SEG_BOUNDARY_MASK;
+	to->dma_alignment = lim->dma_alignment;
+	to->max_hw_discard_sectors = lim->max_discard_sectors;
+	to->discard_granularity = lim->discard_granularity;
+	to->discard_alignment = lim->discard_alignment;
+	to->max_secure_erase_sectors = lim->max_secure_erase_sectors;
+	to->features &= ~(BLK_FEAT_WRITE_CACHE | BLK_FEAT_ROTATIONAL);
+	if (lim->write_cache)
+		to->features |= BLK_FEAT_WRITE_CACHE;
+}
+
+/**
+ * pv_blk_set_limits() - give a disk in use new limits
+ * @q: its queue
+ * @lim: the limits
+ *
+ * Context: process, may sleep.
+ * Return: 0 or a negative errno.
+ */
+static inline int pv_blk_set_limits(struct request_queue *q,
+				    const struct pv_blk_limits *lim)
+{
+	struct queue_limits to = queue_limits_start_update(q);
+
+	pv_blk_fill_limits(&to, lim);
+	return queue_limits_commit_update(q, &to);
+}
+
+/**
+ * pv_blk_alloc_disk() - make a disk with its queue
+ * @set: its tags
+ * @lim: its limits
+ * @queuedata: the driver's
+ *
+ * Return: the disk or an ERR_PTR().
+ */
+static inline struct gendisk *pv_blk_alloc_disk(struct blk_mq_tag_set *set,
+						const struct pv_blk_limits *lim,
+						void *queuedata)
+{
+	struct queue_limits to = { };
+
+	pv_blk_fill_limits(&to, lim);
+	return blk_mq_alloc_disk(set, &to, queuedata);
+}
+#endif
+#endif /* CONFIG_BLOCK */
+
+#endif /* _PV_COMPAT_H */

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+# fio jobs by name: RW-BS-qdN, e.g. randread-4k-qd32.
+
+# fio_job JOB DISK IOS: prints "iops usec" (I/Os a second; mean completion latency)
+fio_job() {
+	local rw=${1%%-*} rest=${1#*-} bs qd
+	bs=${rest%%-*}; qd=${rest#*-qd}
+	fio --name=b --filename=/dev/$2 --direct=1 --ioengine=libaio --rw=$rw --bs=$bs --iodepth=$qd \
+		--number_ios=$3 --size=900m --io_size=64g --norandommap --randrepeat=1 ${FIO_ARGS} \
+		--output-format=terse --terse-version=3 >/tmp/fio || { cat /tmp/fio; return 1; }
+	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; print $(8 + o), $(16 + o), $(9 + o) }' /tmp/fio
+}
+upcalls() { awk '/xen-dyn|hyp_upcall|HYP:|xen-percpu/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+# The disk's own event channels only
+blk_irqs() { awk '/blkif/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+
+# counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
+counted() { local a b; a=$(blk_irqs); fio_job "$@" >/dev/null || return; b=$(blk_irqs); echo $((b - a)); }
+local_disk() { modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS" && wait_disk nullb0; }
+module_symbols() { grep '\[' /proc/kallsyms | awk '$2 ~ /[tT]/'; }

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Event channels: who is woken when, what is acknowledged how, and that no entry waits for an event that never comes.
+ *
+ * The channel under test is a backend's; the case is the frontend.
+ */
+#include <linux/atomic.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+
+#define HELPERS_WANT_DEVICE
+#include "channel.h"
+#include "helpers.h"
+#include "ring.h"
+
+#define STRIDE 112
+#define SIZE 32
+
+struct rig {
+	struct pv_device *pd;
+	void *mem;
+	struct pv_ring front, back;
+	struct pv_stats front_stats, back_stats;
+	struct pv_channel ch;
+	evtchn_port_t port;		/* the frontend's */
+
+	/* What the consumer does, and what it saw. */
+	unsigned int share;		/* entries a call; 0: all */
+	atomic_t blocked;
+	atomic_t runs, consumed, idles;
+	atomic_t inside;
+	bool overlapped, slept, irqs_off;
+};
+
+static enum pv_consumed consume(struct pv_channel *ch)
+{
+	struct rig *rig = container_of(ch, struct rig, ch);
+	u32 n = pv_ring_pending(&rig->back), i;
+	u8 entry[STRIDE];
+
+	if (atomic_inc_return(&rig->inside) != 1)
+		rig->overlapped = true;
+	if (irqs_disabled())
+		rig->irqs_off = true;
+	atomic_inc(&rig->runs);
+	if (atomic_read(&rig->blocked)) {
+		atomic_dec(&rig->inside);
+		return PV_BLOCKED;
+	}
+	if (rig->share)
+		n = min(n, rig->share);
+	for (i = 0; i < n; i++) {
+		pv_ring_get(&rig->back, entry, STRIDE);
+		pv_ring_put(&rig->back, entry, STRIDE);
+	}
+	if (ch->config.context == PV_THREAD && rig->slept)
+		usleep_range(50, 100);
+	if (n)
+		pv_ring_publish(&rig->back);
+	atomic_add(n, &rig->consumed);
+	atomic_dec(&rig->inside);
+	return rig->share && pv_ring_pending(&rig->back) ? PV_AGAIN : PV_DRAINED;
+}
+
+static void idle(struct pv_channel *ch)
+{
+	atomic_inc(&container_of(ch, struct rig, ch)->idles);
+}
+
+static struct pv_channel_config config_of(struct rig *rig, enum pv_context context)
+{
+	return (struct pv_channel_config) {
+		.name = "kunit",
+		.ring = &rig->back,
+		.stats = &rig->back_stats,
+		.context = context,
+		.consume = consume,
+		.remote_port = rig->port,
+	};
+}
+
+static struct rig *new_rig(struct kunit *test)
+{
+	struct rig *rig = kunit_kzalloc(test, sizeof(*rig), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, rig);
+	rig->mem = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, rig->mem);
+	pv_ring_init_front(&rig->front, rig->mem, 1, STRIDE, &rig->front_stats);
+	KUNIT_ASSERT_EQ(test, pv_ring_init_back(&rig->back, rig->mem, 1, STRIDE, &rig->back_stats), 0);
+	rig->pd = lone_device(test, PV_BACK);
+	rig->port = fake_xen_peer_port();
+	return rig;
+}
+
+/* Opens and starts the channel, and waits for the event that Xen sends with the binding. */
+static void open(struct kunit *test, struct rig *rig, const struct pv_channel_config *config)
+{
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, config), 0);
+	pv_channel_start(&rig->ch);
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(fake_xen_counts.eois == 1), "%lu upcalls, %lu EOIs, %u runs",
+			      fake_xen_counts.upcalls, fake_xen_counts.eois, atomic_read(&rig->runs));
+	/* The thread may be on its way to sleep. */
+	msleep(20);
+}
+
+static struct rig *open_rig(struct kunit *test, enum pv_context context)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, context);
+
+	open(test, rig, &config);
+	return rig;
+}
+
+static void close(struct kunit *test, struct rig *rig)
+{
+	pv_channel_close(&rig->ch);
+	KUNIT_EXPECT_FALSE(test, rig->overlapped);
+	KUNIT_EXPECT_FALSE(test, rig->irqs_off);
+}
+
+static u32 reap(struct rig *rig)
+{
+	u32 n = pv_ring_pending(&rig->front), i;
+	u8 entry[STRIDE];
+
+	for (i = 0; i < n; i++)
+		pv_ring_get(&rig->front, entry, STRIDE);
+	return n;
+}
+
+/* Puts @n requests; says whether a kick is due. */
+static bool put(struct rig *rig, u32 n)
+{
+	u8 entry[STRIDE] = {};
+
+	while (n--)
+		pv_ring_put(&rig->front, entry, STRIDE);
+	return pv_ring_publish(&rig->front);
+}
+
+static const enum pv_context contexts[] = { PV_SOFTIRQ, PV_THREAD };
+
+static void context_name(const enum pv_context *context, char *desc)
+{
+	strscpy(desc, *context == PV_SOFTIRQ ? "softirq" : "thread", KUNIT_PARAM_DESC_SIZE);
+}
+KUNIT_ARRAY_PARAM(context, contexts, context_name);
+#define CONTEXT (*(const enum pv_context *)test->param_value)
+
+static void drains_then_acknowledges(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int n;
+
+	for (n = 1; n <= SIZE; n++) {
+		unsigned long eois = fake_xen_counts.eois, spurious = fake_xen_counts.spurious_eois;
+
+		KUNIT_ASSERT_TRUE_MSG(test, put(rig, n), "asleep: the first of %u entries must kick", n);
+		KUNIT_ASSERT_EQ(test, fake_xen_kick(rig->port), 0);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == eois + 1));
+		KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, spurious);
+		KUNIT_EXPECT_EQ(test, reap(rig), n);
+		KUNIT_EXPECT_FALSE(test, fake_xen_awaits_eoi(rig->ch.irq));
+	}
+	KUNIT_EXPECT_EQ(test, rig->back_stats.upcalls, SIZE + 1);
+	close(test, rig);
+}
+
+static void noise_is_spurious(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int i;
+
+	/* The one of the binding had no work either. */
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	KUNIT_EXPECT_EQ(test, rig->back_stats.spurious, 1);
+	for (i = 2; i < 10; i++) {
+		KUNIT_ASSERT_EQ(test, fake_xen_kick(rig->port), 0);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == i));
+		KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, i);
+	}
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(rig->back_stats.spurious == 9));
+	/* And one with work, in between, is not. */
+	put(rig, 1);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 10));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 9);
+	close(test, rig);
+}
+
+/* Somebody else (a wake-up, a poller) took what the upcall announces: the peer has done nothing wrong. */
+static void work_done_before_is_not_spurious(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+
+	put(rig, 3);
+	pv_channel_wake(&rig->ch);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 3));
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.eois, 1);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 2));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	/* Once only. */
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 3));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 2);
+	close(test, rig);
+}
+
+/* A consumer that does a share at a time gets all of it done, and one EOI at the end. */
+static void again_until_drained(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int runs = atomic_read(&rig->runs);
+
+	rig->share = 3;
+	put(rig, SIZE);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 2));
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->consumed), SIZE);
+	KUNIT_EXPECT_GE(test, atomic_read(&rig->runs) - runs, DIV_ROUND_UP(SIZE, 3));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.upcalls, 2);
+	close(test, rig);
+}
+
+/* Without the means to go on, nothing is acknowledged: the peer is not asked for more. */
+static void blocked_until_woken(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int runs;
+
+	atomic_set(&rig->blocked, 1);
+	put(rig, 5);
+	fake_xen_kick(rig->port);
+	msleep(50);
+	runs = atomic_read(&rig->runs);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.eois, 1);
+	KUNIT_EXPECT_TRUE(test, fake_xen_awaits_eoi(rig->ch.irq));
+	/* The peer's noise does not run it. */
+	fake_xen_kick(rig->port);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->runs), runs);
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->consumed), 0);
+
+	atomic_set(&rig->blocked, 0);
+	pv_channel_wake(&rig->ch);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 5));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois >= 2));
+	close(test, rig);
+}
+
+/* A producer that kicks only when it is asked to, against a consumer that sleeps whenever it may. */
+static void no_entry_is_forgotten(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int sent = 0, reaped = 0, kicks = 0, total = 3000;
+	u32 seed = 4711;
+
+	rig->slept = true;
+	rig->share = 7;
+	while (reaped < total) {
+		unsigned int n, stuck = jiffies;
+
+		seed = seed * 1103515245 + 12345;
+		n = min3(pv_ring_room(&rig->front), (seed >> 16) % SIZE + 1, total - sent);
+		sent += n;
+		if (n && put(rig, n)) {
+			fake_xen_kick_async(rig->port);
+			kicks++;
+		}
+		if ((seed >> 8) % 4 == 0)
+			udelay(seed % 100);
+		/* Sometimes let it drain and fall asleep. */
+		while ((pv_ring_room(&rig->front) == 0 || sent == total || (seed >> 20) % 16 == 0) && reaped < sent) {
+			reaped += reap(rig);
+			if (time_after(jiffies, (unsigned long)stuck + 10 * HZ))
+				break;
+			usleep_range(20, 50);
+		}
+		KUNIT_ASSERT_FALSE_MSG(test, time_after(jiffies, (unsigned long)stuck + 10 * HZ),
+				       "%u of %u entries wait, and nobody comes", sent - reaped, sent);
+		reaped += reap(rig);
+	}
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == total));
+	/* One event per entry would be no hold-off. */
+	KUNIT_EXPECT_LT(test, kicks, total / 2);
+	close(test, rig);
+}
+
+/* Open and start are two steps: an event in between waits. */
+static void waits_for_start(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_THREAD);
+
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	put(rig, 2);
+	fake_xen_kick(rig->port);
+	msleep(50);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&rig->runs), 0, "the consumer ran before pv_channel_start()");
+	pv_channel_start(&rig->ch);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 2));
+	close(test, rig);
+}
+
+static void closes_before_start(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_THREAD);
+
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	close(test, rig);
+	KUNIT_EXPECT_EQ(test, rig->ch.irq, 0);
+}
+
+static void thread_goes_idle(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_THREAD);
+
+	config.idle = idle;
+	config.idle_jiffies = HZ / 10;
+	open(test, rig, &config);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->idles) >= 2));
+	/* Work goes on as before. */
+	put(rig, 4);
+	fake_xen_kick(rig->port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 4));
+	close(test, rig);
+}
+
+/* A thread that looks at the ring for a while needs no event for what comes meanwhile. */
+static void thread_spins(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_THREAD);
+	unsigned long until;
+
+	config.spin_us = 200 * 1000;
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	pv_channel_start(&rig->ch);
+	/* It began to spin when it started; put something there without a word. */
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&rig->runs) >= 1));
+	put(rig, 1);
+	until = jiffies + 10 * HZ;
+	while (atomic_read(&rig->consumed) != 1 && time_before(jiffies, until))
+		usleep_range(100, 200);
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->consumed), 1);
+	KUNIT_EXPECT_LE(test, fake_xen_counts.upcalls, 1);
+	close(test, rig);
+}
+
+static void polled_asks_for_nothing(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_POLLED);
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	pv_channel_start(&rig->ch);
+	for (i = 0; i < 5 * SIZE; i++) {
+		KUNIT_ASSERT_FALSE_MSG(test, put(rig, 1), "a polled ring asked for an event");
+		consume(&rig->ch);
+		KUNIT_ASSERT_EQ(test, reap(rig), 1);
+	}
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->runs), 5 * SIZE);
+	/* One that comes all the same is acknowledged at once. */
+	fake_xen_kick(rig->port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!fake_xen_awaits_eoi(rig->ch.irq)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->runs), 5 * SIZE);
+	close(test, rig);
+}
+
+static void kick_is_one_notification(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int i;
+
+	fake_xen_kicks(rig->port);
+	for (i = 0; i < 10; i++)
+		pv_channel_kick(&rig->ch);
+	KUNIT_EXPECT_EQ(test, fake_xen_kicks(rig->port), 10);
+	KUNIT_EXPECT_EQ(test, rig->back_stats.kicks, 10);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.sends, 10);
+	close(test, rig);
+}
+
+/* Closing in the middle of whatever is going on; then the port is free again. */
+static void closes_under_a_storm(struct kunit *test)
+{
+	struct rig *rig = open_rig(test, CONTEXT);
+	unsigned int runs, round;
+
+	for (round = 0; round < 50; round++) {
+		struct pv_channel_config config = config_of(rig, CONTEXT);
+		unsigned int i;
+
+		atomic_set(&rig->blocked, round % 3 == 1);
+		for (i = 0; i < 20; i++) {
+			if (pv_ring_room(&rig->front) > 2)
+				put(rig, 1);
+			fake_xen_kick_async(rig->port);
+			if (i == round % 20)
+				pv_channel_wake(&rig->ch);
+			reap(rig);
+		}
+		pv_channel_close(&rig->ch);
+		runs = atomic_read(&rig->runs);
+		KUNIT_ASSERT_EQ(test, fake_xen_kick_async(rig->port), -ENOTCONN);
+		KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+		if (round % 2)
+			pv_channel_start(&rig->ch);
+	}
+	pv_channel_close(&rig->ch);
+	runs = atomic_read(&rig->runs);
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->runs), runs);
+	/* Closing what is closed does nothing. */
+	close(test, rig);
+}
+
+static void frontend_offers_a_port(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_SOFTIRQ);
+	evtchn_port_t peer;
+
+	/* The same channel code, with the rings' roles as they are: only the binding differs. */
+	rig->pd->drv->end = PV_FRONT;
+	KUNIT_ASSERT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	pv_channel_start(&rig->ch);
+	KUNIT_EXPECT_NE(test, rig->ch.port, 0);
+	peer = fake_xen_connect_port(rig->ch.port);
+	KUNIT_ASSERT_NE(test, peer, 0);
+	put(rig, 2);
+	fake_xen_kick(peer);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 2));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 1));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 0);
+	pv_channel_kick(&rig->ch);
+	KUNIT_EXPECT_EQ(test, fake_xen_kicks(peer), 1);
+	close(test, rig);
+}
+
+static void open_fails_cleanly(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, CONTEXT);
+
+	/* A backend, and a port that is none */
+	config.remote_port = 1000;
+	KUNIT_EXPECT_LT(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "1000"));
+	pv_channel_close(&rig->ch);
+
+	config.remote_port = rig->port;
+	fake_xen_fail_step(FAKE_XEN_BIND, 0, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+	pv_channel_close(&rig->ch);
+
+	/* A frontend */
+	rig->pd->drv->end = PV_FRONT;
+	fake_xen_fail_step(FAKE_XEN_EVTCHN, 0, 1, -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), -ENOSPC);
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+	pv_channel_close(&rig->ch);
+	fake_xen_fail_step(FAKE_XEN_BIND, 0, 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), -ENOMEM);
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+	pv_channel_close(&rig->ch);
+
+	/* And then it works. */
+	KUNIT_EXPECT_EQ(test, pv_channel_open(&rig->ch, rig->pd, &config), 0);
+	close(test, rig);
+}
+
+static struct kunit_case channel_cases[] = {
+	KUNIT_CASE_PARAM(drains_then_acknowledges, context_gen_params),
+	KUNIT_CASE_PARAM(noise_is_spurious, context_gen_params),
+	KUNIT_CASE_PARAM(work_done_before_is_not_spurious, context_gen_params),
+	KUNIT_CASE_PARAM(again_until_drained, context_gen_params),
+	KUNIT_CASE_PARAM(blocked_until_woken, context_gen_params),
+	KUNIT_CASE_PARAM(no_entry_is_forgotten, context_gen_params),
+	KUNIT_CASE(waits_for_start),
+	KUNIT_CASE(closes_before_start),
+	KUNIT_CASE(thread_goes_idle),
+	KUNIT_CASE(thread_spins),
+	KUNIT_CASE(polled_asks_for_nothing),
+	KUNIT_CASE_PARAM(kick_is_one_notification, context_gen_params),
+	KUNIT_CASE_PARAM(closes_under_a_storm, context_gen_params),
+	KUNIT_CASE(frontend_offers_a_port),
+	KUNIT_CASE_PARAM(open_fails_cleanly, context_gen_params),
+	{}
+};
+
+static struct kunit_suite channel_suite = {
+	.name = "channel",
+	.init = fresh_xen,
+	.exit = expect_nothing_held,
+	.test_cases = channel_cases,
+};
+kunit_test_suite(channel_suite);
+
+MODULE_DESCRIPTION("Tests of event channels");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What several suites need. */
+#ifndef KUNIT_HELPERS_H
+#define KUNIT_HELPERS_H
+
+#include <kunit/test.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "fake-xen.h"
+
+/* KUnit of Linux 6.1 has no KUNIT_EXPECT_MEMEQ. */
+#define EXPECT_MEMEQ(test, a, b, len) KUNIT_EXPECT_EQ(test, memcmp(a, b, len), 0)
+
+/* Waits until @condition holds, at most some seconds; says whether it does. */
+#define COMES_TRUE(condition) ({				\
+	unsigned long until_ = jiffies + 3 * HZ;		\
+	bool true_;						\
+								\
+	while (!(true_ = !!(condition)) && time_before(jiffies, until_)) \
+		usleep_range(500, 1000);			\
+	true_;							\
+})
+
+/* What a suite's init and exit do: every case begins and ends with an empty Xen. */
+static inline int fresh_xen(struct kunit *test)
+{
+	fake_xen_reset();
+	return 0;
+}
+
+/* For suite->exit: a case that leaves anything behind has failed. */
+static inline void expect_nothing_held(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE_MSG(test, fake_xen_holds_nothing(), "something is still granted, mapped or bound");
+	fake_xen_reset();
+}
+
+/*
+ * A device of the ring library that no driver has probed, for suites that test one of its parts. The end's part of
+ * struct pv_device that the parts look at is there.
+ */
+#ifdef HELPERS_WANT_DEVICE
+#include "device.h"
+
+static inline struct pv_device *lone_device(struct kunit *test, enum pv_end end)
+{
+	struct pv_device *pd = kunit_kzalloc(test, sizeof(*pd), GFP_KERNEL);
+	struct pv_driver *drv = kunit_kzalloc(test, sizeof(*drv), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, pd);
+	KUNIT_ASSERT_NOT_NULL(test, drv);
+	pd->drv = drv;
+	drv->end = end;
+	drv->name = "kunit";
+	pd->xb = fake_xen_add_device(end == PV_FRONT ? FAKE_XEN_FRONT : FAKE_XEN_BACK, "kunit", 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(pd->xb));
+	pd->xb->otherend_id = end == PV_FRONT ? FAKE_XEN_BACK_DOMID : FAKE_XEN_FRONT_DOMID;
+	mutex_init(&pd->lock);
+	return pd;
+}
+#endif
+
+#endif /* KUNIT_HELPERS_H */

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0
+# The initramfs images: base archives from the packages, cached by content. What belongs to one
+# scenario is a further archive that the machine appends (lib/machine.sh).
+
+DOM0_TOOLS="/usr/bin/bash /usr/bin/flock /usr/sbin/losetup /usr/bin/mount /usr/bin/umount /usr/sbin/e2fsck /usr/sbin/mke2fs
+/usr/sbin/resize2fs /usr/sbin/debugfs /usr/sbin/dmsetup /usr/bin/fio
+/usr/lib/xen-4.17/bin/xl /usr/lib/xen-4.17/bin/xenstored /usr/lib/xen-4.17/bin/xenconsoled
+/usr/lib/xen-4.17/bin/xen-init-dom0 /usr/lib/xen-4.17/bin/libxl-save-helper /usr/lib/xen-4.17/bin/xentrace
+/usr/bin/xenstore-read /usr/bin/xenstore-write /usr/bin/xenstore-ls /usr/bin/xenstore-list /usr/bin/xenstore-rm
+/usr/lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/bin/xenstore-exists /usr/bin/xenstore-watch /usr/bin/xenstore-chmod"
+GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio"
+
+DOM0_MODULES="xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
+dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs"
+GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod"
+
+# fio in Debian is linked with cluster file systems (80 MB of libraries). One empty library with the
+# symbols that it names stands for all of them; the engines that need them are never used here.
+FIO_STUBBED="libgfapi.so.0 libnbd.so.0 libibverbs.so.1 librdmacm.so.1 librados.so.2 librbd.so.1 libpmemblk.so.1 libpmem.so.1"
+fio_stub() { # DIR
+	local dir=$1 sym ver
+	nm -D --undefined-only --with-symbol-versions "$ROOT/usr/bin/fio" | awk '$1 == "U" { print $2 }' |
+		grep -E '^(glfs|ibv|nbd|pmem|pmemblk|rados|rbd|rdma)_' >"$dir/symbols"
+	sed 's/@.*//' "$dir/symbols" | sort -u | sed 's/.*/void &(void) { __builtin_trap(); }/' >"$dir/stub.c"
+	for ver in $(sed -n 's/.*@//p' "$dir/symbols" | sort -u); do
+		echo "$ver {"; sed -n "s/@$ver\$/;/p" "$dir/symbols"; echo "};"
+	done >"$dir/stub.map"
+	gcc -shared -fPIC -w -o "$dir/stub.so" "$dir/stub.c" -Wl,--version-script="$dir/stub.map"
+	for sym in $FIO_STUBBED; do cp "$dir/stub.so" "$dir/$sym"; done
+}
+
+skeleton() { # DIR
+	mkdir -p "$1"/usr/{bin,sbin,lib,lib64} "$1"/{proc,sys,dev,run,tmp,etc,mnt,root,data} "$1"/var/{log,lib,lock}
+	for l in bin sbin lib lib64; do ln -s usr/$l "$1/$l"; done
+	ln -s ../run "$1/var/run"
+	echo "root:x:0:0:root:/root:/bin/sh" >"$1/etc/passwd"
+	echo "root:x:0:" >"$1/etc/group"
+	mknod "$1/dev/console" c 5 1; mknod "$1/dev/null" c 1 3
+}
+
+# Copy programs with the libraries that they load: install_tools ROOT DIR STUBS FILE...
+install_tools() {
+	local root=$1 dir=$2 stubs=$3 f lib; shift 3
+	mkdir -p "$root/stub"; cp "$stubs"/*.so.* "$root/stub/" 2>/dev/null || true
+	for f in "$@"; do
+		[ -e "$root$f" ] || die "$f is not in the packages"
+		echo "$f"
+		chroot "$root" /lib64/ld-linux-x86-64.so.2 --library-path /stub --list "$f" 2>/dev/null |
+			awk '/not found/ { print "missing:" $1 } $2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\/lib64/ { print $1 }'
+	done | sort -u >"$dir.list"
+	grep '^missing:' "$dir.list" >&2 && die "a library is not in the packages"
+	while read -r f; do
+		lib=$f; case $f in /stub/*) lib=/usr/lib/x86_64-linux-gnu/${f##*/} ;; esac
+		mkdir -p "$dir$(dirname "$lib")"
+		cp -L "$root$f" "$dir$lib"
+	done <"$dir.list"
+	rm "$dir.list"
+}
+
+install_busybox() { # DIR
+	local a
+	cp "$ROOT/bin/busybox" "$1/bin/busybox"
+	for a in $("$ROOT/bin/busybox" --list); do
+		[ -e "$1/usr/bin/$a" ] || [ -e "$1/usr/sbin/$a" ] || ln -s /bin/busybox "$1/usr/bin/$a"
+	done
+	ln -s /bin/busybox "$1/usr/sbin/modprobe"	# where the kernel itself calls it
+}
+
+make_dom0_base() { # DIR
+	local d=$1/stage stubs=$1/stubs
+	mkdir -p "$stubs"; fio_stub "$stubs"
+	skeleton "$d"
+	install_tools "$ROOT" "$d" "$stubs" $DOM0_TOOLS
+	install_busybox "$d"
+	mkdir -p "$d"/etc/xen "$d"/var/lib/xen "$d"/var/log/xen/console "$d"/usr/share
+	cp -r "$ROOT/etc/xen/scripts" "$d/etc/xen/"
+	: >"$d/etc/xen/xl.conf"
+	ln -sf bash "$d/usr/bin/sh.bash"
+	ln -s /usr/lib/xen-4.17/bin/xl "$d/usr/sbin/xl"
+	pack "$d" "$1/image.cpio"; rm -rf "$d" "$stubs"
+}
+
+make_guest_base() { # DIR
+	local d=$1/stage stubs=$1/stubs
+	mkdir -p "$stubs"; fio_stub "$stubs"
+	skeleton "$d"
+	install_tools "$ROOT" "$d" "$stubs" $GUEST_TOOLS
+	install_busybox "$d"
+	pack "$d" "$1/image.cpio"; rm -rf "$d" "$stubs"
+}
+
+make_qemu() { # DIR: the device model, added to dom0's image for BACK=qdisk
+	local d=$1/stage
+	mkdir -p "$d"/usr/{bin,sbin,lib,lib64}
+	install_tools "$QROOT" "$d" /nonexistent /usr/libexec/xen-qemu-system-i386
+	mkdir -p "$d/usr/share/qemu/keymaps"
+	cp "$QROOT/usr/share/qemu/keymaps/en-us" "$d/usr/share/qemu/keymaps/"
+	pack "$d" "$1/image.cpio"; rm -rf "$d"
+}
+
+# Modules NAMES of release REL from KROOT, with what they depend on; a name of another kernel is no error.
+copy_modules() { # KROOT REL DIR NAMES...
+	local kroot=$1 rel=$2 dir=$3 m f; shift 3
+	for m in "$@"; do
+		modprobe -d "$kroot" -S "$rel" --show-depends "$m" 2>/dev/null | awk '$1 == "insmod" { print $2 }'
+	done | sort -u | while read -r f; do
+		f=${f#"$kroot"}; f=/usr/lib/modules/${f##*/lib/modules/}
+		mkdir -p "$dir$(dirname "$f")"; cp "$kroot$f" "$dir$f"
+	done
+	cp "$kroot/lib/modules/$rel"/modules.{order,builtin,builtin.modinfo} "$dir/usr/lib/modules/$rel/"
+}
+
+make_modules() { # REL NAMES KO DIR
+	local dir=$4/stage
+	mkdir -p "$dir/usr/lib/modules/$1/updates"
+	ln -s usr/lib "$dir/lib"
+	copy_modules "$KROOT" "$1" "$dir" $2
+	[ -z "$3" ] || cp "$3"/*.ko "$dir/usr/lib/modules/$1/updates/"
+	depmod -b "$dir" "$1"
+	rm "$dir/lib"
+	pack "$dir" "$4/image.cpio"; rm -rf "$dir"
+}
+
+# Set IMG to the base archive of a kind: dom0, guest, qemu
+base_image() {
+	local root=$ROOT
+	[ "$1" != qemu ] || { qemu_root; root=$QROOT; }
+	IMG=$CACHE/$1-$(key -s "$root" "${BASH_SOURCE[0]}" "$NESTED/lib/packages.sh")
+	case $1 in dom0) cached "$IMG" make_dom0_base ;; guest) cached "$IMG" make_guest_base ;; qemu) cached "$IMG" make_qemu ;; esac
+	IMG=$IMG/image.cpio
+}
+
+# Set IMG to the archive of modules from KROOT: modules_image RELEASE NAMES [DIRECTORY with our modules]
+modules_image() {
+	IMG=$CACHE/modules-$(key -s "$KROOT $1 $2 $3" "${BASH_SOURCE[0]}")
+	cached "$IMG" make_modules "$1" "$2" "$3"
+	IMG=$IMG/image.cpio
+}
+
+# The seeded tree of files and its manifest, which only dom0 gets. Set TREE. data_tree SEED
+data_tree() {
+	TREE=$CACHE/tree-$(key -s "$1" "$NESTED/lib/seeded-tree")
+	cached "$TREE" make_tree "$1"
+}
+make_tree() { # SEED DIR
+	"$NESTED/lib/seeded-tree" "$1" "$2/tree"
+	(cd "$2/tree" && find . -type f | LC_ALL=C sort | xargs sha256sum) >"$2/manifest"
+}

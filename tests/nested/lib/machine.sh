@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+# One boot of Xen in QEMU: puts the archives of a scenario together and runs it with a time limit.
+
+# What a scenario's conf may set, with the values that hold otherwise.
+conf_defaults() {
+	TITLE= FRONT=ours BACK=ours GUEST=pv VCPUS=1 CPUS= LIMIT=150 SCRIPTS= SEED=1
+	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= NEEDS=
+	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISKS= DISK_SPACE=
+	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
+	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF=
+}
+
+# The settings as the machine's inside wants them
+write_conf() { # FILE
+	local v
+	for v in $(conf_names) $EXTRA_CONF; do printf '%s=%q\n' "$v" "${!v}"; done >"$1"
+}
+conf_names() { declare -f conf_defaults | grep -oE '\b[A-Z][A-Z0-9_]+=' | tr -d = | sort -u; }
+
+# Set REL and KROOT for dom0 or for the guest
+choose_kernel() {
+	if [ "$1" = guest ] && [ -n "$GUEST_KERNEL" ]; then
+		custom_root "$GUEST_KERNEL"
+		REL=$(cat "$GUEST_KERNEL/include/config/kernel.release")
+		return
+	fi
+	local k=$KERNEL_DOM0; [ "$1" = dom0 ] || k=$KERNEL_GUEST
+	REL=$(kernel_release "${k:-$KERNEL}")
+	[ -n "$REL" ] || die "no kernel ${k:-$KERNEL} known to apt (6.12 needs bookworm-backports, see tests/setup)"
+	kernel_root "$REL"
+}
+
+# prepare SCRIPT_DIR WORK: builds WORK/dom0.img and WORK/dom0.elf from the settings in force
+prepare() {
+	local scripts=$1 work=$2 d0=$2/dom0.d g=$2/guest.d
+	mkdir -p "$d0"/{nested,scenario,guest,data} "$g"/{nested,scenario,data}
+	data_tree "$SEED"
+	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
+	cp -r "$NESTED/guest" "$g/nested/"; cp -r "$NESTED/dom0" "$d0/nested/"
+	cp "$NESTED/dom0/init" "$d0/init"
+	cp "$scripts"/*.sh "$d0/scenario/"; [ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
+	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$d0/data/"
+
+	choose_kernel guest; KO=
+	[ "$FRONT" != ours ] || our_modules "$REL" "$GUEST_KERNEL"
+	base_image guest; local base=$IMG
+	modules_image "$REL" "$GUEST_MODULES" "$KO"
+	pack "$g" "$work/guest.cpio"
+	cat "$base" "$IMG" "$work/guest.cpio" >"$d0/guest/initrd"
+	cp "$KROOT/vmlinux.elf" "$d0/guest/vmlinux"
+
+	choose_kernel dom0; KO=
+	[ "$BACK" != ours ] || our_modules "$REL"
+	base_image dom0; set -- "$IMG"
+	modules_image "$REL" "$DOM0_MODULES" "$KO"; set -- "$@" "$IMG"
+	[ "$BACK" != qdisk ] || { base_image qemu; set -- "$@" "$IMG"; }
+	pack "$d0" "$work/dom0.cpio"
+	cat "$@" "$work/dom0.cpio" >"$work/dom0.img"
+	ln -sf "$KROOT/vmlinux.elf" "$work/dom0.elf"
+	rm -rf "$d0" "$g" "$work"/*.cpio
+	gzip -dc "$ROOT"/boot/xen-4.17-amd64.gz >"$work/xen"
+}
+
+# boot WORK: runs the machine; WORK gets dom0.log, guest.log, results, qemu.log. 124 if the limit struck.
+boot() {
+	local work=$1 args
+	args="console=com1 com1=115200 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=${DOM0_VCPUS:-1} loglvl=warning guest_loglvl=warning $XEN_ARGS"
+	timeout -k 10 "$LIMIT" qemu-system-x86_64 -accel "$ACCEL" -cpu qemu64,+svm,+npt -smp "${CPUS:-2}" \
+		-m "${MACHINE_MEM:-$((DOM0_MEM + 2 * GUEST_MEM + 512))}" -display none -monitor none -no-reboot -net none \
+		-serial "file:$work/dom0.log" -serial "file:$work/guest.log" -serial null -serial "file:$work/results" \
+		-kernel "$work/xen" -append "$args" \
+		-initrd "$work/dom0.elf console=hvc0 loglevel=5 $DOM0_ARGS,$work/dom0.img" $QEMU_ARGS \
+		</dev/null >"$work/qemu.log" 2>&1
+}

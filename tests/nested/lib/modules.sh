@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0
+# The project's own modules, built in a copy in the cache for each kernel that a scenario needs.
+
+DRIVER_DIRS="ring blkfront blkback"
+
+source_key() { # the content of everything that kbuild reads
+	(cd "$TOP" && find Kbuild $DRIVER_DIRS -type f \( -name '*.[ch]' -o -name Kbuild -o -name Makefile \) 2>/dev/null |
+		LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+}
+
+build_modules() { # KDIR DIR
+	say "building modules against ${1##*/}"
+	rsync -a --include='*.[ch]' --include=Kbuild --include=Makefile --include='*/' --exclude='*' \
+		"$TOP/Kbuild" $(printf "$TOP/%s " $DRIVER_DIRS) "$2/src/"
+	make -s -j2 -C "$1" M="$2/src" modules >"$2/make.log" 2>&1 || { tail -20 "$2/make.log" >&2; die "the modules do not build"; }
+	mkdir "$2/ko"; find "$2/src" -name '*.ko' -exec cp {} "$2/ko/" \;
+	rm -rf "$2/src"
+}
+
+# Set KO to the directory with our modules: our_modules RELEASE [KDIR]
+our_modules() {
+	local kdir=${2:-/lib/modules/$1/build}
+	[ -n "$2" ] || [ -e "$kdir" ] || kdir=/usr/src/linux-headers-$1
+	[ -e "$kdir/Makefile" ] || die "no headers for $1: apt-get install linux-headers-$1"
+	KO=$CACHE/build/$1-$(key -s "$(source_key) $kdir")
+	cached "$KO" build_modules "$kdir"
+	prune "$CACHE/build" "$1" 6
+	KO=$KO/ko
+}

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0
+# Debian packages, unpacked into the cache and never installed: a Xen package on the host would
+# change how the host boots.
+
+BASE_PACKAGES="bash libtinfo6 libc6 libgcc-s1 busybox-static
+e2fsprogs libext2fs2 libcom-err2 libss2 libblkid1 libuuid1
+mount util-linux libmount1 libsmartcols1 libselinux1 libpcre2-8-0
+fio libaio1 libnuma1 zlib1g dmsetup libdevmapper1.02.1 libudev1
+xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
+libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1
+libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 liblzma5 libzstd1"
+
+# name=version lines of the packages given, as apt would install them
+versions() { apt-cache policy "$@" | awk '/^[^ ]/ { n = $1; sub(/:$/, "", n) } /Candidate:/ { print n "=" $2 }'; }
+
+fetch() { # PACKAGES... DIR: download and unpack
+	local dir=${*: -1} deb; set -- "${@:1:$#-1}"
+	say "fetching $# packages"
+	mkdir -p "$dir/debs" "$dir"/usr/{bin,sbin,lib,lib64}
+	for l in bin sbin lib lib64; do ln -s usr/$l "$dir/$l"; done
+	(cd "$dir/debs" && apt-get -q -o APT::Sandbox::User=root download "$@" >../apt.log 2>&1) ||
+		{ tail -3 "$dir/apt.log" >&2; die "apt-get download failed: is the network up, has apt-get update run?"; }
+	for deb in "$dir"/debs/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$dir"
+	done
+	rm -rf "$dir/debs"
+}
+
+# Set ROOT to the unpacked base packages
+base_root() {
+	local v; v=$(versions $BASE_PACKAGES)
+	[ "$(echo "$v" | wc -l)" = "$(echo $BASE_PACKAGES | wc -w)" ] || die "apt does not know all packages: apt-get update"
+	ROOT=$CACHE/root-$(key -s "$v")
+	cached "$ROOT" fetch $v
+}
+
+# Set QROOT to the device model (for BACK=qdisk) with everything that it depends on
+qemu_root() {
+	local v names
+	names=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
+		--no-enhances qemu-system-xen qemu-system-data | grep '^[a-z]' | sort -u |
+		grep -vE '^(debconf|cdebconf|python3|perl|dpkg|tar|adduser|passwd|init-system-helpers|.*-doc)')
+	v=$(versions $names | grep -v '(none)')
+	QROOT=$CACHE/qroot-$(key -s "$v")
+	cached "$QROOT" fetch $v
+}
+
+# The kernel release for a short version such as 6.1: the newest one whose headers are installed
+# (modules are built for it), else the newest that apt knows.
+kernel_release() {
+	local d
+	d=$(ls -d /usr/src/linux-headers-"$1".*-amd64 2>/dev/null | grep -vE 'cloud|rt-amd64' | sort -V | tail -1)
+	if [ -n "$d" ]; then echo "${d#/usr/src/linux-headers-}"; return; fi
+	apt-cache pkgnames "linux-image-$1." | grep -E -- '-amd64$' | grep -vE 'cloud|rt-amd64|unsigned' |
+		sed 's/linux-image-//' | sort -V | tail -1
+}
+
+unpack_kernel() { # RELEASE DIR: package, uncompressed modules, and vmlinux.elf
+	local rel=$1 dir=$2 v
+	v=$(versions "linux-image-$rel")
+	[ -n "$v" ] || die "no package linux-image-$rel: apt-get update (6.12 needs bookworm-backports, see tests/setup)"
+	fetch "$v" "$dir"
+	find "$dir/lib/modules" -name '*.ko.xz' -exec xz -d {} +
+	depmod -b "$dir" "$rel"
+	unpack_vmlinuz "$dir/boot/vmlinuz-$rel" "$dir/vmlinux.elf"
+}
+
+# The ELF image inside a bzImage: Xen and libxl need not decompress it under TCG.
+unpack_vmlinuz() { # BZIMAGE ELF
+	local sects off len
+	sects=$(od -An -tu1 -j $((0x1f1)) -N1 "$1"); off=$(od -An -tu4 -j $((0x248)) -N4 "$1")
+	len=$(od -An -tu4 -j $((0x24c)) -N4 "$1")
+	tail -c +$(((sects + 1) * 512 + off + 1)) "$1" | head -c $((len - 4)) >"$2.z"
+	case $(od -An -tx1 -N4 "$2.z" | tr -d ' ') in
+	fd377a58) xz -dc "$2.z" >"$2" ;;
+	28b52ffd) zstd -qdc "$2.z" >"$2" ;;
+	1f8b*) gzip -dc "$2.z" >"$2" ;;
+	*) die "$1: unknown compression of the kernel" ;;
+	esac
+	rm "$2.z"
+}
+
+# Set KROOT for a kernel release
+kernel_root() {
+	KROOT=$CACHE/kernel-$1
+	cached "$KROOT" unpack_kernel "$1"
+}
+
+# Set KROOT for a kernel that was built elsewhere (its O= directory), e.g. one with sanitizers
+custom_root() { # DIRECTORY
+	local dir=$1
+	[ -e "$dir/arch/x86/boot/bzImage" ] || die "$dir: no bzImage there"
+	KROOT=$CACHE/custom-$(key "$dir/arch/x86/boot/bzImage")
+	cached "$KROOT" install_custom "$dir"
+}
+install_custom() { # DIRECTORY DIR
+	unpack_vmlinuz "$1/arch/x86/boot/bzImage" "$2/vmlinux.elf"
+	mkdir -p "$2/usr/lib/modules"; ln -s usr/lib "$2/lib"
+	make -s -C "$1" INSTALL_MOD_PATH="$2" INSTALL_MOD_STRIP=1 modules_install >"$2/install.log" 2>&1
+}
