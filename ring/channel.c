@@ -40,6 +40,8 @@ static irqreturn_t channel_upcall(int irq, void *arg)
 {
 	struct pv_channel *ch = arg;
 
+	/* The first one may come before channel_bind() knows the number. */
+	ch->irq = irq;
 	ch->config.stats->upcalls++;
 	trace_pv_upcall(ch);
 	set_bit(CHANNEL_EOI_OWED, &ch->flags);

@@ -41,8 +41,8 @@ int pv_feature_parse(const struct pv_feature *f, const char *text, u64 *value)
 		if (v < f->min || v > f->max)
 			return -ERANGE;
 	}
-	if (f->limit && v > *f->limit)
-		v = *f->limit;
+	if (f->limit)
+		v = min(v, max_t(u64, *f->limit, f->min));
 	*value = v;
 	return 0;
 }

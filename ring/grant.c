@@ -47,33 +47,49 @@ static void push(struct pv_grant **list, struct pv_grant *g)
 	*list = g;
 }
 
-/* Reserve one more chunk; false at the limit or if Xen has no more. */
-static bool pool_grow(struct pv_grant_pool *pool)
+/* More entries without a reference. */
+static bool pool_add_chunk(struct pv_grant_pool *pool)
 {
 	struct grant_chunk *chunk;
+	unsigned int i;
+
+	chunk = kzalloc(sizeof(*chunk), GFP_NOWAIT | __GFP_NOWARN);
+	if (!chunk)
+		return false;
+	spin_lock_bh(&pool->lock);
+	list_add(&chunk->list, &pool->chunks);
+	for (i = CHUNK; i--; ) {
+		chunk->entry[i].ref = INVALID_GRANT_REF;
+		push(&pool->spare, &chunk->entry[i]);
+	}
+	spin_unlock_bh(&pool->lock);
+	return true;
+}
+
+/* Reserve more references; false at the limit or if Xen has no more. */
+static bool pool_grow(struct pv_grant_pool *pool)
+{
+	struct pv_grant *g;
 	grant_ref_t head;
 	unsigned int i;
 
 	if (READ_ONCE(pool->nr) >= pool->max)
 		return false;
-	chunk = kzalloc(sizeof(*chunk), GFP_NOWAIT | __GFP_NOWARN);
-	if (!chunk)
+	if (!READ_ONCE(pool->spare) && !pool_add_chunk(pool))
 		return false;
-	if (gnttab_alloc_grant_references(CHUNK, &head)) {
-		kfree(chunk);
+	if (gnttab_alloc_grant_references(CHUNK, &head))
 		return false;
-	}
-	for (i = 0; i < CHUNK; i++)
-		chunk->entry[i].ref = gnttab_claim_grant_reference(&head);
 
 	spin_lock_bh(&pool->lock);
-	pool->empty_head = head;
-	list_add(&chunk->list, &pool->chunks);
-	for (i = CHUNK; i--; )
-		push(&pool->bare, &chunk->entry[i]);
-	pool->nr += CHUNK;
-	pool->nr_free += CHUNK;
+	for (i = 0; i < CHUNK && (g = pop(&pool->spare)); i++) {
+		g->ref = gnttab_claim_grant_reference(&head);
+		push(&pool->bare, g);
+	}
+	pool->nr += i;
+	pool->nr_free += i;
 	spin_unlock_bh(&pool->lock);
+	/* Fewer spare entries than references: the rest goes back. */
+	gnttab_free_grant_references(head);
 	return true;
 }
 
@@ -111,6 +127,17 @@ static void quarantine(struct pv_grant_pool *pool, struct pv_grant *g)
 	pool->stats->quarantined++;
 }
 
+/* End the grant of a staged page without complaint if the backend maps it. */
+static bool unstage(struct pv_grant *g)
+{
+	if (!gnttab_try_end_foreign_access(g->ref))
+		return false;
+	__free_page(g->page);
+	g->page = NULL;
+	g->ref = INVALID_GRANT_REF;
+	return true;
+}
+
 /**
  * pv_grant_pool_destroy() - end all grants, free pages and references
  * @pool: the pool, all of whose entries have been put back
@@ -123,28 +150,17 @@ static void quarantine(struct pv_grant_pool *pool, struct pv_grant *g)
 void pv_grant_pool_destroy(struct pv_grant_pool *pool)
 {
 	struct grant_chunk *chunk, *next;
-	grant_ref_t head = pool->empty_head;
-	unsigned int i;
+	struct pv_grant *g;
 
-	if (!pool->chunks.next)
+	if (!pool->pd)
 		return;
-	list_for_each_entry_safe(chunk, next, &pool->chunks, list) {
-		for (i = 0; i < CHUNK; i++) {
-			struct pv_grant *g = &chunk->entry[i];
-
-			if (g->ref == INVALID_GRANT_REF)
-				continue;
-			if (g->page && !gnttab_end_foreign_access_ref(g->ref)) {
-				quarantine(pool, g);
-				continue;
-			}
-			if (g->page)
-				__free_page(g->page);
-			gnttab_release_grant_reference(&head, g->ref);
-		}
+	while ((g = pop(&pool->staged)))
+		if (!unstage(g))
+			quarantine(pool, g);
+	while ((g = pop(&pool->bare)))
+		gnttab_free_grant_reference(g->ref);
+	list_for_each_entry_safe(chunk, next, &pool->chunks, list)
 		kfree(chunk);
-	}
-	gnttab_free_grant_references(head);
 	memset(pool, 0, sizeof(*pool));
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
@@ -305,7 +321,8 @@ void pv_grant_put(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
 	for (g = chain->first; g; g = next) {
 		next = g->next;
 		if (unlikely(g->ref == INVALID_GRANT_REF)) {
-			/* Quarantined: the pool has one entry less. */
+			/* Quarantined: the pool has one reference less. */
+			push(&pool->spare, g);
 			pool->nr--;
 			continue;
 		}
@@ -333,23 +350,24 @@ EXPORT_SYMBOL_GPL(pv_grant_put);
  */
 void pv_grant_pool_shrink(struct pv_grant_pool *pool)
 {
-	struct pv_grant_chain kept = { };
-	struct pv_grant *g;
+	struct pv_grant *g, *old = NULL;
 	unsigned int nr;
 
 	spin_lock_bh(&pool->lock);
-	nr = pool->low;
-	while (nr-- && (g = pop(&pool->staged))) {
+	for (nr = pool->low; nr && (g = pop(&pool->staged)); nr--) {
 		pool->nr_staged--;
 		pool->nr_free--;
-		if (gnttab_end_foreign_access_ref(g->ref)) {
-			__free_page(g->page);
-			g->page = NULL;
-		}
-		chain_add(&kept, g);
+		push(&old, g);
 	}
 	pool->low = pool->nr_staged;
 	spin_unlock_bh(&pool->lock);
-	pv_grant_put(pool, &kept);
+
+	while ((g = pop(&old))) {
+		struct pv_grant_chain one = { };
+
+		unstage(g);
+		chain_add(&one, g);
+		pv_grant_put(pool, &one);
+	}
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_shrink);

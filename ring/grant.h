@@ -44,12 +44,12 @@ struct pv_grant_chain {
  * @lock: guards the lists
  * @staged: free entries that grant a page
  * @bare: free entries that grant nothing
+ * @spare: entries that have no reference
  * @nr_staged: length of @staged
- * @nr_free: length of both
- * @nr: entries reserved
- * @max: entries that may be reserved
+ * @nr_free: length of @staged and @bare
+ * @nr: references reserved
+ * @max: references that may be reserved, rounded up to a chunk
  * @low: fewest of @staged since the last pv_grant_pool_shrink()
- * @empty_head: Xen's mark of an empty list of references
  * @chunks: storage of the entries
  */
 struct pv_grant_pool {
@@ -58,12 +58,12 @@ struct pv_grant_pool {
 	spinlock_t lock;
 	struct pv_grant *staged;
 	struct pv_grant *bare;
+	struct pv_grant *spare;
 	unsigned int nr_staged;
 	unsigned int nr_free;
 	unsigned int nr;
 	unsigned int max;
 	unsigned int low;
-	grant_ref_t empty_head;
 	struct list_head chunks;
 };
 

@@ -310,6 +310,7 @@ static void map_drop(struct pv_map_table *t, unsigned int first)
 			gnttab_set_unmap_op(&t->ops->unmap[i],
 					    (unsigned long)page_host_addr(map->page),
 					    GNTMAP_host_map, map->handle);
+			t->ops->unmap[i].status = GNTST_general_error;
 			*map_slot(t, map->ref) = 0;
 		}
 		data.unmap_ops = t->ops->unmap;
@@ -318,11 +319,16 @@ static void map_drop(struct pv_map_table *t, unsigned int first)
 		t->stats->grant_calls++;
 		trace_pv_grant_call("unmap", nr);
 		/* Waits for whoever still holds one of the pages. */
-		if (gnttab_unmap_refs_sync(&data))
-			dev_err(&t->pd->xb->dev, "%u pages stay mapped: Xen refused to unmap\n",
-				nr);
-		else
-			gnttab_free_pages(nr, page);
+		gnttab_unmap_refs_sync(&data);
+		/* A page that is still mapped must not be used again. */
+		for (i = 0; i < nr; i++) {
+			if (t->ops->unmap[i].status == GNTST_okay)
+				gnttab_free_pages(1, &page[i]);
+			else
+				dev_err(&t->pd->xb->dev,
+					"a page stays mapped: Xen refuses to unmap it (%d)\n",
+					t->ops->unmap[i].status);
+		}
 	}
 }
 

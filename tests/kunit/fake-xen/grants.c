@@ -184,6 +184,12 @@ static void free_one(grant_ref_t ref)
 	unlock_list(flags);
 }
 
+void gnttab_free_grant_reference(grant_ref_t ref)
+{
+	free_one(ref);
+}
+FAKE_XEN_SYMBOL(gnttab_free_grant_reference);
+
 int gnttab_claim_grant_reference(grant_ref_t *private_head)
 {
 	grant_ref_t ref = *private_head;

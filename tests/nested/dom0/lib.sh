@@ -65,14 +65,20 @@ load_backend() {
 	qdisk) modprobe xen-gntdev ;;
 	esac
 }
-# The backend module's name, for sysfs and rmmod
-back_module() { case $BACK in ours) echo pv_blkback ;; *) echo xen_blkback ;; esac; }
+# xenbus holds a module while a device is bound to it, so each is unbound first.
+unload_backend() {
+	local d
+	for d in /sys/bus/xen-backend/devices/vbd-*; do
+		[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+	done
+	case $BACK in ours) rmmod pv_blkback ;; *) rmmod xen_blkback ;; esac
+}
 
 # ---- disks ---------------------------------------------------------------------------------
 
 # make_disk NAME SIZE: a sparse file /disk/NAME on a file system of its own (tmpfs)
 make_disk() {
-	mountpoint -q /disk 2>/dev/null || { mkdir -p /disk; mount -t tmpfs -o size=${DISK_SPACE:-700m} disk /disk; }
+	[ -d /disk ] || { mkdir /disk; mount -t tmpfs -o size="${DISK_SPACE:-700m}" disk /disk; }
 	truncate -s "$2" "/disk/$1"
 }
 # blocks in use by the sparse file, in KiB
@@ -129,6 +135,12 @@ verify_image() {
 	[ "$(find "/mnt/img/$dir" -type f | wc -l)" = "$(wc -l </data/manifest)" ] || { echo "files are missing or too many"; rc=1; }
 	umount /mnt/img
 	return $rc
+}
+
+# The same for a disk that the guest filled with raw_fill
+verify_raw() {
+	local sum size; read -r sum size </data/stream.sum
+	same "$(head -c "$size" "/disk/$1" | sha256sum | cut -d' ' -f1)" "$sum"
 }
 
 # ---- guests --------------------------------------------------------------------------------

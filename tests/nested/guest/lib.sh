@@ -7,6 +7,14 @@ load_frontend() {
 	kernel) modprobe xen-blkfront $FRONT_PARAMS ;;
 	esac
 }
+# xenbus holds a module while a device is bound to it, so each is unbound first.
+unload_frontend() {
+	local d
+	for d in /sys/bus/xen/devices/vbd-*; do
+		[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+	done
+	rmmod $(front_module)
+}
 front_module() { case $FRONT in ours) echo pv_blkfront ;; *) echo xen_blkfront ;; esac; }
 
 # bg JOB COMMAND...: in the background; join JOB: waits, prints its output, returns its status
@@ -39,5 +47,19 @@ make_fs() { /usr/sbin/mke2fs -q -F -t ext4 ${2} "/dev/$1" && mount -t ext4 "/dev
 copy_tree() { mkdir -p "/mnt/${1:-tree}" && cp -r /data/tree/. "/mnt/${1:-tree}/" && sync; }
 fill_disk() { wait_disk "$1" && make_fs "$1" && copy_tree && umount /mnt; }
 
-# Writes a pattern made from SEED over COUNT blocks of BS from block SKIP on: pattern SEED COUNT [BS]
-pattern() { awk -v s="$1" -v n="$2" -v bs="${3:-4096}" 'BEGIN { srand(s); for (i = 0; i < n; i++) { l = ""; while (length(l) < bs) l = l sprintf("%08x", int(rand() * 4294967295)); printf "%s", substr(l, 1, bs) } }'; }
+# Writes the seeded files one after the other to a disk without a file system, direct I/O
+raw_fill() { (cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) | dd of="/dev/$1" bs=${2:-64k} iflag=fullblock conv=fsync 2>/dev/null; }
+raw_sum() { head -c "$2" "/dev/$1" | sha256sum | cut -d' ' -f1; }
+
+# Random writes of mixed sizes, each block read back and its checksum compared: verify_io DISK SIZE [FIO OPTION]...
+verify_io() {
+	local disk=$1 size=$2; shift 2
+	fio --name=verify --filename=/dev/$disk --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+		--bsrange=4k-256k --bs_unaligned=0 --size=$size --verify=crc32c --verify_fatal=1 --verify_dump=0 --group_reporting \
+		--minimal "$@"
+}
+# The same over and over until stopped, on a part of the disk: verify_loop DISK SIZE SECONDS
+verify_loop() { verify_io "$1" "$2" --time_based --runtime="$3" --verify_backlog=64; }
+
+queue_attr() { cat "/sys/block/$1/queue/$2"; }
+has() { case $1 in *"$2"*) ;; *) echo "'$1' lacks '$2'"; return 1 ;; esac; }

@@ -139,10 +139,14 @@ modules_image() {
 
 # The seeded tree of files and its manifest, which only dom0 gets. Set TREE. data_tree SEED
 data_tree() {
-	TREE=$CACHE/tree-$(key -s "$1" "$NESTED/lib/seeded-tree")
+	TREE=$CACHE/tree-$(key -s "$1" "$NESTED/lib/seeded-tree" "${BASH_SOURCE[0]}")
 	cached "$TREE" make_tree "$1"
 }
 make_tree() { # SEED DIR
 	"$NESTED/lib/seeded-tree" "$1" "$2/tree"
 	(cd "$2/tree" && find . -type f | LC_ALL=C sort | xargs sha256sum) >"$2/manifest"
+	# All of them in one row, for a disk without a file system: checksum and bytes
+	(cd "$2/tree" && find . -type f | LC_ALL=C sort | xargs cat) >"$2/stream"
+	echo "$(sha256sum <"$2/stream" | cut -d' ' -f1) $(stat -c %s "$2/stream")" >"$2/stream.sum"
+	rm "$2/stream"
 }

@@ -20,7 +20,7 @@ build_modules() { # KDIR DIR
 # Set KO to the directory with our modules: our_modules RELEASE [KDIR]
 our_modules() {
 	local kdir=${2:-/lib/modules/$1/build}
-	[ -n "$2" ] || [ -e "$kdir" ] || kdir=/usr/src/linux-headers-$1
+	[ -n "${2:-}" ] || [ -e "$kdir" ] || kdir=/usr/src/linux-headers-$1
 	[ -e "$kdir/Makefile" ] || die "no headers for $1: apt-get install linux-headers-$1"
 	KO=$CACHE/build/$1-$(key -s "$(source_key) $kdir")
 	cached "$KO" build_modules "$kdir"

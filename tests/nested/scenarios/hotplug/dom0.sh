@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+make_disk a 32M; make_disk b 32M
+require "guest boots without a disk" start_guest g
+for n in 1 2 3; do
+	check "attach $n" attach_disk g a xvda
+	check "disk appears" guest_cmd g wait_disk xvda
+	check "detach $n" detach_disk g xvda
+	check "disk goes" guest_cmd g wait_no_disk xvda
+done
+attach_disk g a xvda; guest_cmd g wait_disk xvda
+guest_bg g v verify_loop xvda 8m 15
+for n in 1 2; do
+	check "attach of another under I/O $n" attach_disk g b xvdb
+	check "it works" guest_cmd g "wait_disk xvdb && raw_fill xvdb"
+	check "detach of it $n" detach_disk g xvdb
+	check "its image is right" verify_raw b
+done
+check "the I/O beside it is right" guest_join g v
+check "no backend directory is left of xvdb" not xenstore-exists "$(backend_path g xvdb)"
+check "guest stops" stop_guest g
