@@ -108,6 +108,7 @@ struct blkfront_io {
  * @zero: clear what is shared besides the data
  * @quiesced: blk-mq hands out no requests
  * @dead: requests end with an error
+ * @cdrom: it answers to what CD-ROM drives are asked
  * @flush_op: operation that flushes; 0 if there is none
  * @flush_refused: the backend does not flush after all
  * @has_tags: @tags is allocated
@@ -123,7 +124,7 @@ struct blkfront {
 	struct kref ref;
 	struct list_head all;
 	struct pv_device *pd;
-	struct mutex lock;
+	struct mutex lock; /* @pd */
 	struct blkfront_vdev vdev;
 	u16 handle;
 	struct gendisk *disk;
@@ -138,6 +139,7 @@ struct blkfront {
 	bool zero;
 	bool quiesced;
 	bool dead;
+	bool cdrom;
 	u8 flush_op;
 	bool flush_refused;
 	bool has_tags;
@@ -145,7 +147,7 @@ struct blkfront {
 	struct work_struct settle;
 	struct work_struct recut;
 	struct bio_list recut_bios;
-	spinlock_t recut_lock;
+	spinlock_t recut_lock; /* @recut_bios */
 	struct delayed_work shrink;
 };
 

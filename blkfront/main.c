@@ -160,6 +160,28 @@ static void blkfront_remove(struct pv_device *pd)
 	blkfront_put(bf);
 }
 
+/* For good once there is a disk: a poller may look at them at any time. */
+static int alloc_queues(struct blkfront *bf)
+{
+	unsigned int i, nr = nr_rings(bf);
+
+	kvfree(bf->queue);
+	bf->nr_alloc = 0;
+	bf->queue = kvcalloc(nr, sizeof(*bf->queue), GFP_KERNEL);
+	if (!bf->queue) {
+		bf->nr_irq = 0;
+		bf->nr_poll = 0;
+		return -ENOMEM;
+	}
+	for (i = 0; i < nr; i++) {
+		bf->queue[i].bf = bf;
+		spin_lock_init(&bf->queue[i].submit);
+		spin_lock_init(&bf->queue[i].complete);
+	}
+	bf->nr_alloc = nr;
+	return 0;
+}
+
 /* How many rings this backend allows, at least one of them with events. */
 static int choose_rings(struct blkfront *bf)
 {
@@ -176,10 +198,7 @@ static int choose_rings(struct blkfront *bf)
 		bf->nr_poll = min(bf->nr_poll, bf->nr_alloc - bf->nr_irq_hw);
 		return 0;
 	}
-	kvfree(bf->queue);
-	bf->nr_alloc = nr_rings(bf);
-	bf->queue = kvcalloc(bf->nr_alloc, sizeof(*bf->queue), GFP_KERNEL);
-	return bf->queue ? 0 : -ENOMEM;
+	return alloc_queues(bf);
 }
 
 static int open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
@@ -194,9 +213,6 @@ static int open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
 	};
 	int err;
 
-	q->bf = bf;
-	spin_lock_init(&q->submit);
-	spin_lock_init(&q->complete);
 	err = pv_shared_create(bf->pd, &q->shared, nr_pages);
 	if (err)
 		return err;

@@ -435,8 +435,8 @@ static void complete_one(struct blkfront_queue *q, struct blkfront_io *io,
 }
 
 static unsigned int complete_list(struct blkfront_queue *q,
-				 struct blkfront_io *io,
-				 struct io_comp_batch *iob)
+				  struct blkfront_io *io,
+				  struct io_comp_batch *iob)
 {
 	struct blkfront_io *next;
 	unsigned int nr = 0;

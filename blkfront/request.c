@@ -9,6 +9,7 @@
 #include <linux/string.h>
 #include <xen/page.h>
 
+#include "../ring/compat.h"
 #include "request.h"
 
 /**
@@ -79,11 +80,9 @@ void blkfront_add_segment(struct blkfront_list *list, grant_ref_t ref,
 		list->seg = list->page[list->next++];
 		list->left = BLKFRONT_SEGS_PER_PAGE;
 	}
-	*list->seg++ = (struct blkif_request_segment) {
-		.gref = ref,
-		.first_sect = offset >> 9,
-		.last_sect = (offset + len - 1) >> 9,
-	};
+	/* One store of gref, first_sect, last_sect and, zeroed, the padding. */
+	put_unaligned_le64(ref | (u64)(offset >> 9) << 32 |
+			   (u64)((offset + len - 1) >> 9) << 40, list->seg++);
 	list->left--;
 }
 

@@ -104,7 +104,7 @@ void blkfront_vbd_forget(struct blkfront *bf)
 	mutex_unlock(&vbds_lock);
 }
 
-static PV_DISK_RELEASE(blkfront_release, disk)
+static PV_DISK_RELEASE(blkfront_release)
 {
 	struct blkfront *bf = disk->private_data;
 
@@ -132,7 +132,7 @@ static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
 {
 	struct blkfront *bf = bdev->bd_disk->private_data;
 
-	if (!bf->pd || !(pv_feature(bf->pd, F_INFO) & VDISK_CDROM))
+	if (!bf->cdrom)
 		return -ENOTTY;
 	/* Enough for mount and eject to take it for a CD-ROM drive. */
 	switch (cmd) {
@@ -259,8 +259,9 @@ int blkfront_vbd_update(struct blkfront *bf)
 			 vbd_make_disk(bf, &lim);
 	if (err)
 		return err;
+	bf->cdrom = pv_feature(bf->pd, F_INFO) & VDISK_CDROM;
 	set_disk_ro(bf->disk, pv_feature(bf->pd, F_INFO) & VDISK_READONLY);
-	set_capacity(bf->disk, pv_feature(bf->pd, F_SECTORS));
+	set_capacity_and_notify(bf->disk, pv_feature(bf->pd, F_SECTORS));
 	return 0;
 }
 

@@ -40,7 +40,7 @@ static irqreturn_t channel_upcall(int irq, void *arg)
 {
 	struct pv_channel *ch = arg;
 
-	/* The first one may come before channel_bind() knows the number. */
+	/* The first one may come before the binding has returned the number. */
 	ch->irq = irq;
 	ch->config.stats->upcalls++;
 	trace_pv_upcall(ch);
@@ -123,35 +123,37 @@ static int channel_thread(void *arg)
 	return 0;
 }
 
-static int channel_bind(struct pv_channel *ch)
+static int bind_back(struct pv_channel *ch)
+{
+	u32 port = ch->config.remote_port;
+	int irq;
+
+	irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(ch->dev->xb, port,
+							    channel_upcall, 0,
+							    ch->name, ch);
+	if (irq < 0)
+		pv_device_error(ch->dev, irq,
+				"cannot bind the frontend's event channel %u",
+				port);
+	return irq;
+}
+
+static int bind_front(struct pv_channel *ch)
 {
 	struct xenbus_device *xb = ch->dev->xb;
-	int irq, err;
+	int irq;
 
-	if (ch->dev->drv->end == PV_BACK) {
-		irq = bind_interdomain_evtchn_to_irqhandler_lateeoi(xb,
-				ch->config.remote_port, channel_upcall, 0,
-				ch->name, ch);
-		if (irq < 0)
-			pv_device_error(ch->dev, irq,
-					"cannot bind the frontend's event channel %u",
-					ch->config.remote_port);
-	} else {
-		err = xenbus_alloc_evtchn(xb, &ch->port);
-		if (err)
-			return err;
-		irq = bind_evtchn_to_irqhandler_lateeoi(ch->port,
-				channel_upcall, 0, ch->name, ch);
-		if (irq < 0) {
-			xenbus_free_evtchn(xb, ch->port);
-			pv_device_error(ch->dev, irq,
-					"cannot bind event channel %u", ch->port);
-		}
-	}
-	if (irq < 0)
+	irq = xenbus_alloc_evtchn(xb, &ch->port);
+	if (irq)
 		return irq;
-	ch->irq = irq;
-	return 0;
+	irq = bind_evtchn_to_irqhandler_lateeoi(ch->port, channel_upcall, 0,
+						ch->name, ch);
+	if (irq < 0) {
+		xenbus_free_evtchn(xb, ch->port);
+		pv_device_error(ch->dev, irq, "cannot bind event channel %u",
+				ch->port);
+	}
+	return irq;
 }
 
 /**
@@ -168,7 +170,7 @@ static int channel_bind(struct pv_channel *ch)
 int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 		    const struct pv_channel_config *config)
 {
-	int err;
+	int irq;
 
 	memset(ch, 0, sizeof(*ch));
 	ch->dev = dev;
@@ -181,21 +183,24 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 	} else if (config->context == PV_THREAD) {
 		ch->task = kthread_create(channel_thread, ch, "%s", ch->name);
 		if (IS_ERR(ch->task)) {
-			err = PTR_ERR(ch->task);
+			irq = PTR_ERR(ch->task);
 			ch->task = NULL;
-			return err;
+			return irq;
 		}
 	} else {
 		/* So far ahead that nobody gets there. */
 		pv_ring_arm(config->ring, 1U << 30);
 	}
 
-	err = channel_bind(ch);
-	if (err && ch->task) {
-		kthread_stop(ch->task);
+	irq = dev->drv->end == PV_BACK ? bind_back(ch) : bind_front(ch);
+	if (irq < 0) {
+		if (ch->task)
+			kthread_stop(ch->task);
 		ch->task = NULL;
+		return irq;
 	}
-	return err;
+	ch->irq = irq;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(pv_channel_open);
 

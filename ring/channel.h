@@ -6,7 +6,7 @@
  *   - late EOI: an upcall is acknowledged after its work, so a peer that only
  *     makes noise is slowed down by Xen's event core;
  *   - an upcall is spurious only if the ring has not moved since the last
- *     acknowledgement, whoever consumed what it announced;
+ *     EOI, whoever consumed what it announced;
  *   - while a consumer runs, no event is asked for; it arms the ring again
  *     when it has drained it, and looks once more before it sleeps.
  */

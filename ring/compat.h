@@ -9,9 +9,16 @@
 #include <linux/kconfig.h>
 #include <linux/version.h>
 
-/* ---- block devices held open by a backend ---- */
+#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
+/* ---- block devices held open ---- */
 
 #if IS_ENABLED(CONFIG_BLOCK)
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/file.h>
@@ -90,12 +97,8 @@ static inline void pv_bdev_close(struct pv_bdev *disk)
 	disk->bdev = NULL;
 }
 #endif
-#endif /* CONFIG_BLOCK */
 
-/* ---- disks (blkfront) ---- */
-
-#if IS_ENABLED(CONFIG_BLOCK)
-#include <linux/blk-mq.h>
+/* ---- disks made ---- */
 
 /* No scheduler unless somebody asks for one. */
 #define PV_MQ_FLAGS	(BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT)
@@ -130,21 +133,21 @@ struct pv_blk_limits {
 	bool write_cache;
 };
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 5, 0)
-typedef fmode_t pv_blk_mode_t;
-#define PV_DISK_RELEASE(fn, disk) \
+#if KERNEL_VERSION(6, 5, 0) > LINUX_VERSION_CODE
+#define pv_blk_mode_t	fmode_t
+#define PV_DISK_RELEASE(fn) \
 	void fn(struct gendisk *disk, fmode_t mode)
 #define pv_disk_media_changed(disk) \
 	disk_force_media_change(disk, DISK_EVENT_MEDIA_CHANGE)
 #else
-typedef blk_mode_t pv_blk_mode_t;
-#define PV_DISK_RELEASE(fn, disk) \
+#define pv_blk_mode_t	blk_mode_t
+#define PV_DISK_RELEASE(fn) \
 	void fn(struct gendisk *disk)
 #define pv_disk_media_changed(disk) \
 	disk_force_media_change(disk)
 #endif
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
+#if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
 /* Limits are set one by one; 6.9 wants them at once, and may refuse them. */
 static inline int pv_blk_set_limits(struct request_queue *q,
 				    const struct pv_blk_limits *lim)

@@ -49,10 +49,11 @@ static bool device_may_retry(struct pv_device *pd)
 		pd->retry_since = jiffies;
 		pd->retries = 0;
 	}
-	if (pd->retries++ < RECONNECTS_A_MINUTE)
+	if (++pd->retries <= RECONNECTS_A_MINUTE)
 		return true;
-	pv_device_error(pd, -EIO, "gave up: the peer failed %u times in a minute",
-			pd->retries);
+	if (pd->retries == RECONNECTS_A_MINUTE + 1)
+		pv_device_error(pd, -EIO, "gave up: the peer failed %u times in a minute",
+				pd->retries);
 	return false;
 }
 

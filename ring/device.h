@@ -129,7 +129,7 @@ struct pv_device {
 	struct xenbus_device *xb;
 	struct pv_driver *drv;
 	void *priv;
-	struct mutex lock;
+	struct mutex lock; /* serialises the hooks */
 	enum pv_link link;
 	bool offered;
 	bool failed;

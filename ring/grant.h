@@ -55,7 +55,7 @@ struct pv_grant_chain {
 struct pv_grant_pool {
 	struct pv_device *pd;
 	struct pv_stats *stats;
-	spinlock_t lock;
+	spinlock_t lock; /* the lists and their lengths */
 	struct pv_grant *staged;
 	struct pv_grant *bare;
 	struct pv_grant *spare;

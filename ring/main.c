@@ -26,23 +26,32 @@ struct dentry *pv_debugfs;
  */
 void pv_stats_show(struct seq_file *m, const struct pv_stats *stats)
 {
-#define SHOW(counter) \
-	seq_printf(m, "  %-14s %llu\n", #counter, READ_ONCE(stats->counter))
-	SHOW(requests);
-	SHOW(responses);
-	SHOW(publishes);
-	SHOW(kicks);
-	SHOW(kicks_saved);
-	SHOW(upcalls);
-	SHOW(spurious);
-	SHOW(bytes_copied);
-	SHOW(grant_copies);
-	SHOW(grant_maps);
-	SHOW(grant_calls);
-	SHOW(starved);
-	SHOW(quarantined);
-	SHOW(errors);
-#undef SHOW
+	static const struct {
+		const char *name;
+		size_t at;
+	} counter[] = {
+#define COUNTER(field)	{ #field, offsetof(struct pv_stats, field) }
+		COUNTER(requests),
+		COUNTER(responses),
+		COUNTER(publishes),
+		COUNTER(kicks),
+		COUNTER(kicks_saved),
+		COUNTER(upcalls),
+		COUNTER(spurious),
+		COUNTER(bytes_copied),
+		COUNTER(grant_copies),
+		COUNTER(grant_maps),
+		COUNTER(grant_calls),
+		COUNTER(starved),
+		COUNTER(quarantined),
+		COUNTER(errors),
+#undef COUNTER
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(counter); i++)
+		seq_printf(m, "  %-14s %llu\n", counter[i].name,
+			   READ_ONCE(*(u64 *)((u8 *)stats + counter[i].at)));
 }
 EXPORT_SYMBOL_GPL(pv_stats_show);
 

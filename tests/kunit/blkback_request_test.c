@@ -83,14 +83,14 @@ static struct blkback_slot indirect(u8 op, u16 nr)
 
 static void layouts(struct kunit *test)
 {
-	/* What a 32-bit guest's compiler makes of blkif.h: 64-bit fields aligned to 4. */
+	/* What a 32-bit guest's compiler makes of blkif.h: no padding before the 64-bit fields. */
 	struct request_32 {
 		u8 operation, nr_segments;
 		u16 handle;
-		u64 id __packed __aligned(4);
-		u64 sector __packed __aligned(4);
+		u64 id;
+		u64 sector;
 		struct blkif_request_segment seg[11];
-	} __packed __aligned(4);
+	} __packed;
 	struct request_32 r32 = { .operation = BLKIF_OP_WRITE, .nr_segments = 11, .handle = 0xabcd,
 				  .id = 0x1122334455667788ULL, .sector = 0x99aabbccddeeff00ULL };
 	struct blkif_request r64 = { .operation = BLKIF_OP_WRITE };
@@ -105,7 +105,8 @@ static void layouts(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, sizeof(r64), 112);
 
 	for (i = 0; i < 11; i++)
-		r32.seg[i] = (struct blkif_request_segment){ .gref = i * 3, .first_sect = i % 3, .last_sect = 7 - i % 3 };
+		r32.seg[i] = (struct blkif_request_segment){ .gref = i * 3, .first_sect = i % 3,
+							     .last_sect = 7 - i % 3 };
 	memset(&slot, 0xff, sizeof(slot));
 	memcpy(&slot, &r32, sizeof(r32));
 	blkback_unpack(&slot, BLKBACK_X86_32);
@@ -283,8 +284,8 @@ static void end_of_the_disk(struct kunit *test)
 		{ 1000, 0, true }, { 1000, 976, true }, { 1000, 977, false }, { 1000, 1000, false }, { 24, 0, true },
 		{ 23, 0, false }, { 0, 0, false }, { 1000, ~0ULL, false }, { 1000, ~0ULL - 23, false },
 		{ 1000, 1ULL << 63, false }, { ~0ULL, ~0ULL - 24, true }, { ~0ULL, ~0ULL - 23, false },
-		{ ~0ULL, ~0ULL, false }, { 1ULL << 32, (1ULL << 32) - 24, true }, { 1ULL << 32, (1ULL << 32) - 23, false },
-		{ 1000, 1ULL << 32, false },
+		{ ~0ULL, ~0ULL, false }, { 1ULL << 32, (1ULL << 32) - 24, true },
+		{ 1ULL << 32, (1ULL << 32) - 23, false }, { 1000, 1ULL << 32, false },
 	};
 	struct result *r = new_result(test);
 	unsigned int i;
@@ -507,7 +508,8 @@ static void indirect_segments(struct kunit *test)
 		/* In place, as an array that was copied */
 		parse(r, &slot, &all);
 		memcpy(r->segs, array, nr * sizeof(*array));
-		KUNIT_ASSERT_EQ(test, blkback_parse_indirect(r->segs, &all, &r->io, r->segs, &r->fault), BLKIF_RSP_OKAY);
+		KUNIT_ASSERT_EQ(test, blkback_parse_indirect(r->segs, &all, &r->io, r->segs, &r->fault),
+				BLKIF_RSP_OKAY);
 		for (i = 0; i < nr; i++) {
 			KUNIT_ASSERT_EQ(test, r->segs[i].gref, i * 5);
 			KUNIT_ASSERT_EQ(test, r->segs[i].last, array[i].last_sect);
@@ -644,6 +646,7 @@ static struct kunit_suite blkback_request_suite = {
 	.name = "blkback_request",
 	.test_cases = blkback_request_cases,
 };
+
 kunit_test_suite(blkback_request_suite);
 
 MODULE_DESCRIPTION("Tests of blkback's parsing of requests");

@@ -146,6 +146,7 @@ static void context_name(const enum pv_context *context, char *desc)
 {
 	strscpy(desc, *context == PV_SOFTIRQ ? "softirq" : "thread", KUNIT_PARAM_DESC_SIZE);
 }
+
 KUNIT_ARRAY_PARAM(context, contexts, context_name);
 #define CONTEXT (*(const enum pv_context *)test->param_value)
 
@@ -507,6 +508,7 @@ static struct kunit_suite channel_suite = {
 	.exit = expect_nothing_held,
 	.test_cases = channel_cases,
 };
+
 kunit_test_suite(channel_suite);
 
 MODULE_DESCRIPTION("Tests of event channels");

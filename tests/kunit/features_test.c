@@ -291,6 +291,7 @@ static struct kunit_suite features_suite = {
 	.exit = expect_nothing_held,
 	.test_cases = features_cases,
 };
+
 kunit_test_suite(features_suite);
 
 MODULE_DESCRIPTION("Tests of feature negotiation");

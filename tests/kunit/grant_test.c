@@ -403,6 +403,7 @@ static struct kunit_suite grant_suite = {
 	.exit = expect_nothing_held,
 	.test_cases = grant_cases,
 };
+
 kunit_test_suite(grant_suite);
 
 MODULE_DESCRIPTION("Tests of a frontend's grants");

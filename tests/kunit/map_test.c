@@ -340,7 +340,7 @@ static void mapping_fails_as_a_whole(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, pv_map_init(&rig->table, rig->pd, 1000, &rig->stats), 0);
 	/* The hypercall */
-	fake_xen_fail_calls(FAKE_XEN_MAP, 10, -ENOSYS);
+	fake_xen_fail_calls(FAKE_XEN_MAP, 10, -EPERM);
 	for (i = 0; i < 40; i++)
 		pv_map_want(&rig->table, gp[i].ref);
 	pv_map_flush(&rig->table);
@@ -557,6 +557,7 @@ static struct kunit_suite map_suite = {
 	.exit = expect_nothing_held,
 	.test_cases = map_cases,
 };
+
 kunit_test_suite(map_suite);
 
 MODULE_DESCRIPTION("Tests of a backend's grants");

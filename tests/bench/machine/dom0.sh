@@ -36,6 +36,20 @@ trace_counts() {
 calls() { awk -v n="$2" -v w="$3" '$2 == n && (w == "back") == ($1 == 0) { s += $3 } END { print s + 0 }' <<<"$1"; }
 per_side() { local w; for w in front back; do echo $(($(calls "$2" "$3" $w) - $(calls "$1" "$3" $w))); done; }
 
+# With --perf: the symbols for the host's sampler, then each job once more between two marks.
+symbols() { result "@file $1"; gzip -c | base64 >/dev/ttyS3; result "@endfile"; }
+if [ -n "$BENCH_PERF" ]; then
+	awk '$2 ~ /[tTwW]/ && !/\[/ { print $1, $3 }' /proc/kallsyms | symbols kernel
+	awk '$2 ~ /[tT]/ && /\[/ { print $1, $3, $4 }' /proc/kallsyms | symbols dom0-modules
+	awk '$2 ~ /[tT]/ { print $1, $3 }' /proc/xen/xensyms | symbols xen
+	guest_cmd g module_symbols | symbols guest-modules
+	for job in $BENCH_JOBS; do
+		result "@prof start $job"; guest_cmd -t 1800 g fio_job "$job" xvda $((2 * $(ios "$job"))); result "@prof stop"
+		check "profile of $job" true
+	done
+	BENCH_JOBS=
+fi
+
 for job in $BENCH_JOBS; do
 	n=$(ios "$job")
 	if pv=$(guest_cmd -t 1800 g fio_job "$job" xvda "$n"); then

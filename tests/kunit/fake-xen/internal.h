@@ -51,6 +51,8 @@ int fake_bus_init(void);
 void fake_bus_exit(void);
 void fake_bus_reset(void);
 unsigned int fake_bus_rings(void);
+/* Watches on the other ends of devices. */
+unsigned int fake_bus_watches(void);
 
 int fake_evtchn_init(void);
 void fake_evtchn_exit(void);

@@ -23,7 +23,7 @@ void fake_xen_held(struct fake_xen_held *held)
 	memset(held, 0, sizeof(*held));
 	fake_grants_held(held);
 	fake_evtchn_held(held);
-	held->watches = fake_store_watches();
+	held->watches = fake_store_watches() - fake_bus_watches();
 }
 FAKE_XEN_SYMBOL(fake_xen_held);
 

@@ -299,6 +299,18 @@ int xenbus_unmap_ring_vfree(struct xenbus_device *dev, void *vaddr)
 }
 FAKE_XEN_SYMBOL(xenbus_unmap_ring_vfree);
 
+unsigned int fake_bus_watches(void)
+{
+	struct device_entry *entry;
+	unsigned int nr = 0;
+
+	mutex_lock(&devices_mutex);
+	list_for_each_entry(entry, &devices, list)
+		nr += entry->watched;
+	mutex_unlock(&devices_mutex);
+	return nr;
+}
+
 unsigned int fake_bus_rings(void)
 {
 	struct mapped_ring *r;

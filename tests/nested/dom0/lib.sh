@@ -118,6 +118,7 @@ guest_id() { xl domid "$1"; }
 backend_path() { echo "/local/domain/0/backend/$([ "$BACK" = qdisk ] && echo qdisk || echo vbd)/$(guest_id "$1")/$(vdev_id "$2")"; }
 frontend_path() { echo "/local/domain/$(guest_id "$1")/device/vbd/$(vdev_id "$2")"; }
 xs() { xenstore-read "$@" 2>/dev/null; }
+state_is() { same "$(xs "$1/state")" "$2"; }
 connected() { same "$(xs "$(backend_path "$1" "$2")/state")$(xs "$(frontend_path "$1" "$2")/state")" 44; }
 # The /sys directory of a vbd's backend: vbd_sysfs GUEST VDEV
 vbd_sysfs() { echo "/sys/bus/xen-backend/devices/vbd-$(guest_id "$1")-$(vdev_id "$2")"; }
@@ -161,7 +162,7 @@ start_guest() {
 	} >"/run/$name.cfg"
 	xl create -q "/run/$name.cfg" || return
 	G_SEQ=0
-	guest_cmd -t "${GUEST_BOOT:-90}" "$name" true
+	guest_cmd -t "${GUEST_BOOT:-180}" "$name" true
 }
 
 # guest_cmd [-t SECONDS] GUEST COMMAND...: runs it in the guest's shell, prints what it prints,

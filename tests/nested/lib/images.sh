@@ -105,7 +105,8 @@ copy_modules() { # KROOT REL DIR NAMES...
 		modprobe -d "$kroot" -S "$rel" --show-depends "$m" 2>/dev/null | awk '$1 == "insmod" { print $2 }'
 	done | sort -u | while read -r f; do
 		f=${f#"$kroot"}; f=/usr/lib/modules/${f##*/lib/modules/}
-		mkdir -p "$dir$(dirname "$f")"; cp "$kroot$f" "$dir$f"
+		mkdir -p "$dir$(dirname "$f")"
+		case $f in *.xz) xz -dc "$kroot$f" >"$dir${f%.xz}" ;; *) cp "$kroot$f" "$dir$f" ;; esac
 	done
 	cp "$kroot/lib/modules/$rel"/modules.{order,builtin,builtin.modinfo} "$dir/usr/lib/modules/$rel/"
 }

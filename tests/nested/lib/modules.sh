@@ -17,13 +17,10 @@ build_modules() { # KDIR DIR
 	rm -rf "$2/src"
 }
 
-# Set KO to the directory with our modules: our_modules RELEASE [KDIR]
+# Set KO to the directory with our modules for the kernel REL with HEADERS
 our_modules() {
-	local kdir=${2:-/lib/modules/$1/build}
-	[ -n "${2:-}" ] || [ -e "$kdir" ] || kdir=/usr/src/linux-headers-$1
-	[ -e "$kdir/Makefile" ] || die "no headers for $1: apt-get install linux-headers-$1"
-	KO=$CACHE/build/$1-$(key -s "$(source_key) $kdir")
-	cached "$KO" build_modules "$kdir"
-	prune "$CACHE/build" "$1" 6
+	KO=$CACHE/build/$REL-$(key -s "$(source_key) $HEADERS")
+	cached "$KO" build_modules "$HEADERS"
+	prune "$CACHE/build" "$REL" 8
 	KO=$KO/ko
 }

@@ -45,22 +45,17 @@ qemu_root() {
 	cached "$QROOT" fetch $v
 }
 
-# The kernel release for a short version such as 6.1: the newest one whose headers are installed
-# (modules are built for it), else the newest that apt knows.
+# The kernel release for a series such as 6.1: the one whose headers the build uses. Set HEADERS as well.
 kernel_release() {
-	local d
-	d=$(ls -d /usr/src/linux-headers-"$1".*-amd64 2>/dev/null | grep -vE 'cloud|rt-amd64' | sort -V | tail -1)
-	if [ -n "$d" ]; then echo "${d#/usr/src/linux-headers-}"; return; fi
-	apt-cache pkgnames "linux-image-$1." | grep -E -- '-amd64$' | grep -vE 'cloud|rt-amd64|unsigned' |
-		sed 's/linux-image-//' | sort -V | tail -1
+	HEADERS=$(sh "$TOP/tests/headers" --get "$1") || die "no headers of Linux $1: run tests/setup"
+	REL=${HEADERS##*/linux-headers-}
 }
 
-unpack_kernel() { # RELEASE DIR: package, uncompressed modules, and vmlinux.elf
+unpack_kernel() { # RELEASE DIR: the package and vmlinux.elf
 	local rel=$1 dir=$2 v
 	v=$(versions "linux-image-$rel")
 	[ -n "$v" ] || die "no package linux-image-$rel: apt-get update (6.12 needs bookworm-backports, see tests/setup)"
 	fetch "$v" "$dir"
-	find "$dir/lib/modules" -name '*.ko.xz' -exec xz -d {} +
 	depmod -b "$dir" "$rel"
 	unpack_vmlinuz "$dir/boot/vmlinuz-$rel" "$dir/vmlinux.elf"
 }

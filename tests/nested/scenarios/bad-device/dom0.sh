@@ -12,7 +12,7 @@ plug() { # VDEV PHYSICAL-DEVICE [MODE]
 		"$be/frontend" "$fe" "$be/frontend-id" "$id" "$be/online" 1 "$be/mode" "${3:-w}" "$be/params" x "$be/dev" "$1" \
 		"$be/device-type" disk "$be/removable" 0 "$be/state" 1
 	xenstore-chmod "$fe" n$id r0; xenstore-chmod "$be" n0 r$id
-	wait_for 5 same "$(xs "$be/state")" 2
+	wait_for 5 state_is "$be" 2
 	xenstore-write "$be/physical-device" "$2" "$be/hotplug-status" connected
 }
 unplug() { local dev; dev=$(vdev_id "$1"); xenstore-rm "/local/domain/$id/device/vbd/$dev"; xenstore-rm "/local/domain/0/backend/vbd/$id/$dev"; }

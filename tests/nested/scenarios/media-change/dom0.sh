@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-for d in one two; do head -c 4M /dev/urandom >/tmp/$d; make_disk $d 4M; cp /tmp/$d /disk/$d; done
+for d in one two; do head -c 4194304 /dev/urandom >/tmp/$d; make_disk $d 4M; cp /tmp/$d /disk/$d; done
 truncate -s 8M /disk/two
 require "guest boots" start_guest g "$(disk_line one xvdc ro devtype=cdrom)"
 check "first medium reads right" same "$(guest_cmd g "wait_disk xvdc; raw_sum xvdc 4194304")" "$(disk_sum /disk/one)"

@@ -4,8 +4,8 @@ for d in $disks cd:; do make_disk "${d%:*}" 8M; done
 # A partition table by hand: one partition of 4 MiB from sector 2048
 printf '\000\000\000\000\203\000\000\000\000\010\000\000\000\040\000\000' | dd of=/disk/c bs=1 seek=446 conv=notrunc 2>/dev/null
 printf '\125\252' | dd of=/disk/c bs=1 seek=510 conv=notrunc 2>/dev/null
-head -c 4M /dev/urandom | dd of=/disk/r conv=notrunc 2>/dev/null; r_sum=$(disk_sum /disk/r)
-head -c 8M /dev/urandom >/disk/cd
+head -c 4194304 /dev/urandom | dd of=/disk/r conv=notrunc 2>/dev/null; r_sum=$(disk_sum /disk/r)
+head -c 8388608 /dev/urandom >/disk/cd
 require "guest boots with seven disks" start_guest g "$(disk_line a xvda)" "$(disk_line b xvdb1)" "$(disk_line c xvdc)" \
 	"$(disk_line q xvdq)" "$(disk_line aa xvdaa)" "$(disk_line r xvdr ro)" "$(disk_line cd xvdd ro devtype=cdrom)"
 number() { guest_cmd g "wait_disk $1 && cat /sys/class/block/$1/dev"; }

@@ -1,0 +1,1272 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a device: both ends' state machines, with peers that close, vanish, come back and lie at each step.
+ *
+ * The driver under the library is a small one with real rings, grants and event channels, so that whatever a path
+ * forgets to release is seen. The case plays the other end through xenstore.
+ */
+#include <linux/mm.h>
+#include <linux/spinlock.h>
+
+#define HELPERS_WANT_DEVICE
+#include "channel.h"
+#include "device.h"
+#include "features.h"
+#include "helpers.h"
+#include "ring.h"
+
+#define STRIDE 112
+#define TYPE "kunit-vdev"
+
+static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+
+/* The driver */
+
+enum hook { PROBE, REMOVE, OFFER, NEGOTIATE, PUBLISH, CONNECT, CHANGE, DISCONNECT, NR_HOOKS };
+static const char hook_letter[NR_HOOKS + 1] = "prongcxd";
+
+static struct {
+	char trace[512];		/* a letter a hook; D for a final disconnect */
+	unsigned int len;
+	int fail[NR_HOOKS];		/* what the hook returns, once if not sticky */
+	bool sticky;
+	bool may_close;
+	bool inside;
+	bool overlapped, out_of_order;
+	bool live;			/* between negotiate or connect, and disconnect */
+	struct pv_device *pd;
+} drv;
+
+static DEFINE_SPINLOCK(trace_lock);
+
+static int enter(enum hook hook, char letter)
+{
+	int err = drv.fail[hook];
+
+	spin_lock(&trace_lock);
+	if (drv.inside)
+		drv.overlapped = true;
+	drv.inside = true;
+	if (drv.len < sizeof(drv.trace) - 1) {
+		drv.trace[drv.len++] = letter ?: hook_letter[hook];
+		drv.trace[drv.len] = 0;
+	}
+	spin_unlock(&trace_lock);
+	if (!drv.sticky)
+		drv.fail[hook] = 0;
+	return err;
+}
+
+static int leave(int err)
+{
+	drv.inside = false;
+	return err;
+}
+
+struct end {
+	struct pv_shared shared;
+	struct pv_ring ring;
+	struct pv_stats stats;
+	struct pv_channel ch;
+	struct pv_watch watch;
+	unsigned int watched;
+};
+
+static enum pv_consumed consume(struct pv_channel *ch)
+{
+	return PV_DRAINED;
+}
+
+static int hook_probe(struct pv_device *pd)
+{
+	int err = enter(PROBE, 0);
+	struct end *end;
+
+	if (err)
+		return leave(err);
+	end = kzalloc(sizeof(*end), GFP_KERNEL);
+	pd->priv = end;
+	drv.pd = pd;
+	return leave(end ? 0 : -ENOMEM);
+}
+
+static void hook_remove(struct pv_device *pd)
+{
+	struct end *end = pd->priv;
+
+	enter(REMOVE, 0);
+	if (drv.live)
+		drv.out_of_order = true;
+	pv_watch_stop(&end->watch);
+	drv.pd = NULL;
+	kfree(end);
+	leave(0);
+}
+
+static int hook_offer(struct pv_device *pd)
+{
+	int err = enter(OFFER, 0);
+
+	if (!err)
+		pv_feature_offer(pd, 0, 5);
+	return leave(err);
+}
+
+static int open_channel(struct pv_device *pd, struct end *end, u32 remote)
+{
+	struct pv_channel_config config = {
+		.name = TYPE,
+		.ring = &end->ring,
+		.stats = &end->stats,
+		.context = PV_THREAD,
+		.consume = consume,
+		.remote_port = remote,
+	};
+
+	return pv_channel_open(&end->ch, pd, &config);
+}
+
+static int hook_negotiate(struct pv_device *pd)
+{
+	struct end *end = pd->priv;
+	int err = enter(NEGOTIATE, 0);
+
+	if (drv.live)
+		drv.out_of_order = true;
+	drv.live = true;
+	if (err)
+		return leave(err);
+	err = pv_shared_create(pd, &end->shared, 2);
+	if (err)
+		return leave(err);
+	pv_ring_init_front(&end->ring, end->shared.mem, 2, STRIDE, &end->stats);
+	return leave(open_channel(pd, end, 0));
+}
+
+static int hook_publish(struct pv_device *pd, struct xenbus_transaction xbt)
+{
+	struct end *end = pd->priv;
+	int err = enter(PUBLISH, 0);
+
+	if (!err)
+		err = pv_shared_publish(pd, xbt, "", "ring-ref", true, &end->shared);
+	if (!err)
+		err = pv_device_write(pd, xbt, "event-channel", "%u", end->ch.port);
+	return leave(err);
+}
+
+static int hook_front_connect(struct pv_device *pd)
+{
+	struct end *end = pd->priv;
+	int err = enter(CONNECT, 0);
+
+	if (!drv.live)
+		drv.out_of_order = true;
+	if (!err)
+		pv_channel_start(&end->ch);
+	return leave(err);
+}
+
+static void hook_front_disconnect(struct pv_device *pd, enum pv_down why)
+{
+	struct end *end = pd->priv;
+
+	enter(DISCONNECT, why == PV_DOWN_FINAL ? 'D' : 'd');
+	pv_channel_close(&end->ch);
+	pv_shared_destroy(&end->shared);
+	drv.live = false;
+	leave(0);
+}
+
+static int hook_back_connect(struct pv_device *pd)
+{
+	struct end *end = pd->priv;
+	int err = enter(CONNECT, 0);
+	u32 port;
+
+	if (drv.live)
+		drv.out_of_order = true;
+	drv.live = true;
+	if (!err)
+		err = pv_shared_map(pd, &end->shared, "", "ring-ref", true, 2);
+	if (!err)
+		err = pv_ring_init_back(&end->ring, end->shared.mem, 2, STRIDE, &end->stats);
+	if (!err)
+		err = pv_device_read_port(pd, "", "event-channel", &port);
+	if (!err)
+		err = open_channel(pd, end, port);
+	if (!err) {
+		pv_channel_start(&end->ch);
+		pv_feature_offer(pd, 2, 1000);
+	}
+	return leave(err);
+}
+
+static void hook_back_disconnect(struct pv_device *pd, enum pv_down why)
+{
+	struct end *end = pd->priv;
+
+	enter(DISCONNECT, why == PV_DOWN_FINAL ? 'D' : 'd');
+	pv_channel_close(&end->ch);
+	pv_shared_unmap(pd, &end->shared);
+	drv.live = false;
+	leave(0);
+}
+
+static void hook_change(struct pv_device *pd)
+{
+	enter(CHANGE, 0);
+	leave(0);
+}
+
+static bool hook_may_close(struct pv_device *pd)
+{
+	return drv.may_close;
+}
+
+static const struct pv_feature table[] = {
+	{ .key = "max-things", .min = 1, .max = 100, .absent = 1 },
+	{ .key = "things", .from_front = true, .min = 1, .max = 100, .absent = 1 },
+	{ .key = "sectors", .flags = PV_FEATURE_LATE | PV_FEATURE_REQUIRED, .min = 1, .max = U64_MAX },
+};
+
+static struct pv_driver front_driver = {
+	.name = "kunit-front",
+	.type = TYPE,
+	.end = PV_FRONT,
+	.features = table,
+	.nr_features = ARRAY_SIZE(table),
+	.probe = hook_probe,
+	.remove = hook_remove,
+	.negotiate = hook_negotiate,
+	.publish = hook_publish,
+	.connect = hook_front_connect,
+	.change = hook_change,
+	.disconnect = hook_front_disconnect,
+	.may_close = hook_may_close,
+};
+
+static struct pv_driver back_driver = {
+	.name = "kunit-back",
+	.type = TYPE,
+	.end = PV_BACK,
+	.features = table,
+	.nr_features = ARRAY_SIZE(table),
+	.probe = hook_probe,
+	.remove = hook_remove,
+	.offer = hook_offer,
+	.connect = hook_back_connect,
+	.disconnect = hook_back_disconnect,
+};
+
+/* Xenstore, seen from the case */
+
+static int front_key(const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", front_path, key);
+	return fake_xen_write(path, "%s", value);
+}
+
+static int back_key(const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", back_path, key);
+	return fake_xen_write(path, "%s", value);
+}
+
+static const char *value_of(const char *dir, const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return fake_xen_value(path);
+}
+
+static enum xenbus_state front_state(void)
+{
+	return xenbus_read_driver_state(front_path);
+}
+
+static enum xenbus_state back_state(void)
+{
+	return xenbus_read_driver_state(back_path);
+}
+
+/* The other end's state, and then whatever comes of it. */
+static void set_state(const char *path, enum xenbus_state state)
+{
+	char key[FAKE_XEN_PATH_LEN + 8];
+
+	snprintf(key, sizeof(key), "%s/state", path);
+	fake_xen_write(key, "%d", state);
+	fake_xen_settle();
+}
+
+static void back_goes(enum xenbus_state state)
+{
+	set_state(back_path, state);
+}
+
+static void front_goes(enum xenbus_state state)
+{
+	set_state(front_path, state);
+}
+
+/* Each case */
+
+static int setup(struct kunit *test, struct pv_driver *driver)
+{
+	fake_xen_reset();
+	memset(&drv, 0, sizeof(drv));
+	drv.may_close = true;
+	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, 3);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, 3);
+	/* Suites run before their module is complete: without an owner, or the driver core looks for it. */
+	return __pv_driver_register(driver, NULL, NULL);
+}
+
+static int front_init(struct kunit *test)
+{
+	return setup(test, &front_driver);
+}
+
+static int back_init(struct kunit *test)
+{
+	return setup(test, &back_driver);
+}
+
+static void finish(struct kunit *test, struct pv_driver *driver)
+{
+	pv_driver_unregister(driver);
+	fake_xen_settle();
+	KUNIT_EXPECT_FALSE_MSG(test, drv.overlapped, "two hooks ran at a time: %s", drv.trace);
+	KUNIT_EXPECT_FALSE_MSG(test, drv.out_of_order, "hooks out of order: %s", drv.trace);
+	KUNIT_EXPECT_FALSE_MSG(test, drv.live, "not disconnected in the end: %s", drv.trace);
+	KUNIT_EXPECT_NULL_MSG(test, drv.pd, "not removed: %s", drv.trace);
+	expect_nothing_held(test);
+}
+
+static void front_exit(struct kunit *test)
+{
+	finish(test, &front_driver);
+}
+
+static void back_exit(struct kunit *test)
+{
+	finish(test, &back_driver);
+}
+
+static struct xenbus_device *add(struct kunit *test, enum fake_xen_end end)
+{
+	struct xenbus_device *dev = fake_xen_add_device(end, TYPE, 3);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
+	fake_xen_settle();
+	return dev;
+}
+
+static void expect_trace(struct kunit *test, const char *want)
+{
+	KUNIT_EXPECT_STREQ(test, drv.trace, want);
+}
+
+/* Frontends */
+
+static void front_connects(struct kunit *test)
+{
+	grant_ref_t ref;
+
+	add(test, FAKE_XEN_FRONT);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+	expect_trace(test, "p");
+
+	back_key("max-things", "50");
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "png");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialised);
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 0), 50);
+	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "1");
+	KUNIT_ASSERT_EQ(test, kstrtou32(value_of(front_path, "ring-ref1"), 10, &ref), 0);
+	KUNIT_EXPECT_NOT_NULL(test, fake_xen_granted_page(ref));
+	KUNIT_ASSERT_EQ(test, kstrtou32(value_of(front_path, "event-channel"), 10, &ref), 0);
+	KUNIT_EXPECT_NE(test, ref, 0);
+	/* Said twice, done once. */
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "png");
+
+	back_key("sectors", "100");
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "pngc");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 2), 100);
+	/* Once more, with a new size: news. */
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "pngcx");
+}
+
+static void clear_trace(void)
+{
+	memset(drv.trace, 0, sizeof(drv.trace));
+	drv.len = 0;
+}
+
+static void take_to(struct kunit *test, unsigned int step)
+{
+	back_key("sectors", "100");
+	if (step >= 1)
+		back_goes(XenbusStateInitWait);
+	if (step >= 2)
+		back_goes(XenbusStateConnected);
+}
+
+/* Removed at each step: nothing stays, and remove() comes last. */
+static void front_is_removed(struct kunit *test)
+{
+	static const char * const want[] = { "pDr", "pngDr", "pngcDr" };
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		fake_xen_remove_device(dev);
+		expect_trace(test, want[step]);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* The toolstack detaches the device: online goes, then Closing. */
+static void front_is_detached(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		clear_trace();
+		back_key("online", "0");
+		back_goes(XenbusStateClosing);
+		expect_trace(test, "D");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing() || step == 0);
+		back_goes(XenbusStateClosed);
+		expect_trace(test, "D");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* In use: it closes when the last user has gone, and says why not at once. */
+static void front_is_busy(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	drv.may_close = false;
+	clear_trace();
+	back_key("online", "0");
+	back_goes(XenbusStateClosing);
+	expect_trace(test, "");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosing);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "in use"));
+	/* Nobody has left yet. */
+	pv_device_poke(drv.pd);
+	msleep(50);
+	expect_trace(test, "");
+	drv.may_close = true;
+	pv_device_poke(drv.pd);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateClosed));
+	expect_trace(test, "D");
+}
+
+/* The backend's driver goes and comes back: what is in flight is kept. */
+static void backend_restarts(struct kunit *test)
+{
+	unsigned int i;
+
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	for (i = 0; i < 3; i++) {
+		clear_trace();
+		back_goes(XenbusStateClosing);
+		expect_trace(test, "d");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		back_goes(XenbusStateClosed);
+		expect_trace(test, "d");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+		expect_trace(test, "dngc");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	}
+	/* One that crashed says nothing before it is back. */
+	clear_trace();
+	back_goes(XenbusStateInitialising);
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "dng");
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "dngc");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+}
+
+/* A backend that does nothing but come and go is given up, with a final disconnect. */
+static void backend_restarts_for_ever(struct kunit *test)
+{
+	unsigned int i;
+
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	for (i = 0; i < 50 && front_state() != XenbusStateClosed; i++) {
+		back_goes(XenbusStateClosed);
+		if (front_state() == XenbusStateClosed)
+			break;
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+	}
+	KUNIT_EXPECT_LT(test, i, 50);
+	KUNIT_EXPECT_GT(test, i, 2);
+	KUNIT_ASSERT_GT(test, drv.len, 0);
+	KUNIT_EXPECT_EQ_MSG(test, drv.trace[drv.len - 1], 'D', "%s", drv.trace);
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+}
+
+/* Its whole directory goes, at each step. */
+static void backend_vanishes(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		clear_trace();
+		fake_xen_rm(back_path);
+		fake_xen_settle();
+		expect_trace(test, "D");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* A hook fails, at each step: all is released, the reason is in xenstore, and the next try starts afresh. */
+static void front_hook_fails(struct kunit *test)
+{
+	static const struct {
+		enum hook hook;
+		const char *want;
+	} cases[] = {
+		{ NEGOTIATE, "pnD" }, { PUBLISH, "pngD" }, { CONNECT, "pngcD" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct xenbus_device *dev;
+		unsigned long errors;
+
+		drv.fail[cases[i].hook] = -ENXIO;
+		dev = add(test, FAKE_XEN_FRONT);
+		errors = fake_xen_counts.errors;
+		take_to(test, 2);
+		expect_trace(test, cases[i].want);
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosing);
+		KUNIT_EXPECT_GT(test, fake_xen_counts.errors, errors);
+		KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "6 "));
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		clear_trace();
+		back_goes(XenbusStateClosing);
+		back_goes(XenbusStateClosed);
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "%s", drv.trace);
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+	/* The first of all */
+	drv.fail[PROBE] = -ENOMEM;
+	add(test, FAKE_XEN_FRONT);
+	expect_trace(test, "p");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+}
+
+/* The library's own steps fail: no references, no event channel, no write. */
+static void front_means_fail(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 6; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		if (step == 0)
+			fake_xen_limit_refs(1);
+		else if (step == 1)
+			fake_xen_fail_step(FAKE_XEN_SETUP_RING, 0, 1, -ENOMEM);
+		else if (step == 2)
+			fake_xen_fail_step(FAKE_XEN_EVTCHN, 0, 1, -ENOSPC);
+		else if (step == 3)
+			fake_xen_fail_step(FAKE_XEN_BIND, 0, 1, -ENOMEM);
+		else if (step == 4)
+			back_key("max-things", "101");
+		else
+			/* The case writes two keys, the frontend then its own: fail the ring's. */
+			fake_xen_fail_writes(3, 1, -ENOSPC);
+		take_to(test, 1);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateClosing, "step %u: %s", step, drv.trace);
+		KUNIT_EXPECT_TRUE_MSG(test, fake_xen_holds_nothing(), "step %u", step);
+		KUNIT_EXPECT_NE(test, fake_xen_last_error()[0], 0);
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* Somebody else's transaction wins, thrice: the same again, until all of it is there at once. */
+static void transaction_conflicts(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	fake_xen_conflicts(3);
+	take_to(test, 1);
+	expect_trace(test, "pngggg");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialised);
+	KUNIT_EXPECT_STRNEQ(test, value_of(front_path, "ring-ref0"), "");
+	KUNIT_EXPECT_STRNEQ(test, value_of(front_path, "event-channel"), "");
+}
+
+/* Nonsense in a late key: refused, not believed. */
+static void late_nonsense(struct kunit *test)
+{
+	static const char * const values[] = { "0", "-1", "many", "" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		back_goes(XenbusStateInitWait);
+		back_key("sectors", values[i]);
+		back_goes(XenbusStateConnected);
+		expect_trace(test, "pngD");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosing);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* The peer broke the rules: said once, disconnected for good, whatever it says afterwards. */
+static void front_fails_for_good(struct kunit *test)
+{
+	static DEFINE_SPINLOCK(lock);
+	unsigned long flags;
+
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	clear_trace();
+	spin_lock_irqsave(&lock, flags);
+	pv_device_fail(drv.pd, "%s is %u", "rsp_prod", 99);
+	pv_device_fail(drv.pd, "%s is %u", "rsp_prod", 100);
+	spin_unlock_irqrestore(&lock, flags);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateClosing));
+	expect_trace(test, "D");
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+	back_goes(XenbusStateInitWait);
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "D");
+	back_goes(XenbusStateClosing);
+	back_goes(XenbusStateClosed);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+	back_goes(XenbusStateInitialising);
+	back_goes(XenbusStateInitWait);
+	KUNIT_EXPECT_NULL_MSG(test, strchr(drv.trace, 'n'), "%s", drv.trace);
+}
+
+static void suspend_and_resume(struct kunit *test)
+{
+	struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		take_to(test, step);
+		clear_trace();
+		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(dev), 0);
+		/* Another host: the backend there has just been made. */
+		back_goes(XenbusStateInitialising);
+		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(dev), 0);
+		fake_xen_settle();
+		expect_trace(test, step ? "d" : "");
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing() || step == 0);
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+		expect_trace(test, step ? "dngc" : "ngc");
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+		/* Back to the start for the next round */
+		back_goes(XenbusStateClosed);
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+	}
+	/* A suspend that is called off changes nothing. */
+	take_to(test, 2);
+	clear_trace();
+	fake_xen_cancel_device(dev);
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "x");
+}
+
+/* Resume, then removal before and after the backend is there. */
+static void removed_after_resume(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, 2);
+		fake_xen_suspend_device(dev);
+		back_goes(XenbusStateInitialising);
+		fake_xen_resume_device(dev);
+		if (step >= 1)
+			back_goes(XenbusStateInitWait);
+		if (step >= 2)
+			back_goes(XenbusStateConnected);
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_EQ(test, drv.trace[drv.len - 1], 'r');
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+static u32 next(u32 *seed)
+{
+	*seed = *seed * 1103515245 + 12345;
+	return *seed >> 16;
+}
+
+/* Any state at any time, faster than the frontend follows. Whatever it is in the end, it can be removed. */
+static void backend_says_anything(struct kunit *test)
+{
+	struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+	u32 seed = 99;
+	unsigned int i;
+	char state[4], path[FAKE_XEN_PATH_LEN + 8];
+
+	back_key("sectors", "100");
+	snprintf(path, sizeof(path), "%s/state", back_path);
+	for (i = 0; i < 2000; i++) {
+		u32 what = next(&seed);
+
+		snprintf(state, sizeof(state), "%u", what % 10);
+		if (what % 97 == 0)
+			fake_xen_rm(path);
+		else if (what % 41 == 0)
+			back_key("online", what & 64 ? "1" : "0");
+		else
+			fake_xen_write(path, "%s", state);
+		if (what % 5 == 0)
+			fake_xen_settle();
+		if (what % 29 == 0)
+			pv_device_poke(drv.pd);
+		if (i == 1500)
+			pv_device_fail(drv.pd, "enough");
+		clear_trace();
+	}
+	fake_xen_settle();
+	fake_xen_remove_device(dev);
+}
+
+/* Backends */
+
+/* The frontend's part: pages granted, a port, and what it writes. */
+struct peer {
+	struct page *page[2];
+	grant_ref_t ref[2];
+	evtchn_port_t port;
+};
+
+static void peer_offers(struct kunit *test, struct peer *peer)
+{
+	unsigned int i;
+	char text[16], key[16];
+
+	for (i = 0; i < 2; i++) {
+		struct pv_ring_shared *shared;
+		int ref;
+
+		peer->page[i] = alloc_page(GFP_KERNEL | __GFP_ZERO);
+		KUNIT_ASSERT_NOT_NULL(test, peer->page[i]);
+		shared = page_address(peer->page[i]);
+		shared->req_event = 1;
+		shared->rsp_event = 1;
+		ref = fake_xen_grant(peer->page[i], false);
+		KUNIT_ASSERT_GT(test, ref, 0);
+		peer->ref[i] = ref;
+		snprintf(key, sizeof(key), "ring-ref%u", i);
+		snprintf(text, sizeof(text), "%u", ref);
+		front_key(key, text);
+	}
+	peer->port = fake_xen_peer_port();
+	snprintf(text, sizeof(text), "%u", peer->port);
+	front_key("event-channel", text);
+}
+
+static void peer_withdraws(struct kunit *test, struct peer *peer)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		/* Nothing of it is mapped any more. */
+		KUNIT_EXPECT_EQ(test, gnttab_end_foreign_access_ref(peer->ref[i]), 1);
+		fake_xen_revoke(peer->ref[i]);
+		__free_page(peer->page[i]);
+	}
+	fake_xen_close_port(peer->port);
+}
+
+static void back_connects(struct kunit *test)
+{
+	struct peer peer;
+
+	add(test, FAKE_XEN_BACK);
+	expect_trace(test, "po");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	KUNIT_EXPECT_STREQ(test, value_of(back_path, "max-things"), "5");
+	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "");
+	peer_offers(test, &peer);
+	front_key("things", "9");
+	front_goes(XenbusStateInitialised);
+	expect_trace(test, "poc");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 1), 9);
+	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "1000");
+	/* What the frontend says in return changes nothing. */
+	front_goes(XenbusStateConnected);
+	expect_trace(test, "poc");
+
+	/* It goes, and comes back. */
+	front_goes(XenbusStateClosing);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosing);
+	front_goes(XenbusStateClosed);
+	expect_trace(test, "pocd");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosed);
+	peer_withdraws(test, &peer);
+	front_goes(XenbusStateInitialising);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	peer_offers(test, &peer);
+	/* Some go straight to Connected. */
+	front_goes(XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+
+	/* One that crashed says nothing before it is back. */
+	clear_trace();
+	front_goes(XenbusStateInitialising);
+	expect_trace(test, "d");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	front_goes(XenbusStateInitialised);
+	expect_trace(test, "dc");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+
+	/* The toolstack detaches it: the device goes by itself. */
+	clear_trace();
+	back_key("online", "0");
+	front_goes(XenbusStateClosed);
+	KUNIT_EXPECT_NULL(test, drv.pd);
+	KUNIT_EXPECT_EQ(test, drv.trace[drv.len - 1], 'r');
+	peer_withdraws(test, &peer);
+}
+
+/* Not ready yet (its disk has not been named): quiet, and again when poked. */
+static void back_is_not_ready(struct kunit *test)
+{
+	struct peer peer;
+	unsigned long errors;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	errors = fake_xen_counts.errors;
+	drv.fail[CONNECT] = -EAGAIN;
+	drv.sticky = true;
+	front_goes(XenbusStateInitialised);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, errors);
+	KUNIT_EXPECT_FALSE(test, drv.live);
+	pv_device_poke(drv.pd);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	drv.fail[CONNECT] = 0;
+	pv_device_poke(drv.pd);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(back_state() == XenbusStateConnected));
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+static void back_cannot_offer(struct kunit *test)
+{
+	drv.fail[OFFER] = -EIO;
+	drv.sticky = true;
+	add(test, FAKE_XEN_BACK);
+	KUNIT_EXPECT_EQ(test, drv.trace[1], 'o');
+	KUNIT_EXPECT_NE(test, back_state(), XenbusStateInitWait);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "5 "));
+	/* Whatever the frontend does, there is nothing to connect to. */
+	front_goes(XenbusStateInitialised);
+	KUNIT_EXPECT_NULL(test, strchr(drv.trace, 'c'));
+	front_goes(XenbusStateInitialising);
+	drv.fail[OFFER] = 0;
+	pv_device_poke(drv.pd);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(back_state() == XenbusStateInitWait));
+}
+
+/* Each step of connecting meets nonsense: an error that says what, nothing held; put right, it connects. */
+static void connect_meets_nonsense(struct kunit *test)
+{
+	static const struct {
+		const char *key, *value;
+	} nonsense[] = {
+		{ "things", "0" }, { "things", "101" }, { "things", "x" },
+		{ "ring-ref0", "" }, { "ring-ref0", "-1" }, { "ring-ref0", "0" }, { "ring-ref0", "4294967295" },
+		{ "ring-ref0", "4294967296" }, { "ring-ref1", "12345" }, { "ring-ref1", NULL }, { "ring-ref0", NULL },
+		{ "event-channel", "0" }, { "event-channel", "999" }, { "event-channel", "99999999999" },
+		{ "event-channel", NULL }, { "event-channel", "none" },
+	};
+	struct peer peer;
+	char good[32], path[FAKE_XEN_PATH_LEN + 32];
+	unsigned int i;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	front_key("things", "1");
+	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
+		struct fake_xen_held held;
+
+		snprintf(path, sizeof(path), "%s/%s", front_path, nonsense[i].key);
+		strscpy(good, fake_xen_value(path), sizeof(good));
+		if (nonsense[i].value)
+			fake_xen_write(path, "%s", nonsense[i].value);
+		else
+			fake_xen_rm(path);
+		front_goes(XenbusStateInitialised);
+		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "%s = %s", nonsense[i].key,
+				    nonsense[i].value ?: "nothing");
+		fake_xen_held(&held);
+		KUNIT_EXPECT_EQ(test, held.mappings, 0);
+		KUNIT_EXPECT_EQ(test, held.irqs, 0);
+		KUNIT_EXPECT_EQ(test, held.ports, 0);
+		/* Put right, and once more from the beginning */
+		fake_xen_write(path, "%s", good);
+		front_goes(XenbusStateClosed);
+		front_goes(XenbusStateInitialising);
+		KUNIT_ASSERT_EQ(test, back_state(), XenbusStateInitWait);
+		front_goes(XenbusStateInitialised);
+		KUNIT_ASSERT_EQ_MSG(test, back_state(), XenbusStateConnected, "after %s = %s", nonsense[i].key,
+				    nonsense[i].value ?: "nothing");
+		front_goes(XenbusStateClosed);
+		front_goes(XenbusStateInitialising);
+		clear_trace();
+	}
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+/* The means of connecting fail at each step. */
+static void back_means_fail(struct kunit *test)
+{
+	struct peer peer;
+	unsigned int step;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	for (step = 0; step < 4; step++) {
+		struct fake_xen_held held;
+
+		if (step == 0)
+			drv.fail[CONNECT] = -ENOMEM;
+		else if (step == 1)
+			fake_xen_fail_step(FAKE_XEN_MAP_RING, 0, 1, -ENOMEM);
+		else if (step == 2)
+			fake_xen_fail_step(FAKE_XEN_BIND, 0, 1, -ENOMEM);
+		else
+			/* The case's own write of the state, then the late key */
+			fake_xen_fail_writes(1, 1, -ENOSPC);
+		front_goes(XenbusStateInitialised);
+		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "step %u: %s", step, drv.trace);
+		fake_xen_held(&held);
+		KUNIT_EXPECT_EQ(test, held.mappings, 0);
+		KUNIT_EXPECT_EQ(test, held.irqs, 0);
+		front_goes(XenbusStateClosed);
+		front_goes(XenbusStateInitialising);
+		front_goes(XenbusStateInitialised);
+		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+		front_goes(XenbusStateClosed);
+		front_goes(XenbusStateInitialising);
+		clear_trace();
+	}
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+/* A ring whose indices cannot be. */
+static void ring_is_nonsense(struct kunit *test)
+{
+	struct pv_ring_shared *shared;
+	struct peer peer;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	shared = page_address(peer.page[0]);
+	shared->req_prod = 5000;
+	front_goes(XenbusStateInitialised);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosing);
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+/* The guest is gone with all its nodes, at each step: so is the device. */
+static void frontend_vanishes(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+		struct peer peer;
+
+		peer_offers(test, &peer);
+		if (step >= 1)
+			front_goes(XenbusStateInitialised);
+		if (step >= 2)
+			front_goes(XenbusStateClosing);
+		fake_xen_rm(front_path);
+		fake_xen_settle();
+		KUNIT_EXPECT_NULL_MSG(test, drv.pd, "step %u: %s", step, drv.trace);
+		fake_xen_remove_device(dev);
+		peer_withdraws(test, &peer);
+		clear_trace();
+		KUNIT_EXPECT_EQ(test, fake_xen_reset(), 0);
+	}
+}
+
+static void back_is_removed(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+		struct peer peer;
+
+		peer_offers(test, &peer);
+		if (step >= 1)
+			front_goes(XenbusStateInitialised);
+		if (step >= 2)
+			front_goes(XenbusStateClosing);
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_EQ(test, drv.trace[drv.len - 1], 'r');
+		peer_withdraws(test, &peer);
+		clear_trace();
+		KUNIT_EXPECT_EQ(test, fake_xen_reset(), 0);
+	}
+}
+
+/* Broken for as long as this frontend's life lasts; its next one may try again. */
+static void back_fails(struct kunit *test)
+{
+	struct peer peer;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	front_goes(XenbusStateInitialised);
+	clear_trace();
+	pv_device_fail(drv.pd, "req_prod is %u", 5000);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(back_state() == XenbusStateClosing));
+	expect_trace(test, "D");
+	front_goes(XenbusStateConnected);
+	front_goes(XenbusStateInitialised);
+	expect_trace(test, "D");
+	front_goes(XenbusStateClosed);
+	front_goes(XenbusStateInitialising);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	front_goes(XenbusStateInitialised);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+static unsigned int heard;
+
+static void hear(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	heard++;
+}
+
+/* News: the late keys, then Connected once more, in one transaction. */
+static void back_announces(struct kunit *test)
+{
+	struct xenbus_watch watch = { .callback = hear };
+	char path[FAKE_XEN_PATH_LEN + 8];
+	struct peer peer;
+
+	snprintf(path, sizeof(path), "%s/state", back_path);
+	watch.node = path;
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	/* Not connected: nobody to tell. */
+	pv_feature_offer(drv.pd, 2, 2000);
+	pv_device_announce(drv.pd);
+	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "");
+	front_goes(XenbusStateInitialised);
+	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
+	fake_xen_settle();
+	heard = 0;
+	pv_feature_offer(drv.pd, 2, 2000);
+	fake_xen_conflicts(2);
+	pv_device_announce(drv.pd);
+	fake_xen_settle();
+	KUNIT_EXPECT_EQ(test, heard, 1);
+	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "2000");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	/* The toolstack wrote Closing: that stays. */
+	set_state(back_path, XenbusStateClosing);
+	pv_feature_offer(drv.pd, 2, 3000);
+	pv_device_announce(drv.pd);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosing);
+	unregister_xenbus_watch(&watch);
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+static void noticed(struct pv_device *pd)
+{
+	struct end *end = pd->priv;
+
+	if (!mutex_is_locked(&pd->lock))
+		drv.overlapped = true;
+	end->watched++;
+}
+
+static void own_watch(struct kunit *test)
+{
+	struct end *end;
+	unsigned int i, before;
+
+	add(test, FAKE_XEN_BACK);
+	end = drv.pd->priv;
+	KUNIT_ASSERT_EQ(test, pv_watch_own(drv.pd, &end->watch, "physical-device", noticed), 0);
+	fake_xen_settle();
+	KUNIT_EXPECT_EQ(test, end->watched, 1);
+	back_key("physical-device", "fd:0");
+	fake_xen_settle();
+	KUNIT_EXPECT_EQ(test, end->watched, 2);
+	/* Written in a loop: heard of, but never more than one event waits. */
+	mutex_lock(&drv.pd->lock);
+	for (i = 0; i < 1000; i++)
+		back_key("physical-device", "fd:1");
+	before = end->watched;
+	mutex_unlock(&drv.pd->lock);
+	fake_xen_settle();
+	KUNIT_EXPECT_GT(test, end->watched, before);
+	KUNIT_EXPECT_LE(test, end->watched, before + 2);
+	pv_watch_stop(&end->watch);
+	before = end->watched;
+	back_key("physical-device", "fd:2");
+	fake_xen_settle();
+	KUNIT_EXPECT_EQ(test, end->watched, before);
+	/* Stopped twice, or never started: nothing */
+	pv_watch_stop(&end->watch);
+}
+
+/* Any state at any time; keys come and go. The device may go with it, and nothing stays. */
+static void frontend_says_anything(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 8];
+	unsigned int round, i;
+	u32 seed = 7;
+
+	for (round = 0; round < 20; round++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+		struct peer peer;
+
+		snprintf(path, sizeof(path), "%s/state", front_path);
+		peer_offers(test, &peer);
+		for (i = 0; i < 150; i++) {
+			u32 what = next(&seed);
+
+			if (what % 211 == 0)
+				fake_xen_rm(path);
+			else if (what % 53 == 0)
+				front_key("ring-ref0", "0");
+			else if (what % 37 == 0)
+				back_key("online", what & 64 ? "1" : "0");
+			else
+				fake_xen_write(path, "%u", what & 128 ? 1 + 3 * (what & 1) : what % 8);
+			if (what % 6 == 0)
+				fake_xen_settle();
+			clear_trace();
+		}
+		fake_xen_settle();
+		fake_xen_remove_device(dev);
+		peer_withdraws(test, &peer);
+		KUNIT_ASSERT_EQ_MSG(test, fake_xen_reset(), 0, "round %u", round);
+	}
+}
+
+static struct kunit_case front_cases[] = {
+	KUNIT_CASE(front_connects),
+	KUNIT_CASE(front_is_removed),
+	KUNIT_CASE(front_is_detached),
+	KUNIT_CASE(front_is_busy),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(backend_restarts_for_ever),
+	KUNIT_CASE(backend_vanishes),
+	KUNIT_CASE(front_hook_fails),
+	KUNIT_CASE(front_means_fail),
+	KUNIT_CASE(transaction_conflicts),
+	KUNIT_CASE(late_nonsense),
+	KUNIT_CASE(front_fails_for_good),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(removed_after_resume),
+	KUNIT_CASE(backend_says_anything),
+	{}
+};
+
+static struct kunit_suite front_suite = {
+	.name = "frontend_life",
+	.init = front_init,
+	.exit = front_exit,
+	.test_cases = front_cases,
+};
+
+static struct kunit_case back_cases[] = {
+	KUNIT_CASE(back_connects),
+	KUNIT_CASE(back_is_not_ready),
+	KUNIT_CASE(back_cannot_offer),
+	KUNIT_CASE(connect_meets_nonsense),
+	KUNIT_CASE(back_means_fail),
+	KUNIT_CASE(ring_is_nonsense),
+	KUNIT_CASE(frontend_vanishes),
+	KUNIT_CASE(back_is_removed),
+	KUNIT_CASE(back_fails),
+	KUNIT_CASE(back_announces),
+	KUNIT_CASE(own_watch),
+	KUNIT_CASE(frontend_says_anything),
+	{}
+};
+
+static struct kunit_suite back_suite = {
+	.name = "backend_life",
+	.init = back_init,
+	.exit = back_exit,
+	.test_cases = back_cases,
+};
+
+kunit_test_suites(&front_suite, &back_suite);
+
+MODULE_DESCRIPTION("Tests of devices' lives");
+MODULE_LICENSE("GPL");
