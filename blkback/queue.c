@@ -618,7 +618,7 @@ struct blkback_queue *blkback_queue_create(struct blkback *b,
 					   enum blkback_abi abi)
 {
 	struct blkback_queue *q = kvzalloc(sizeof(*q), GFP_KERNEL);
-	char dir[16] = "";
+	char dir[PV_QUEUE_DIR];
 	int err;
 
 	if (!q)
@@ -638,8 +638,7 @@ struct blkback_queue *blkback_queue_create(struct blkback *b,
 	q->bdev = b->vbd.disk.bdev;
 	blkback_vbd_limits(b, &q->limits);
 
-	if (b->nr_queues > 1)
-		snprintf(dir, sizeof(dir), "queue-%u/", index);
+	pv_queue_dir(dir, b->nr_queues, index);
 	err = queue_map(q, dir);
 	if (!err)
 		err = queue_alloc(q);

@@ -19,6 +19,7 @@ enum {
 	CHANNEL_EOI_OWED,
 	CHANNEL_WOKEN,
 	CHANNEL_STARTED,
+	CHANNEL_IDLE,
 };
 
 /* Acknowledge the upcall, if there was one, now that its work is done. */
@@ -80,20 +81,35 @@ static bool channel_spin(struct pv_channel *ch)
 	return false;
 }
 
-/* Sleep until somebody wakes the channel; true if nobody did for too long. */
-static bool channel_sleep(struct pv_channel *ch)
+static void channel_wake_thread(struct pv_channel *ch)
 {
-	long left = ch->config.idle ? ch->config.idle_jiffies :
-				      MAX_SCHEDULE_TIMEOUT;
+	set_bit(CHANNEL_WOKEN, &ch->flags);
+	/* The flag before the look at the sleeper's state. */
+	smp_mb__after_atomic();
+	wake_up_process(ch->task);
+}
 
+static void channel_sleep(struct pv_channel *ch)
+{
 	set_current_state(TASK_IDLE);
-	while (left && !test_bit(CHANNEL_WOKEN, &ch->flags) &&
-	       !kthread_should_stop()) {
-		left = schedule_timeout(left);
+	while (!test_bit(CHANNEL_WOKEN, &ch->flags) && !kthread_should_stop()) {
+		schedule();
 		set_current_state(TASK_IDLE);
 	}
 	__set_current_state(TASK_RUNNING);
-	return !left;
+}
+
+static void channel_idle_work(struct work_struct *work)
+{
+	struct pv_channel *ch = container_of(to_delayed_work(work),
+					     struct pv_channel, idle_work);
+
+	if (time_after_eq(jiffies, READ_ONCE(ch->woken_at) +
+				   ch->config.idle_jiffies)) {
+		set_bit(CHANNEL_IDLE, &ch->flags);
+		channel_wake_thread(ch);
+	}
+	schedule_delayed_work(&ch->idle_work, ch->config.idle_jiffies);
 }
 
 static int channel_thread(void *arg)
@@ -116,9 +132,10 @@ static int channel_thread(void *arg)
 			if (pv_ring_arm(ch->config.ring, 1))
 				continue;
 			channel_eoi(ch);
+			if (test_and_clear_bit(CHANNEL_IDLE, &ch->flags))
+				ch->config.idle(ch);
 		}
-		if (channel_sleep(ch) && consumed == PV_DRAINED)
-			ch->config.idle(ch);
+		channel_sleep(ch);
 	}
 	return 0;
 }
@@ -176,6 +193,7 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 	ch->dev = dev;
 	ch->config = *config;
 	ch->acked = config->ring->cons;
+	INIT_DELAYED_WORK(&ch->idle_work, channel_idle_work);
 	snprintf(ch->name, sizeof(ch->name), "%s", config->name);
 
 	if (config->context == PV_SOFTIRQ) {
@@ -212,6 +230,8 @@ void pv_channel_start(struct pv_channel *ch)
 {
 	set_bit(CHANNEL_STARTED, &ch->flags);
 	pv_channel_wake(ch);
+	if (ch->config.idle)
+		schedule_delayed_work(&ch->idle_work, ch->config.idle_jiffies);
 }
 EXPORT_SYMBOL_GPL(pv_channel_start);
 
@@ -232,6 +252,7 @@ void pv_channel_close(struct pv_channel *ch)
 	 * owe an EOI to the interrupt, then the interrupt itself.
 	 */
 	disable_irq(ch->irq);
+	cancel_delayed_work_sync(&ch->idle_work);
 	if (ch->task)
 		kthread_stop(ch->task);
 	else if (ch->config.context == PV_SOFTIRQ)
@@ -255,10 +276,8 @@ void pv_channel_wake(struct pv_channel *ch)
 	if (ch->config.context == PV_SOFTIRQ) {
 		tasklet_schedule(&ch->tasklet);
 	} else if (ch->task) {
-		set_bit(CHANNEL_WOKEN, &ch->flags);
-		/* The flag before the look at the sleeper's state. */
-		smp_mb__after_atomic();
-		wake_up_process(ch->task);
+		WRITE_ONCE(ch->woken_at, jiffies);
+		channel_wake_thread(ch);
 	}
 }
 EXPORT_SYMBOL_GPL(pv_channel_wake);

@@ -15,6 +15,7 @@
 
 #include <linux/interrupt.h>
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 /** PV_CHANNEL_NAME - room for a channel's name */
 #define PV_CHANNEL_NAME		32
@@ -56,7 +57,8 @@ enum pv_context {
  * @stats: where to count
  * @context: where @consume runs
  * @consume: takes entries off the ring; never runs twice at a time
- * @idle: PV_THREAD: called when nothing came for @idle_jiffies; may be NULL
+ * @idle: PV_THREAD: called when nothing came for about @idle_jiffies; may be
+ *        NULL
  * @idle_jiffies: see @idle
  * @spin_us: PV_THREAD: how long to look at the ring before sleeping
  * @remote_port: backend: the frontend's port
@@ -83,6 +85,9 @@ struct pv_channel_config {
  * @acked: the ring's consumer index at the last EOI
  * @tasklet: PV_SOFTIRQ
  * @task: PV_THREAD
+ * @woken_at: PV_THREAD: when there was something to do, in jiffies
+ * @idle_work: PV_THREAD: looks at @woken_at now and then, so that going to
+ *             sleep needs no timer
  * @name: storage of the interrupt's name
  */
 struct pv_channel {
@@ -94,6 +99,8 @@ struct pv_channel {
 	u32 acked;
 	struct tasklet_struct tasklet;
 	struct task_struct *task;
+	unsigned long woken_at;
+	struct delayed_work idle_work;
 	char name[PV_CHANNEL_NAME];
 };
 

@@ -93,31 +93,6 @@ static bool pool_grow(struct pv_grant_pool *pool)
 	return true;
 }
 
-/**
- * pv_grant_pool_init() - reserve a queue's references
- * @pool: the pool
- * @pd: the device whose backend the grants are for
- * @max: most references at a time, rounded up to a chunk
- * @stats: where to count
- *
- * Starts with one chunk and grows as it is used.
- *
- * Context: process.
- * Return: 0, or -ENOSPC if the grant table is full.
- */
-int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
-		       unsigned int max, struct pv_stats *stats)
-{
-	memset(pool, 0, sizeof(*pool));
-	pool->pd = pd;
-	pool->stats = stats;
-	pool->max = max;
-	spin_lock_init(&pool->lock);
-	INIT_LIST_HEAD(&pool->chunks);
-	return pool_grow(pool) ? 0 : -ENOSPC;
-}
-EXPORT_SYMBOL_GPL(pv_grant_pool_init);
-
 /* Leave a page to the peer that will not let go: Xen support frees it then. */
 static void quarantine(struct pv_grant_pool *pool, struct pv_grant *g)
 {
@@ -164,6 +139,34 @@ void pv_grant_pool_destroy(struct pv_grant_pool *pool)
 	memset(pool, 0, sizeof(*pool));
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
+
+/**
+ * pv_grant_pool_init() - reserve a queue's references
+ * @pool: the pool
+ * @pd: the device whose backend the grants are for
+ * @max: most references at a time, rounded up to a chunk
+ * @stats: where to count
+ *
+ * Starts with one chunk and grows as it is used.
+ *
+ * Context: process.
+ * Return: 0, or -ENOSPC if the grant table is full.
+ */
+int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
+		       unsigned int max, struct pv_stats *stats)
+{
+	memset(pool, 0, sizeof(*pool));
+	pool->pd = pd;
+	pool->stats = stats;
+	pool->max = max;
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->chunks);
+	if (pool_grow(pool))
+		return 0;
+	pv_grant_pool_destroy(pool);
+	return -ENOSPC;
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_init);
 
 /**
  * pv_grant_page() - let the backend reach a page

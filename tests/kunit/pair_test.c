@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * blkfront and blkback in one kernel, over the fake Xen, on a disk in memory: every byte is checked from both sides,
+ * while peers restart, guests are suspended and Xen refuses operations.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+
+#include "helpers.h"
+
+#define TYPE		"vbd"
+#define ID		51712		/* xvda */
+#define REGION		16384		/* sectors that a worker has for itself */
+#define WORKERS		3
+#define MAX_PAGES	256
+
+static struct xenbus_device *front, *back;
+static struct block_device *below, *above;	/* the disk under blkback, the guest's disk */
+static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+
+static void set(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static bool states_are(enum xenbus_state state)
+{
+	return xenbus_read_driver_state(front_path) == state && xenbus_read_driver_state(back_path) == state;
+}
+
+static struct block_device *open_disk(dev_t dev)
+{
+	struct block_device *bdev = blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE, NULL);
+
+	return IS_ERR(bdev) ? NULL : bdev;
+}
+
+static void close_disk(struct block_device **bdev)
+{
+	if (*bdev)
+		blkdev_put(*bdev, FMODE_READ | FMODE_WRITE);
+	*bdev = NULL;
+}
+
+/* What a toolstack writes for a disk. */
+static void add_backend(struct kunit *test)
+{
+	char text[32];
+
+	/* null_blk's number is whatever was free when it was loaded. */
+	snprintf(text, sizeof(text), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
+	set(back_path, "mode", "w!");
+	set(back_path, "device-type", "disk");
+	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
+	set(back_path, "physical-device", text);
+}
+
+static dev_t find_null_blk(void)
+{
+	dev_t dev = 0;
+	unsigned int major;
+
+	for (major = 240; major < 260 && !dev; major++) {
+		struct block_device *bdev = blkdev_get_by_dev(MKDEV(major, 0), FMODE_READ, NULL);
+
+		if (IS_ERR(bdev))
+			continue;
+		if (!strcmp(bdev->bd_disk->disk_name, "nullb0"))
+			dev = bdev->bd_dev;
+		blkdev_put(bdev, FMODE_READ);
+	}
+	return dev;
+}
+
+static int pair_init(struct kunit *test)
+{
+	char text[16];
+
+	fake_xen_reset();
+	above = NULL;
+	below = open_disk(find_null_blk());
+	KUNIT_ASSERT_NOT_NULL_MSG(test, below, "null_blk is not there");
+	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
+	snprintf(text, sizeof(text), "%u", ID);
+	set(front_path, "virtual-device", text);
+	set(front_path, "device-type", "disk");
+	add_backend(test);
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "not connected: %s",
+			      fake_xen_last_error());
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	return 0;
+}
+
+static void pair_exit(struct kunit *test)
+{
+	close_disk(&above);
+	if (!IS_ERR_OR_NULL(front))
+		fake_xen_remove_device(front);
+	if (!IS_ERR_OR_NULL(back))
+		fake_xen_remove_device(back);
+	front = NULL;
+	back = NULL;
+	close_disk(&below);
+	fake_xen_settle();
+	expect_nothing_held(test);
+}
+
+/* I/O */
+
+static int io(struct block_device *bdev, blk_opf_t op, sector_t sector, struct page **pages, unsigned int offset,
+	      unsigned int len)
+{
+	struct bio *bio = bio_alloc(bdev, MAX_PAGES, op, GFP_KERNEL);
+	int err;
+
+	bio->bi_iter.bi_sector = sector;
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset);
+
+		if (WARN_ON(bio_add_page(bio, *pages++, part, offset) != part))
+			break;
+		offset = 0;
+		len -= part;
+	}
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+struct worker {
+	struct page *page[MAX_PAGES];
+	u8 *written;			/* per sector: how often */
+	sector_t start;
+	u32 seed;
+	unsigned int ops;
+	bool stop_on_error;
+	atomic_t *stop;
+	/* results */
+	unsigned int done, errors, wrong;
+	sector_t wrong_at;
+	struct completion finished;
+};
+
+static u64 *at(struct worker *w, unsigned int offset, unsigned int i)
+{
+	unsigned int byte = offset + i * 512;
+
+	return page_address(w->page[byte / PAGE_SIZE]) + byte % PAGE_SIZE;
+}
+
+static u64 word(sector_t sector, u8 version, unsigned int i)
+{
+	return (sector * 0x9e3779b97f4a7c15ULL) ^ ((u64)version << 56) ^ i;
+}
+
+static void fill_sector(u64 *data, sector_t sector, u8 version)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		data[i] = word(sector, version, i);
+}
+
+static bool sector_is(const u64 *data, sector_t sector, u8 version)
+{
+	unsigned int i;
+
+	for (i = 0; i < 64; i++)
+		if (data[i] != word(sector, version, i))
+			return false;
+	return true;
+}
+
+static u32 next(struct worker *w)
+{
+	w->seed = w->seed * 1103515245 + 12345;
+	return w->seed >> 8;
+}
+
+static void check(struct worker *w, unsigned int offset, unsigned int first, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		u8 version = w->written[first + i];
+
+		if (version && !sector_is(at(w, offset, i), w->start + first + i, version)) {
+			if (!w->wrong++)
+				w->wrong_at = w->start + first + i;
+		}
+	}
+}
+
+static void one_op(struct worker *w)
+{
+	static const unsigned int sizes[] = { 1, 8, 8, 8, 3, 16, 88, 96, 256, 1024, 2000 };
+	unsigned int nr = sizes[next(w) % ARRAY_SIZE(sizes)];
+	unsigned int first = next(w) % (REGION - nr);
+	/* Memory of any alignment that a disk of 512-byte sectors takes */
+	unsigned int offset = nr < 2000 ? next(w) % 8 * 512 : 0;
+	unsigned int i;
+
+	if (next(w) % 2) {
+		for (i = 0; i < nr; i++)
+			fill_sector(at(w, offset, i), w->start + first + i, w->written[first + i] % 250 + 1);
+		if (io(above, REQ_OP_WRITE | (next(w) % 16 ? 0 : REQ_FUA | REQ_PREFLUSH), w->start + first, w->page,
+		       offset, nr * 512)) {
+			w->errors++;
+			/* Old or new: nobody knows. */
+			memset(w->written + first, 0, nr);
+		} else {
+			for (i = 0; i < nr; i++)
+				w->written[first + i] = w->written[first + i] % 250 + 1;
+		}
+	} else {
+		for (i = 0; i < nr; i++)
+			memset(at(w, offset, i), 0xee, 512);
+		if (io(above, REQ_OP_READ, w->start + first, w->page, offset, nr * 512))
+			w->errors++;
+		else
+			check(w, offset, first, nr);
+	}
+	w->done++;
+}
+
+static int work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (w->done < w->ops && !(w->stop && atomic_read(w->stop)))
+		one_op(w);
+	complete(&w->finished);
+	return 0;
+}
+
+static struct worker *start_workers(struct kunit *test, unsigned int ops, atomic_t *stop)
+{
+	struct worker *w = kunit_kcalloc(test, WORKERS, sizeof(*w), GFP_KERNEL);
+	unsigned int i, p;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	for (i = 0; i < WORKERS; i++) {
+		struct task_struct *task;
+
+		w[i].written = kunit_kzalloc(test, REGION, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, w[i].written);
+		for (p = 0; p < MAX_PAGES; p++) {
+			w[i].page[p] = alloc_page(GFP_KERNEL);
+			KUNIT_ASSERT_NOT_NULL(test, w[i].page[p]);
+		}
+		w[i].start = i * REGION;
+		w[i].seed = 1000 + i;
+		w[i].ops = ops;
+		w[i].stop = stop;
+		init_completion(&w[i].finished);
+		task = kthread_run(work, &w[i], "pair-%u", i);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	}
+	return w;
+}
+
+/* Waits for the workers, then reads all that they wrote, through both disks. */
+static void finish_workers(struct kunit *test, struct worker *w, bool errors_allowed)
+{
+	unsigned int i, p, first;
+
+	for (i = 0; i < WORKERS; i++) {
+		wait_for_completion(&w[i].finished);
+		KUNIT_EXPECT_EQ_MSG(test, w[i].wrong, 0, "worker %u: first wrong sector %llu", i,
+				    (u64)w[i].wrong_at);
+		if (!errors_allowed)
+			KUNIT_EXPECT_EQ(test, w[i].errors, 0);
+		KUNIT_EXPECT_GT(test, w[i].done, 0);
+		for (first = 0; first + 1024 <= REGION; first += 1024) {
+			KUNIT_EXPECT_EQ(test, io(above, REQ_OP_READ, w[i].start + first, w[i].page, 0, 1024 * 512), 0);
+			check(&w[i], 0, first, 1024);
+			KUNIT_EXPECT_EQ(test, io(below, REQ_OP_READ, w[i].start + first, w[i].page, 0, 1024 * 512), 0);
+			check(&w[i], 0, first, 1024);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, w[i].wrong, 0, "worker %u, at the end: first wrong sector %llu", i,
+				    (u64)w[i].wrong_at);
+		for (p = 0; p < MAX_PAGES; p++)
+			__free_page(w[i].page[p]);
+	}
+}
+
+static void same_size(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, bdev_nr_sectors(above), bdev_nr_sectors(below));
+	KUNIT_EXPECT_GT(test, bdev_nr_sectors(above), WORKERS * REGION);
+	KUNIT_EXPECT_STREQ(test, above->bd_disk->disk_name, "xvda");
+}
+
+static void every_byte(struct kunit *test)
+{
+	finish_workers(test, start_workers(test, 150, NULL), false);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.empty_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
+}
+
+/* Once warm, the path of pages that stay granted asks Xen for nothing but events. */
+static void warm_path_is_free_of_grant_calls(struct kunit *test)
+{
+	struct fake_xen_counts before;
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	if (strcmp(fake_xen_value("/local/domain/1/device/vbd/51712/feature-persistent"), "1"))
+		kunit_info(test, "the frontend does not offer persistent grants");
+	for (i = 0; i < 300; i++)
+		KUNIT_ASSERT_EQ(test, io(above, i & 1 ? REQ_OP_READ : REQ_OP_WRITE, i % 50 * 8, &page, 0, 4096), 0);
+	before = fake_xen_counts;
+	for (i = 0; i < 300; i++)
+		KUNIT_ASSERT_EQ(test, io(above, i & 1 ? REQ_OP_READ : REQ_OP_WRITE, i % 50 * 8, &page, 0, 4096), 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.copy_calls - before.copy_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_calls - before.map_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.unmap_calls - before.unmap_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.global_lock - before.global_lock, 0);
+	KUNIT_EXPECT_LE(test, fake_xen_counts.sends - before.sends, 2 * 300);
+	__free_page(page);
+}
+
+/* A frontend that trusts nobody, and so copies everything. */
+static void untrusted_backend(struct kunit *test)
+{
+	close_disk(&above);
+	fake_xen_remove_device(front);
+	set(front_path, "trusted", "0");
+	set(front_path, "state", "1");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	finish_workers(test, start_workers(test, 60, NULL), false);
+}
+
+/* Xen refuses operations here and there: those requests fail, all others are right, and it goes on. */
+static void xen_refuses(struct kunit *test)
+{
+	struct worker *w;
+	unsigned int i;
+
+	fake_xen_fail_ops(FAKE_XEN_MAP, 5, 20, GNTST_general_error);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 30, 10, GNTST_bad_page);
+	w = start_workers(test, 100, NULL);
+	for (i = 0; i < 20; i++) {
+		msleep(20);
+		fake_xen_fail_ops(FAKE_XEN_MAP, 3, 5, GNTST_no_device_space);
+		fake_xen_fail_ops(FAKE_XEN_COPY, 10, 3, GNTST_bad_gntref);
+	}
+	fake_xen_fail_ops(FAKE_XEN_MAP, 0, 0, 0);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	finish_workers(test, w, true);
+	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+}
+
+/* The backend's driver goes and comes back, under load: no error, no request lost, none done twice. */
+static void backend_restarts(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		msleep(100);
+		fake_xen_remove_device(back);
+		back = NULL;
+		fake_xen_settle();
+		msleep(20);
+		set(back_path, "state", "1");
+		add_backend(test);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
+				      fake_xen_last_error());
+	}
+	msleep(50);
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+}
+
+/* The guest is suspended and resumed under load. */
+static void suspend_and_resume(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		msleep(100);
+		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+		/* The other host's backend is a new one. */
+		fake_xen_remove_device(back);
+		set(back_path, "state", "1");
+		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+		add_backend(test);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
+				      fake_xen_last_error());
+	}
+	msleep(50);
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+}
+
+/* The frontend is torn away under load: requests end with an error, and nobody hangs. */
+static void unplug_under_load(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i, p;
+
+	msleep(100);
+	fake_xen_remove_device(front);
+	front = NULL;
+	msleep(100);
+	atomic_set(&stop, 1);
+	for (i = 0; i < WORKERS; i++) {
+		KUNIT_ASSERT_TRUE_MSG(test, wait_for_completion_timeout(&w[i].finished, 20 * HZ), "worker %u hangs", i);
+		KUNIT_EXPECT_EQ(test, w[i].wrong, 0);
+		for (p = 0; p < MAX_PAGES; p++)
+			__free_page(w[i].page[p]);
+	}
+}
+
+static struct kunit_case pair_cases[] = {
+	KUNIT_CASE(same_size),
+	KUNIT_CASE(every_byte),
+	KUNIT_CASE(warm_path_is_free_of_grant_calls),
+	KUNIT_CASE(untrusted_backend),
+	KUNIT_CASE(xen_refuses),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(unplug_under_load),
+	{}
+};
+
+static struct kunit_suite pair_suite = {
+	.name = "block_pair",
+	.init = pair_init,
+	.exit = pair_exit,
+	.test_cases = pair_cases,
+};
+
+kunit_test_suite(pair_suite);
+
+MODULE_DESCRIPTION("blkfront and blkback together");
+MODULE_LICENSE("GPL");
