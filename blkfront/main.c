@@ -210,6 +210,7 @@ static int open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
 		.stats = &q->stats,
 		.context = i < bf->nr_irq ? PV_SOFTIRQ : PV_POLLED,
 		.consume = blkfront_consume,
+		.cpu = i,
 	};
 	int err;
 

@@ -2,6 +2,7 @@
 /*
  * Event channels and the consumers behind them.
  */
+#include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -218,6 +219,10 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 		return irq;
 	}
 	ch->irq = irq;
+	/* A wish: administrators and CPU hot plug may move it. */
+	if (config->context == PV_SOFTIRQ)
+		irq_set_affinity(irq, cpumask_of(cpumask_local_spread(config->cpu,
+								      NUMA_NO_NODE)));
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pv_channel_open);

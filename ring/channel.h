@@ -57,6 +57,8 @@ enum pv_context {
  * @stats: where to count
  * @context: where @consume runs
  * @consume: takes entries off the ring; never runs twice at a time
+ * @cpu: PV_SOFTIRQ: where to run first, counted among the online CPUs; blk-mq
+ *       and the network stack give queue N to CPU N
  * @idle: PV_THREAD: called when nothing came for about @idle_jiffies; may be
  *        NULL
  * @idle_jiffies: see @idle
@@ -69,6 +71,7 @@ struct pv_channel_config {
 	struct pv_stats *stats;
 	enum pv_context context;
 	enum pv_consumed (*consume)(struct pv_channel *ch);
+	unsigned int cpu;
 	void (*idle)(struct pv_channel *ch);
 	unsigned long idle_jiffies;
 	unsigned int spin_us;

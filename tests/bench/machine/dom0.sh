@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # One pair of drivers, a null_blk in dom0 behind it, the same jobs on a null_blk inside the guest.
 
-modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512
+modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS"
 require "guest boots" start_guest g "$(disk_line /dev/nullb0 xvda)"
 require "connected" wait_for 20 connected g xvda
 require "a local disk in the guest" guest_cmd g local_disk
 guest_cmd g wait_disk xvda
 
 ios() { case $1 in *-1m-*) echo $((800 * SCALE)) ;; *-64k-*) echo $((5000 * SCALE)) ;; *-qd1) echo $((6000 * SCALE)) ;; *) echo $((16000 * SCALE)) ;; esac; }
-dom0_irqs() { awk '/blkif|vbd/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+dom0_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
 
 # Hypercalls of a fio run of N I/Os: traced JOB N. Classes: scheduler, HVM and PV hypercalls.
 traced() {

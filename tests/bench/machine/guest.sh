@@ -6,12 +6,12 @@ fio_job() {
 	local rw=${1%%-*} rest=${1#*-} bs qd
 	bs=${rest%%-*}; qd=${rest#*-qd}
 	fio --name=b --filename=/dev/$2 --direct=1 --ioengine=libaio --rw=$rw --bs=$bs --iodepth=$qd \
-		--number_ios=$3 --size=900m --io_size=64g --norandommap --randrepeat=1 ${FIO_ARGS} \
+		--number_ios=$(($3 / VCPUS)) --numjobs=$VCPUS --group_reporting --size=900m --io_size=64g --norandommap --randrepeat=1 ${FIO_ARGS} \
 		--output-format=terse --terse-version=3 >/tmp/fio || { cat /tmp/fio; return 1; }
 	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; print $(8 + o), $(16 + o), $(9 + o) }' /tmp/fio
 }
 # The disk's own event channels only
-blk_irqs() { awk '/blkif/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+blk_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
 
 # counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
 counted() { local a b; a=$(blk_irqs); fio_job "$@" >/dev/null || return; b=$(blk_irqs); echo $((b - a)); }

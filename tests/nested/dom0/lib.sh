@@ -98,7 +98,7 @@ attach_disk() { local g=$1; shift; xl block-attach "$g" "$(disk_line "$@")"; }
 # detach_disk GUEST VDEV [--force]: asks, and waits until the backend is gone
 detach_disk() {
 	local be; be=$(backend_path "$1" "$2")
-	xl block-detach "$1" "$(vdev_id "$2")" $3 || return
+	xl block-detach $3 "$1" "$(vdev_id "$2")" || return
 	wait_for 20 not xenstore-exists "$be/state"
 }
 

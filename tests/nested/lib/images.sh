@@ -29,9 +29,13 @@ fio_stub() { # DIR
 	for sym in $FIO_STUBBED; do cp "$dir/stub.so" "$dir/$sym"; done
 }
 
-skeleton() { # DIR
-	mkdir -p "$1"/usr/{bin,sbin,lib,lib64} "$1"/{proc,sys,dev,run,tmp,etc,mnt,root,data} "$1"/var/{log,lib,lock}
+merged_usr() { # DIR
+	mkdir -p "$1"/usr/{bin,sbin,lib,lib64}
 	for l in bin sbin lib lib64; do ln -s usr/$l "$1/$l"; done
+}
+skeleton() { # DIR
+	merged_usr "$1"
+	mkdir -p "$1"/{proc,sys,dev,run,tmp,etc,mnt,root,data} "$1"/var/{log,lib,lock}
 	ln -s ../run "$1/var/run"
 	echo "root:x:0:0:root:/root:/bin/sh" >"$1/etc/passwd"
 	echo "root:x:0:" >"$1/etc/group"
@@ -91,7 +95,7 @@ make_guest_base() { # DIR
 
 make_qemu() { # DIR: the device model, added to dom0's image for BACK=qdisk
 	local d=$1/stage
-	mkdir -p "$d"/usr/{bin,sbin,lib,lib64}
+	merged_usr "$d"
 	install_tools "$QROOT" "$d" /nonexistent /usr/libexec/xen-qemu-system-i386
 	mkdir -p "$d/usr/share/qemu/keymaps"
 	cp "$QROOT/usr/share/qemu/keymaps/en-us" "$d/usr/share/qemu/keymaps/"
@@ -128,6 +132,7 @@ base_image() {
 	[ "$1" != qemu ] || { qemu_root; root=$QROOT; }
 	IMG=$CACHE/$1-$(key -s "$root" "${BASH_SOURCE[0]}" "$NESTED/lib/packages.sh")
 	case $1 in dom0) cached "$IMG" make_dom0_base ;; guest) cached "$IMG" make_guest_base ;; qemu) cached "$IMG" make_qemu ;; esac
+	prune "$CACHE" "$1" 4
 	IMG=$IMG/image.cpio
 }
 
@@ -135,6 +140,7 @@ base_image() {
 modules_image() {
 	IMG=$CACHE/modules-$(key -s "$KROOT $1 $2 $3" "${BASH_SOURCE[0]}")
 	cached "$IMG" make_modules "$1" "$2" "$3"
+	prune "$CACHE" modules 16
 	IMG=$IMG/image.cpio
 }
 

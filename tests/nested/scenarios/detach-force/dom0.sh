@@ -6,7 +6,7 @@ guest_bg g v verify_loop xvdb 8m 20
 guest_bg g f fio --name=f --filename=/dev/xvda --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw --bs=16k --size=30m --time_based --runtime=100 --minimal
 sleep 3
 be=$(backend_path g xvda)
-check "forced detach" xl block-detach g xvda --force
+check "forced detach" xl block-detach --force g xvda
 check "the backend's nodes are gone" wait_for 20 not xenstore-exists "$be/state"
 check "the I/O ends with an error" guest_cmd -t 60 g '! join f'
 check "the node goes" guest_cmd g wait_no_disk xvda
