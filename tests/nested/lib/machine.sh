@@ -64,6 +64,8 @@ prepare() {
 boot() {
 	local work=$1 args
 	args="console=com1 com1=115200 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=${DOM0_VCPUS:-1} loglvl=warning guest_loglvl=warning $XEN_ARGS"
+	# A vCPU that spins for another one must soon make room for it: there are fewer CPUs than vCPUs.
+	[ "$VCPUS" = 1 ] || args="$args sched=credit sched_credit_tslice_ms=1 sched_ratelimit_us=100"
 	timeout --foreground -k 10 "$LIMIT" qemu-system-x86_64 -accel "$ACCEL" -cpu qemu64,+svm,+npt -smp "${CPUS:-2}" \
 		-m "${MACHINE_MEM:-$((DOM0_MEM + 2 * GUEST_MEM + 512))}" -display none $([[ $QEMU_ARGS == *-monitor* ]] || echo -monitor none) -no-reboot -net none \
 		-serial "file:$work/dom0.log" -serial "file:$work/guest.log" -serial null -serial "file:$work/results" \
