@@ -5,6 +5,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 
@@ -78,6 +79,17 @@ static dev_t find_null_blk(void)
 	return dev;
 }
 
+/* A parameter of a module, as somebody would write it in sysfs. */
+static void set_parameter(struct kunit *test, const char *path, const char *value)
+{
+	struct file *file = filp_open(path, O_WRONLY, 0);
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s", path);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, value, strlen(value), &pos), (ssize_t)strlen(value));
+	filp_close(file, NULL);
+}
+
 static int pair_init(struct kunit *test)
 {
 	char text[16];
@@ -100,6 +112,13 @@ static int pair_init(struct kunit *test)
 	return 0;
 }
 
+/* A frontend that grants its users' own pages, so that the backend has to have everything copied by Xen. */
+static int copying_init(struct kunit *test)
+{
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "0");
+	return pair_init(test);
+}
+
 static void pair_exit(struct kunit *test)
 {
 	close_disk(&above);
@@ -112,6 +131,12 @@ static void pair_exit(struct kunit *test)
 	close_disk(&below);
 	fake_xen_settle();
 	expect_nothing_held(test);
+}
+
+static void copying_exit(struct kunit *test)
+{
+	pair_exit(test);
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "1");
 }
 
 /* I/O */
@@ -199,6 +224,26 @@ static void check(struct worker *w, unsigned int offset, unsigned int first, uns
 	}
 }
 
+/* The old data or the new, sector by sector, but nothing else: no staged page of another request. */
+static void after_failed_write(struct worker *w, unsigned int offset, unsigned int first, unsigned int nr)
+{
+	unsigned int i;
+
+	if (io(below, REQ_OP_READ, w->start + first, w->page, offset, nr * 512)) {
+		w->wrong++;
+		return;
+	}
+	for (i = 0; i < nr; i++) {
+		u8 old = w->written[first + i], new = old % 250 + 1;
+		const u64 *data = at(w, offset, i);
+
+		if (sector_is(data, w->start + first + i, new))
+			w->written[first + i] = new;
+		else if (old && !sector_is(data, w->start + first + i, old) && !w->wrong++)
+			w->wrong_at = w->start + first + i;
+	}
+}
+
 static void one_op(struct worker *w)
 {
 	static const unsigned int sizes[] = { 1, 8, 8, 8, 3, 16, 88, 96, 256, 1024, 2000 };
@@ -214,8 +259,7 @@ static void one_op(struct worker *w)
 		if (io(above, REQ_OP_WRITE | (next(w) % 16 ? 0 : REQ_FUA | REQ_PREFLUSH), w->start + first, w->page,
 		       offset, nr * 512)) {
 			w->errors++;
-			/* Old or new: nobody knows. */
-			memset(w->written + first, 0, nr);
+			after_failed_write(w, offset, first, nr);
 		} else {
 			for (i = 0; i < nr; i++)
 				w->written[first + i] = w->written[first + i] % 250 + 1;
@@ -345,6 +389,30 @@ static void untrusted_backend(struct kunit *test)
 	finish_workers(test, start_workers(test, 60, NULL), false);
 }
 
+/* With copies: many to a hypercall, and nothing stays mapped but the rings. */
+static void copies_are_batched(struct kunit *test)
+{
+	struct fake_xen_held held;
+	struct page *page[MAX_PAGES];
+	unsigned int i;
+
+	for (i = 0; i < MAX_PAGES; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	for (i = 0; i < 20; i++)
+		KUNIT_ASSERT_EQ(test, io(above, i & 1 ? REQ_OP_READ : REQ_OP_WRITE, 0, page, 0,
+					 MAX_PAGES * PAGE_SIZE), 0);
+	KUNIT_EXPECT_GE(test, fake_xen_counts.copy_ops, 20 * MAX_PAGES);
+	KUNIT_EXPECT_LE(test, fake_xen_counts.copy_calls, 20 * 8);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.empty_calls, 0);
+	fake_xen_held(&held);
+	KUNIT_EXPECT_EQ(test, held.pages, 0);
+	for (i = 0; i < MAX_PAGES; i++)
+		__free_page(page[i]);
+}
+
 /* Xen refuses operations here and there: those requests fail, all others are right, and it goes on. */
 static void xen_refuses(struct kunit *test)
 {
@@ -363,6 +431,30 @@ static void xen_refuses(struct kunit *test)
 	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
 	finish_workers(test, w, true);
 	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+}
+
+/* A write whose data Xen did not copy must not put anything else there: the staged page holds somebody's old data. */
+static void refused_write_changes_nothing(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (i = 0; i < 40; i++) {
+		memset(page_address(page), 'a' + i % 3, PAGE_SIZE);
+		KUNIT_ASSERT_EQ(test, io(above, REQ_OP_WRITE, i % 3 * 8, &page, 0, PAGE_SIZE), 0);
+	}
+	memset(page_address(page), 'x', PAGE_SIZE);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 1, GNTST_bad_gntref);
+	KUNIT_EXPECT_NE(test, io(above, REQ_OP_WRITE, 8, &page, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, io(below, REQ_OP_READ, 8, &page, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 'b', PAGE_SIZE));
+	/* And the other way: a read that failed is an error, not old data. */
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 1, GNTST_bad_gntref);
+	KUNIT_EXPECT_NE(test, io(above, REQ_OP_READ, 8, &page, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, io(above, REQ_OP_READ, 16, &page, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(page_address(page), 'c', PAGE_SIZE));
+	__free_page(page);
 }
 
 /* The backend's driver goes and comes back, under load: no error, no request lost, none done twice. */
@@ -450,7 +542,25 @@ static struct kunit_suite pair_suite = {
 	.test_cases = pair_cases,
 };
 
-kunit_test_suite(pair_suite);
+static struct kunit_case copying_cases[] = {
+	KUNIT_CASE(every_byte),
+	KUNIT_CASE(copies_are_batched),
+	KUNIT_CASE(refused_write_changes_nothing),
+	KUNIT_CASE(xen_refuses),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(unplug_under_load),
+	{}
+};
+
+static struct kunit_suite copying_suite = {
+	.name = "block_pair_copying",
+	.init = copying_init,
+	.exit = copying_exit,
+	.test_cases = copying_cases,
+};
+
+kunit_test_suites(&pair_suite, &copying_suite);
 
 MODULE_DESCRIPTION("blkfront and blkback together");
 MODULE_LICENSE("GPL");

@@ -198,5 +198,5 @@ guest_join() { guest_cmd -t "${3:-120}" "$1" "join $2"; }
 
 stop_guest() {
 	guest_send "$1" 0 "poweroff -f"; exec 4>&-
-	wait_for 30 not xl domid "$1"
+	wait_for 90 not xl domid "$1"
 }
