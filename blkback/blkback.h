@@ -145,6 +145,7 @@ struct blkback_buffer {
  * @stage: while it waits
  * @status: BLKIF_RSP_* of the I/O
  * @failed: grant copies that failed
+ * @missing: segments whose pages are not mapped
  * @nr_staged: segments that go through pages of our own
  * @segs: its segments
  * @vecs: their pages
@@ -162,6 +163,7 @@ struct blkback_req {
 	enum blkback_stage stage;
 	s16 status;
 	u32 failed;
+	u32 missing;
 	u32 nr_staged;
 	struct blkback_segment *segs;
 	struct bio_vec *vecs;

@@ -292,25 +292,41 @@ static void fetch_segments(struct blkback_queue *q)
 
 /* ---- from segments to pages ---- */
 
-/* Look up, or ask for, the pages of all requests that have just come. */
+/* Look up the pages of a request, or ask for them; how many are missing yet. */
+static unsigned int find_pages(struct blkback_req *req)
+{
+	struct blkback_queue *q = req->q;
+	const struct blkback_segment *seg = req->segs;
+	unsigned int i, nr = req->io.nr_segs, missing = 0;
+	struct bio_vec *vec = req->vecs;
+	bool persistent = q->persistent;
+
+	for (i = 0; i < nr; i++, seg++, vec++) {
+		vec->bv_page = persistent ? map_find_or_want(q, seg->gref) :
+					    NULL;
+		vec->bv_offset = seg->first << SECTOR_SHIFT;
+		vec->bv_len = (seg->last - seg->first + 1) << SECTOR_SHIFT;
+		missing += !vec->bv_page;
+	}
+	return missing;
+}
+
+/* The same for all requests that have just come, by one hypercall. */
 static void map_segments(struct blkback_queue *q)
 {
 	struct blkback_req *req;
-	unsigned int i;
 
 	list_for_each_entry(req, &q->waiting, list) {
 		if (req->stage != BLKBACK_KNOWN)
 			continue;
 		req->stage = BLKBACK_MAPPED;
-		for (i = 0; i < req->io.nr_segs; i++)
-			req->vecs[i].bv_page = q->persistent ?
-				map_find_or_want(q, req->segs[i].gref) : NULL;
+		req->missing = find_pages(req);
 	}
 	if (q->persistent)
 		pv_map_flush(&q->map);
 }
 
-/* Give a request all its pages, or none. */
+/* Give a request the pages that it misses, or none. */
 static bool place(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
@@ -318,17 +334,20 @@ static bool place(struct blkback_req *req)
 	struct bio_vec *vec = req->vecs;
 	unsigned int i, missing = 0;
 
+	req->nr_staged = 0;
+	if (likely(!req->missing))
+		return true;
+
 	for (i = 0; i < req->io.nr_segs; i++) {
 		if (!vec[i].bv_page && q->persistent)
 			vec[i].bv_page = pv_map_find(&q->map, seg[i].gref);
 		missing += !vec[i].bv_page;
 	}
+	req->missing = missing;
 	if (missing && !pv_staged_reserve(&q->staged, missing))
 		return false;
 
 	for (i = 0; i < req->io.nr_segs; i++) {
-		vec[i].bv_offset = seg[i].first << SECTOR_SHIFT;
-		vec[i].bv_len = (seg[i].last - seg[i].first + 1) << SECTOR_SHIFT;
 		if (vec[i].bv_page)
 			continue;
 		vec[i].bv_page = pv_staged_take(&q->staged);

@@ -142,31 +142,34 @@ static s16 parse_segments(const void *array, const struct blkback_limits *lim,
 			  struct blkback_fault *fault)
 {
 	const u64 *entries = array;
-	unsigned int i;
+	/* In registers, though the result is written to memory all the time. */
+	u32 unaligned = lim->block - 1;
+	unsigned int i, nr = io->nr_segs;
+	u64 sectors = 0;
 
-	io->nr_sectors = 0;
-	for (i = 0; i < io->nr_segs; i++) {
+	for (i = 0; i < nr; i++) {
 		union {
 			u64 whole;
 			struct blkif_request_segment seg;
 		} entry;
-		struct blkif_request_segment *seg = &entry.seg;
+		u32 first, end;
 
 		/* The array may be the frontend's page: one load each. */
 		entry.whole = READ_ONCE(entries[i]);
-		if (seg->last_sect >= BLKBACK_SECTORS_PER_PAGE ||
-		    !IS_ALIGNED(seg->last_sect + 1, lim->block))
-			return refuse(fault, "last_sect", seg->last_sect);
-		if (seg->first_sect > seg->last_sect ||
-		    !IS_ALIGNED(seg->first_sect, lim->block))
-			return refuse(fault, "first_sect", seg->first_sect);
+		first = entry.seg.first_sect;
+		end = entry.seg.last_sect + 1;
+		if (unlikely(end > BLKBACK_SECTORS_PER_PAGE || end & unaligned))
+			return refuse(fault, "last_sect", end - 1);
+		if (unlikely(first >= end || first & unaligned))
+			return refuse(fault, "first_sect", first);
 		segs[i] = (struct blkback_segment) {
-			.gref = seg->gref,
-			.first = seg->first_sect,
-			.last = seg->last_sect,
+			.gref = entry.seg.gref,
+			.first = first,
+			.last = end - 1,
 		};
-		io->nr_sectors += segs[i].last - segs[i].first + 1;
+		sectors += end - first;
 	}
+	io->nr_sectors = sectors;
 	return check_range(lim, io, fault);
 }
 

@@ -7,14 +7,16 @@
  *            (feature-persistent), or that protect us from it (trusted=0);
  *   direct   the request's own pages are granted until the response.
  */
-#include <linux/highmem.h>
 #include <linux/kernel.h>
+#include <linux/mm.h>
 #include <xen/page.h>
 
 #include "blkfront.h"
 
 /* A staged page is one grant. */
 static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+/* Every page has an address. */
+static_assert(IS_ENABLED(CONFIG_64BIT));
 
 /* Responses to one pass of the soft interrupt; then others may run. */
 #define RESPONSES_A_PASS	64
@@ -60,7 +62,10 @@ static struct request *request_of(struct blkfront_queue *q, u64 id)
 
 /* ---- data ---- */
 
-/* Copy between a request's pages and its staged pages, which are packed. */
+/*
+ * Copy between a request's pages and its staged pages, which are packed. A
+ * vector may have several pages: they are neighbours in the kernel's map, too.
+ */
 static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged)
 {
 	struct pv_grant *g = io->data.first;
@@ -68,27 +73,25 @@ static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged
 	unsigned int at = 0;
 	struct bio_vec bv;
 
-	rq_for_each_segment(bv, rq, iter) {
-		void *data = bvec_kmap_local(&bv);
-		unsigned int done = 0;
+	rq_for_each_bvec(bv, rq, iter) {
+		void *data = page_address(bv.bv_page) + bv.bv_offset;
+		unsigned int len, left;
 
-		while (done < bv.bv_len) {
-			unsigned int len = min_t(unsigned int, bv.bv_len - done,
-						 XEN_PAGE_SIZE - at);
+		for (left = bv.bv_len; left; left -= len) {
 			void *staged = page_address(g->page) + at;
 
+			len = min_t(unsigned int, left, XEN_PAGE_SIZE - at);
 			if (to_staged)
-				memcpy(staged, data + done, len);
+				memcpy(staged, data, len);
 			else
-				memcpy(data + done, staged, len);
-			done += len;
+				memcpy(data, staged, len);
+			data += len;
 			at += len;
 			if (at == XEN_PAGE_SIZE) {
 				g = g->next;
 				at = 0;
 			}
 		}
-		kunmap_local(data);
 	}
 }
 
@@ -120,7 +123,7 @@ static int take_pages(struct blkfront_queue *q, struct blkfront_io *io)
 	else
 		err = pv_grant_take_bare(&q->pool, io->nr_segs, &io->data);
 	if (err)
-		pv_grant_put(&q->pool, &io->indirect);
+		pv_grant_put_staged(&q->pool, &io->indirect);
 	return err;
 }
 
@@ -130,11 +133,14 @@ static bool put_pages(struct blkfront_queue *q, struct blkfront_io *io)
 	struct pv_grant *g;
 	bool ok = true;
 
-	if (!io->bounced)
-		for (g = io->data.first; g; g = g->next)
-			ok &= pv_grant_end(&q->pool, g);
+	pv_grant_put_staged(&q->pool, &io->indirect);
+	if (io->bounced) {
+		pv_grant_put_staged(&q->pool, &io->data);
+		return true;
+	}
+	for (g = io->data.first; g; g = g->next)
+		ok &= pv_grant_end(&q->pool, g);
 	pv_grant_put(&q->pool, &io->data);
-	pv_grant_put(&q->pool, &io->indirect);
 	return ok;
 }
 

@@ -9,7 +9,6 @@
 #include <linux/string.h>
 #include <xen/page.h>
 
-#include "../ring/compat.h"
 #include "request.h"
 
 /**
@@ -64,26 +63,6 @@ void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 	req->u.indirect.sector_number = sector;
 	list->left = 0;
 	list->next = 0;
-}
-
-/**
- * blkfront_add_segment() - write the next segment
- * @list: from blkfront_fill_rw() or blkfront_fill_indirect()
- * @ref: the page's grant reference
- * @offset: where in the page, a multiple of 512
- * @len: bytes, a multiple of 512, at least 512; within the page
- */
-void blkfront_add_segment(struct blkfront_list *list, grant_ref_t ref,
-			  unsigned int offset, unsigned int len)
-{
-	if (!list->left) {
-		list->seg = list->page[list->next++];
-		list->left = BLKFRONT_SEGS_PER_PAGE;
-	}
-	/* One store of gref, first_sect, last_sect and, zeroed, the padding. */
-	put_unaligned_le64(ref | (u64)(offset >> 9) << 32 |
-			   (u64)((offset + len - 1) >> 9) << 40, list->seg++);
-	list->left--;
 }
 
 /**

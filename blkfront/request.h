@@ -8,6 +8,8 @@
 #include <xen/page.h>
 #include <xen/interface/io/blkif.h>
 
+#include "../ring/compat.h"
+
 #define BLKFRONT_SEGS_PER_PAGE	(XEN_PAGE_SIZE / \
 				 sizeof(struct blkif_request_segment))
 /* blkif.h: at most 8 pages of segments to a request. */
@@ -43,14 +45,33 @@ static inline unsigned int blkfront_indirect_pages(unsigned int nr)
 	return DIV_ROUND_UP(nr, BLKFRONT_SEGS_PER_PAGE);
 }
 
+/**
+ * blkfront_add_segment() - write the next segment
+ * @list: from blkfront_fill_rw() or blkfront_fill_indirect()
+ * @ref: the page's grant reference
+ * @offset: where in the page, a multiple of 512
+ * @len: bytes, a multiple of 512, at least 512; within the page
+ */
+static inline void blkfront_add_segment(struct blkfront_list *list,
+					grant_ref_t ref, unsigned int offset,
+					unsigned int len)
+{
+	if (unlikely(!list->left)) {
+		list->seg = list->page[list->next++];
+		list->left = BLKFRONT_SEGS_PER_PAGE;
+	}
+	/* One store of gref, first_sect, last_sect and, zeroed, the padding. */
+	put_unaligned_le64(ref | (u64)(offset >> 9) << 32 |
+			   (u64)((offset + len - 1) >> 9) << 40, list->seg++);
+	list->left--;
+}
+
 void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
 		      u64 id, u64 sector, unsigned int nr,
 		      struct blkfront_list *list);
 void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 			    u64 id, u64 sector, unsigned int nr,
 			    struct blkfront_list *list);
-void blkfront_add_segment(struct blkfront_list *list, grant_ref_t ref,
-			  unsigned int offset, unsigned int len);
 void blkfront_fill_discard(struct blkif_request *req, u64 id, u64 sector,
 			   u64 nr_sectors, bool secure);
 void blkfront_fill_flush(struct blkif_request *req, u8 op, u16 handle, u64 id,

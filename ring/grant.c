@@ -32,6 +32,25 @@ static void chain_add(struct pv_grant_chain *chain, struct pv_grant *g)
 	chain->nr++;
 }
 
+/* Move the first @nr entries of a list, which has that many, as they are. */
+static void chain_move(struct pv_grant_chain *chain, struct pv_grant **list,
+		       unsigned int nr)
+{
+	struct pv_grant *last = *list;
+	unsigned int i;
+
+	for (i = 1; i < nr; i++)
+		last = last->next;
+	if (chain->last)
+		chain->last->next = *list;
+	else
+		chain->first = *list;
+	*list = last->next;
+	last->next = NULL;
+	chain->last = last;
+	chain->nr += nr;
+}
+
 static struct pv_grant *pop(struct pv_grant **list)
 {
 	struct pv_grant *g = *list;
@@ -242,7 +261,7 @@ static int stage_chain(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
 int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,
 			 struct pv_grant_chain *chain)
 {
-	unsigned int fresh = 0;
+	unsigned int warm, fresh;
 
 	while (unlikely(READ_ONCE(pool->nr_free) < nr))
 		if (!pool_grow(pool))
@@ -254,21 +273,17 @@ int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,
 		return -EBUSY;
 	}
 	pool->nr_free -= nr;
-	for (; nr; nr--) {
-		struct pv_grant *g = pop(&pool->staged);
-
-		if (g) {
-			pool->nr_staged--;
-		} else {
-			g = pop(&pool->bare);
-			fresh++;
-		}
-		chain_add(chain, g);
+	warm = min(nr, pool->nr_staged);
+	if (likely(warm)) {
+		pool->nr_staged -= warm;
+		chain_move(chain, &pool->staged, warm);
 	}
+	for (fresh = nr - warm; fresh; fresh--)
+		chain_add(chain, pop(&pool->bare));
 	pool->low = min(pool->low, pool->nr_staged);
 	spin_unlock_bh(&pool->lock);
 
-	if (unlikely(fresh) && stage_chain(pool, chain)) {
+	if (unlikely(warm < nr) && stage_chain(pool, chain)) {
 		pv_grant_put(pool, chain);
 		return -ENOMEM;
 	}
@@ -341,6 +356,28 @@ void pv_grant_put(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
 	*chain = (struct pv_grant_chain) { };
 }
 EXPORT_SYMBOL_GPL(pv_grant_put);
+
+/**
+ * pv_grant_put_staged() - put entries back all of which grant a staged page
+ * @pool: the pool
+ * @chain: the entries, from pv_grant_take_staged(); empty afterwards
+ *
+ * Context: process or soft interrupt.
+ */
+void pv_grant_put_staged(struct pv_grant_pool *pool,
+			 struct pv_grant_chain *chain)
+{
+	if (!chain->first)
+		return;
+	spin_lock_bh(&pool->lock);
+	chain->last->next = pool->staged;
+	pool->staged = chain->first;
+	pool->nr_staged += chain->nr;
+	pool->nr_free += chain->nr;
+	spin_unlock_bh(&pool->lock);
+	*chain = (struct pv_grant_chain) { };
+}
+EXPORT_SYMBOL_GPL(pv_grant_put_staged);
 
 /**
  * pv_grant_pool_shrink() - give back staged pages that nobody needed lately

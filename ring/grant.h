@@ -78,6 +78,8 @@ int pv_grant_take_bare(struct pv_grant_pool *pool, unsigned int nr,
 void pv_grant_page(struct pv_grant_pool *pool, struct pv_grant *g,
 		   struct page *page, bool readonly);
 bool pv_grant_end(struct pv_grant_pool *pool, struct pv_grant *g);
+void pv_grant_put_staged(struct pv_grant_pool *pool,
+			 struct pv_grant_chain *chain);
 void pv_grant_put(struct pv_grant_pool *pool, struct pv_grant_chain *chain);
 
 #endif /* _PV_GRANT_H */

@@ -123,21 +123,6 @@ EXPORT_SYMBOL_GPL(pv_copy_to_guest);
 
 /* ---- mappings ---- */
 
-/*
- * Two levels by reference: 2048 leaves of 512 cover a million references,
- * far more than a domain gets. A reference beyond is simply not kept mapped.
- */
-#define LEAF_BITS	9
-#define LEAF_SIZE	(1U << LEAF_BITS)
-#define ROOT_SIZE	2048
-
-/* A leaf's slot: 0 for none, else the index of the mapping plus 1. */
-#define SLOT_WANTED	0xffff
-
-struct pv_map_leaf {
-	u16 slot[LEAF_SIZE];
-};
-
 union pv_map_ops {
 	struct gnttab_map_grant_ref map[PV_MAP_BATCH];
 	struct gnttab_unmap_grant_ref unmap[PV_MAP_BATCH];
@@ -145,11 +130,11 @@ union pv_map_ops {
 
 static u16 *map_slot(struct pv_map_table *t, grant_ref_t ref)
 {
-	u32 at = ref >> LEAF_BITS;
+	u32 at = ref >> PV_MAP_LEAF_BITS;
 
-	if (at >= ROOT_SIZE || !t->root[at])
+	if (at >= PV_MAP_ROOT_SIZE || !t->root[at])
 		return NULL;
-	return &t->root[at]->slot[ref & (LEAF_SIZE - 1)];
+	return &t->root[at]->slot[ref & (PV_MAP_LEAF_SIZE - 1)];
 }
 
 /**
@@ -168,10 +153,10 @@ int pv_map_init(struct pv_map_table *t, struct pv_device *pd, unsigned int max,
 	memset(t, 0, sizeof(*t));
 	t->pd = pd;
 	t->stats = stats;
-	t->max = min_t(unsigned int, max, SLOT_WANTED - 1);
+	t->max = min_t(unsigned int, max, PV_MAP_WANTED - 1);
 	if (!max)
 		return 0;
-	t->root = kvcalloc(ROOT_SIZE, sizeof(*t->root), GFP_KERNEL);
+	t->root = kvcalloc(PV_MAP_ROOT_SIZE, sizeof(*t->root), GFP_KERNEL);
 	t->map = kvcalloc(t->max, sizeof(*t->map), GFP_KERNEL);
 	t->ops = kvmalloc(sizeof(*t->ops), GFP_KERNEL);
 	if (t->root && t->map && t->ops)
@@ -180,26 +165,6 @@ int pv_map_init(struct pv_map_table *t, struct pv_device *pd, unsigned int max,
 	return -ENOMEM;
 }
 EXPORT_SYMBOL_GPL(pv_map_init);
-
-/**
- * pv_map_find() - the page through which a frontend's page is seen
- * @t: the table
- * @ref: the frontend's reference
- *
- * Return: the page, or NULL if it is not mapped.
- */
-struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref)
-{
-	u16 *slot = t->max ? map_slot(t, ref) : NULL;
-	struct pv_map *map;
-
-	if (!slot || !*slot || *slot == SLOT_WANTED)
-		return NULL;
-	map = &t->map[*slot - 1];
-	map->stamp = t->clock;
-	return map->page;
-}
-EXPORT_SYMBOL_GPL(pv_map_find);
 
 /**
  * pv_map_want() - ask for a reference to be mapped by the next flush
@@ -213,10 +178,10 @@ EXPORT_SYMBOL_GPL(pv_map_find);
  */
 void pv_map_want(struct pv_map_table *t, grant_ref_t ref)
 {
-	u32 at = ref >> LEAF_BITS;
+	u32 at = ref >> PV_MAP_LEAF_BITS;
 	u16 *slot;
 
-	if (t->nr + t->nr_wanted >= t->max || at >= ROOT_SIZE)
+	if (t->nr + t->nr_wanted >= t->max || at >= PV_MAP_ROOT_SIZE)
 		return;
 	if (!t->root[at]) {
 		t->root[at] = kzalloc(sizeof(*t->root[at]), GFP_NOIO);
@@ -228,7 +193,7 @@ void pv_map_want(struct pv_map_table *t, grant_ref_t ref)
 		return;
 	if (t->nr_wanted == PV_MAP_BATCH)
 		pv_map_flush(t);
-	*slot = SLOT_WANTED;
+	*slot = PV_MAP_WANTED;
 	t->wanted[t->nr_wanted++] = ref;
 }
 EXPORT_SYMBOL_GPL(pv_map_want);
@@ -343,7 +308,7 @@ void pv_map_destroy(struct pv_map_table *t)
 	unsigned int i;
 
 	map_drop(t, 0);
-	for (i = 0; t->root && i < ROOT_SIZE; i++)
+	for (i = 0; t->root && i < PV_MAP_ROOT_SIZE; i++)
 		kfree(t->root[i]);
 	kvfree(t->root);
 	kvfree(t->map);

@@ -62,7 +62,21 @@ struct pv_map {
 	u32 stamp;
 };
 
-struct pv_map_leaf;
+/*
+ * Two levels by reference: 2048 leaves of 512 cover a million references,
+ * far more than a domain gets. A reference beyond is simply not kept mapped.
+ */
+#define PV_MAP_LEAF_BITS	9
+#define PV_MAP_LEAF_SIZE	(1U << PV_MAP_LEAF_BITS)
+#define PV_MAP_ROOT_SIZE	2048
+
+/** PV_MAP_WANTED - in a leaf's slot: the reference waits for pv_map_flush() */
+#define PV_MAP_WANTED		0xffff
+
+/** struct pv_map_leaf - by reference: 0 for none, else the mapping's index + 1 */
+struct pv_map_leaf {
+	u16 slot[PV_MAP_LEAF_SIZE];
+};
 
 /**
  * struct pv_map_table - the mappings of one queue, by reference
@@ -93,7 +107,33 @@ struct pv_map_table {
 int pv_map_init(struct pv_map_table *t, struct pv_device *pd,
 		unsigned int max, struct pv_stats *stats);
 void pv_map_destroy(struct pv_map_table *t);
-struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref);
+/**
+ * pv_map_find() - the page through which a frontend's page is seen
+ * @t: the table
+ * @ref: the frontend's reference
+ *
+ * Return: the page, or NULL if it is not mapped.
+ */
+static inline struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref)
+{
+	u32 at = ref >> PV_MAP_LEAF_BITS;
+	struct pv_map_leaf *leaf;
+	struct pv_map *map;
+	u16 slot;
+
+	if (unlikely(!t->root || at >= PV_MAP_ROOT_SIZE))
+		return NULL;
+	leaf = t->root[at];
+	if (unlikely(!leaf))
+		return NULL;
+	slot = leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)];
+	if (unlikely(!slot || slot == PV_MAP_WANTED))
+		return NULL;
+	map = &t->map[slot - 1];
+	map->stamp = t->clock;
+	return map->page;
+}
+
 void pv_map_want(struct pv_map_table *t, grant_ref_t ref);
 void pv_map_flush(struct pv_map_table *t);
 void pv_map_age(struct pv_map_table *t, u32 idle);
