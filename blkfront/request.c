@@ -48,7 +48,7 @@ void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
  * @id: comes back in the response
  * @sector: first sector
  * @nr: segments that blkfront_add_segment() will write
- * @list: nr_pages and page[] are set; the rest is the result
+ * @list: result; the caller sets page[] before it adds the first segment
  */
 void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 			    u64 id, u64 sector, unsigned int nr,
