@@ -7,6 +7,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/ktime.h>
+#include <linux/netdevice.h>
 #include <linux/sched.h>
 #include <xen/events.h>
 #include <xen/xenbus.h>
@@ -23,20 +24,38 @@ enum {
 	CHANNEL_IDLE,
 };
 
-/* Acknowledge the upcall, if there was one, now that its work is done. */
-static void channel_eoi(struct pv_channel *ch)
+/* How far the peer has moved what this channel announces. */
+static u32 channel_seen(const struct pv_channel *ch)
 {
-	u32 cons = READ_ONCE(ch->config.ring->cons);
-	bool spurious = cons == ch->acked;
+	u32 seen = READ_ONCE(ch->config.ring->seen);
 
-	if (!test_bit(CHANNEL_EOI_OWED, &ch->flags))
+	if (ch->config.also)
+		seen += READ_ONCE(ch->config.also->seen);
+	return seen;
+}
+
+/**
+ * pv_channel_eoi() - acknowledge the upcall, if there was one
+ * @ch: the channel, all of whose work is done and whose rings are armed
+ *
+ * Only for the poll function of PV_NAPI; other consumers say PV_DRAINED.
+ *
+ * Context: any.
+ */
+void pv_channel_eoi(struct pv_channel *ch)
+{
+	u32 seen = channel_seen(ch);
+	bool spurious = seen == ch->acked;
+
+	if (!test_bit(CHANNEL_EOI_OWED, &ch->flags) ||
+	    !test_and_clear_bit(CHANNEL_EOI_OWED, &ch->flags))
 		return;
-	clear_bit(CHANNEL_EOI_OWED, &ch->flags);
-	ch->acked = cons;
+	ch->acked = seen;
 	if (spurious)
 		ch->config.stats->spurious++;
 	xen_irq_lateeoi(ch->irq, spurious ? XEN_EOI_FLAG_SPURIOUS : 0);
 }
+EXPORT_SYMBOL_GPL(pv_channel_eoi);
 
 static irqreturn_t channel_upcall(int irq, void *arg)
 {
@@ -48,7 +67,7 @@ static irqreturn_t channel_upcall(int irq, void *arg)
 	trace_pv_upcall(ch);
 	set_bit(CHANNEL_EOI_OWED, &ch->flags);
 	if (ch->config.context == PV_POLLED)
-		channel_eoi(ch);
+		pv_channel_eoi(ch);
 	else
 		pv_channel_wake(ch);
 	return IRQ_HANDLED;
@@ -64,7 +83,7 @@ static void channel_softirq(struct tasklet_struct *t)
 	if (consumed == PV_AGAIN || pv_ring_arm(ch->config.ring, 1))
 		tasklet_schedule(&ch->tasklet);
 	else
-		channel_eoi(ch);
+		pv_channel_eoi(ch);
 }
 
 /* Look at the ring for a while: a request now saves both ends an event. */
@@ -132,7 +151,7 @@ static int channel_thread(void *arg)
 				continue;
 			if (pv_ring_arm(ch->config.ring, 1))
 				continue;
-			channel_eoi(ch);
+			pv_channel_eoi(ch);
 			if (test_and_clear_bit(CHANNEL_IDLE, &ch->flags))
 				ch->config.idle(ch);
 		}
@@ -193,7 +212,7 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 	memset(ch, 0, sizeof(*ch));
 	ch->dev = dev;
 	ch->config = *config;
-	ch->acked = config->ring->cons;
+	ch->acked = channel_seen(ch);
 	INIT_DELAYED_WORK(&ch->idle_work, channel_idle_work);
 	snprintf(ch->name, sizeof(ch->name), "%s", config->name);
 
@@ -206,7 +225,7 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 			ch->task = NULL;
 			return irq;
 		}
-	} else {
+	} else if (config->context == PV_POLLED) {
 		/* So far ahead that nobody gets there. */
 		pv_ring_arm(config->ring, 1U << 30);
 	}
@@ -220,7 +239,7 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 	}
 	ch->irq = irq;
 	/* A wish: administrators and CPU hot plug may move it. */
-	if (config->context == PV_SOFTIRQ)
+	if (config->context == PV_SOFTIRQ || config->context == PV_NAPI)
 		irq_set_affinity(irq, cpumask_of(cpumask_local_spread(config->cpu,
 								      NUMA_NO_NODE)));
 	return 0;
@@ -230,11 +249,16 @@ EXPORT_SYMBOL_GPL(pv_channel_open);
 /**
  * pv_channel_start() - let the consumer run for the first time
  * @ch: an open channel whose consumer has all it needs
+ *
+ * Context: process.
  */
 void pv_channel_start(struct pv_channel *ch)
 {
 	set_bit(CHANNEL_STARTED, &ch->flags);
+	/* A poll function is run when bottom halves are enabled again. */
+	local_bh_disable();
 	pv_channel_wake(ch);
+	local_bh_enable();
 	if (ch->config.idle)
 		schedule_delayed_work(&ch->idle_work, ch->config.idle_jiffies);
 }
@@ -245,7 +269,7 @@ EXPORT_SYMBOL_GPL(pv_channel_start);
  * @ch: the channel; one that is not open is left alone
  *
  * After it neither the upcall nor the consumer runs, so what they use may be
- * freed.
+ * freed. With PV_NAPI the driver calls napi_disable() before.
  *
  * Context: process, may sleep.
  */
@@ -272,7 +296,7 @@ EXPORT_SYMBOL_GPL(pv_channel_close);
  * pv_channel_wake() - run the consumer soon
  * @ch: an open channel
  *
- * Context: any.
+ * Context: any; PV_NAPI: interrupt, or bottom halves disabled.
  */
 void pv_channel_wake(struct pv_channel *ch)
 {
@@ -280,6 +304,8 @@ void pv_channel_wake(struct pv_channel *ch)
 		return;
 	if (ch->config.context == PV_SOFTIRQ) {
 		tasklet_schedule(&ch->tasklet);
+	} else if (ch->config.context == PV_NAPI) {
+		napi_schedule(ch->config.napi);
 	} else if (ch->task) {
 		WRITE_ONCE(ch->woken_at, jiffies);
 		channel_wake_thread(ch);

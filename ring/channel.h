@@ -5,8 +5,8 @@
  * Policy in one place, for all drivers:
  *   - late EOI: an upcall is acknowledged after its work, so a peer that only
  *     makes noise is slowed down by Xen's event core;
- *   - an upcall is spurious only if the ring has not moved since the last
- *     EOI, whoever consumed what it announced;
+ *   - an upcall is spurious only if the peer has not moved the ring since the
+ *     last EOI, whoever saw it and whenever it is consumed;
  *   - while a consumer runs, no event is asked for; it arms the ring again
  *     when it has drained it, and looks once more before it sleeps.
  */
@@ -20,6 +20,7 @@
 /** PV_CHANNEL_NAME - room for a channel's name */
 #define PV_CHANNEL_NAME		32
 
+struct napi_struct;
 struct pv_channel;
 struct pv_device;
 struct pv_ring;
@@ -43,22 +44,27 @@ enum pv_consumed {
  * @PV_SOFTIRQ: soft interrupt, interrupts enabled; must not sleep
  * @PV_THREAD: a kernel thread of its own; may sleep
  * @PV_POLLED: nowhere; somebody polls the ring and no event is asked for
+ * @PV_NAPI: the network stack's poll function, which arms the rings and calls
+ *           pv_channel_eoi() when it is done
  */
 enum pv_context {
 	PV_SOFTIRQ,
 	PV_THREAD,
 	PV_POLLED,
+	PV_NAPI,
 };
 
 /**
  * struct pv_channel_config - how to open a channel
  * @name: name of the interrupt and of the thread
  * @ring: the ring whose entries this channel announces
+ * @also: PV_NAPI: another ring that it announces; may be NULL
  * @stats: where to count
  * @context: where @consume runs
  * @consume: takes entries off the ring; never runs twice at a time
- * @cpu: PV_SOFTIRQ: where to run first, counted among the online CPUs; blk-mq
- *       and the network stack give queue N to CPU N
+ * @napi: PV_NAPI: what an upcall schedules
+ * @cpu: PV_SOFTIRQ, PV_NAPI: where to run first, counted among the online
+ *       CPUs; blk-mq and the network stack give queue N to CPU N
  * @idle: PV_THREAD: called when nothing came for about @idle_jiffies; may be
  *        NULL
  * @idle_jiffies: see @idle
@@ -68,9 +74,11 @@ enum pv_context {
 struct pv_channel_config {
 	const char *name;
 	struct pv_ring *ring;
+	struct pv_ring *also;
 	struct pv_stats *stats;
 	enum pv_context context;
 	enum pv_consumed (*consume)(struct pv_channel *ch);
+	struct napi_struct *napi;
 	unsigned int cpu;
 	void (*idle)(struct pv_channel *ch);
 	unsigned long idle_jiffies;
@@ -85,7 +93,7 @@ struct pv_channel_config {
  * @port: this end's event-channel port, for xenstore
  * @irq: the interrupt bound to it; 0 while closed
  * @flags: whether an EOI is owed, whether a wake-up came
- * @acked: the ring's consumer index at the last EOI
+ * @acked: how far the peer had moved the rings at the last EOI
  * @tasklet: PV_SOFTIRQ
  * @task: PV_THREAD
  * @woken_at: PV_THREAD: when there was something to do, in jiffies
@@ -113,5 +121,6 @@ void pv_channel_start(struct pv_channel *ch);
 void pv_channel_close(struct pv_channel *ch);
 void pv_channel_wake(struct pv_channel *ch);
 void pv_channel_kick(struct pv_channel *ch);
+void pv_channel_eoi(struct pv_channel *ch);
 
 #endif /* _PV_CHANNEL_H */

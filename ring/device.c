@@ -16,6 +16,13 @@
 /* A peer that lets us down more often than this in a minute is given up. */
 #define RECONNECTS_A_MINUTE	10
 
+/* Bits of pv_device.wishes */
+enum {
+	WISH_RESTART,
+	WISH_RECONFIGURE,
+	WISH_WATCH,
+};
+
 static void device_switch(struct pv_device *pd, enum xenbus_state state)
 {
 	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
@@ -97,7 +104,8 @@ static void front_negotiate(struct pv_device *pd)
 	err = front_publish(pd);
 	if (err)
 		goto fail;
-	device_switch(pd, XenbusStateInitialised);
+	device_switch(pd, pd->drv->direct ? XenbusStateConnected :
+					    XenbusStateInitialised);
 	return;
 
 fail:
@@ -118,6 +126,33 @@ static void front_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	device_switch(pd, XenbusStateConnected);
+	if (pd->drv->peer_key) {
+		set_bit(WISH_WATCH, &pd->wishes);
+		schedule_work(&pd->work);
+	}
+}
+
+/* Early features that this end writes have changed while connected. */
+static void front_reconfigure(struct pv_device *pd)
+{
+	if (pd->link != PV_LINK_UP || pv_feature_write(pd, XBT_NIL, false))
+		return;
+	device_switch(pd, XenbusStateReconfiguring);
+	/* A backend that stays at Reconfigured has nothing to announce. */
+	if (xenbus_read_driver_state(pd->xb->otherend) ==
+	    XenbusStateReconfigured)
+		device_switch(pd, XenbusStateConnected);
+}
+
+/* Leave, as if the backend had restarted; its Closed brings us back. */
+static void front_restart(struct pv_device *pd)
+{
+	if (pd->link == PV_LINK_DOWN)
+		return;
+	/* Our own wish says nothing about the backend. */
+	pd->retries = 0;
+	device_down(pd, PV_DOWN_RETRY);
+	device_switch(pd, XenbusStateClosed);
 }
 
 /* The toolstack wants the device back: as soon as nobody uses it. */
@@ -146,8 +181,12 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateConnected:
 		if (pd->link == PV_LINK_OFFERED)
 			front_connect(pd);
-		else if (pd->link == PV_LINK_UP)
+		else if (pd->link == PV_LINK_UP && pd->drv->change)
 			pd->drv->change(pd);
+		break;
+	case XenbusStateReconfigured:
+		if (pd->xb->state == XenbusStateReconfiguring)
+			device_switch(pd, XenbusStateConnected);
 		break;
 	case XenbusStateClosing:
 		if (pd->failed || !peer_online(pd)) {
@@ -218,6 +257,20 @@ static void back_connect(struct pv_device *pd)
 	device_switch(pd, XenbusStateConnected);
 }
 
+static void back_reconfigure(struct pv_device *pd)
+{
+	int err;
+
+	if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
+		return;
+	err = pv_feature_read(pd, false);
+	if (!err)
+		err = pd->drv->reconfigure(pd);
+	if (err)
+		pv_device_error(pd, err, "cannot reconfigure");
+	device_switch(pd, XenbusStateReconfigured);
+}
+
 /* Returns true if the device has to be unregistered, without the lock. */
 static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 {
@@ -232,6 +285,11 @@ static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateConnected:
 		if (pd->link != PV_LINK_UP)
 			back_connect(pd);
+		else if (pd->xb->state == XenbusStateReconfigured)
+			device_switch(pd, XenbusStateConnected);
+		break;
+	case XenbusStateReconfiguring:
+		back_reconfigure(pd);
 		break;
 	case XenbusStateClosing:
 		/* It may still finish what is in flight. */
@@ -247,6 +305,91 @@ static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 		break;
 	}
 	return false;
+}
+
+/* ---- watches ---- */
+
+/* Peers may write in a loop: one event in the queue is enough. */
+static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
+			      const char *token)
+{
+	return watch->nr_pending == 0;
+}
+
+static void watch_fired(struct xenbus_watch *watch, const char *path,
+			const char *token)
+{
+	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+
+	mutex_lock(&w->pd->lock);
+	if (!w->pd->gone)
+		w->changed(w->pd);
+	mutex_unlock(&w->pd->lock);
+}
+
+static int watch_start(struct pv_device *pd, struct pv_watch *w,
+		       const char *dir, const char *key,
+		       void (*changed)(struct pv_device *pd))
+{
+	w->pd = pd;
+	w->changed = changed;
+	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
+				    watch_fired, "%s/%s", dir, key);
+}
+
+/**
+ * pv_watch_own() - watch a key in this end's directory
+ * @pd: the device
+ * @w: the watch
+ * @key: its name
+ * @changed: called like a hook, also once at the beginning
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
+		 void (*changed)(struct pv_device *pd))
+{
+	return watch_start(pd, w, pd->xb->nodename, key, changed);
+}
+EXPORT_SYMBOL_GPL(pv_watch_own);
+
+/**
+ * pv_watch_stop() - end a watch; its callback does not run any more
+ * @w: the watch, or one that was never started
+ *
+ * Context: process, in remove() or without the hooks' lock.
+ */
+void pv_watch_stop(struct pv_watch *w)
+{
+	if (!w->watch.node)
+		return;
+	unregister_xenbus_watch(&w->watch);
+	kfree(w->watch.node);
+	w->watch.node = NULL;
+}
+EXPORT_SYMBOL_GPL(pv_watch_stop);
+
+static void peer_key_changed(struct pv_device *pd)
+{
+	if (pd->link == PV_LINK_UP && pd->drv->change)
+		pd->drv->change(pd);
+}
+
+/*
+ * Watch the peer's key, which is elsewhere after a migration. Without the
+ * lock, since a watch's end waits for callbacks that take it.
+ */
+static void device_watch_peer(struct pv_device *pd)
+{
+	const char *key = pd->drv->peer_key;
+	struct pv_watch *w = &pd->peer_watch;
+	size_t len = strlen(pd->xb->otherend);
+
+	if (!key || (w->watch.node && !w->watch.node[len + 1 + strlen(key)] &&
+		     !strncmp(w->watch.node, pd->xb->otherend, len)))
+		return;
+	pv_watch_stop(w);
+	watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
 }
 
 /* ---- both ---- */
@@ -277,6 +420,8 @@ static void device_work(struct work_struct *work)
 	struct pv_device *pd = container_of(work, struct pv_device, work);
 	enum xenbus_state peer;
 
+	if (test_and_clear_bit(WISH_WATCH, &pd->wishes))
+		device_watch_peer(pd);
 	mutex_lock(&pd->lock);
 	if (pd->gone)
 		goto out;
@@ -287,6 +432,10 @@ static void device_work(struct work_struct *work)
 	if (pd->drv->end == PV_FRONT) {
 		if (pd->closing)
 			front_close(pd);
+		if (test_and_clear_bit(WISH_RESTART, &pd->wishes))
+			front_restart(pd);
+		if (test_and_clear_bit(WISH_RECONFIGURE, &pd->wishes))
+			front_reconfigure(pd);
 		goto out;
 	}
 	peer = xenbus_read_driver_state(pd->xb->otherend);
@@ -369,6 +518,7 @@ static void device_remove(struct xenbus_device *xb)
 	device_down(pd, PV_DOWN_FINAL);
 	mutex_unlock(&pd->lock);
 	cancel_work_sync(&pd->work);
+	pv_watch_stop(&pd->peer_watch);
 	debugfs_remove(pd->debugfs);
 	/* Without the lock: it stops watches whose callbacks take it. */
 	pd->drv->remove(pd);
@@ -490,6 +640,37 @@ void pv_device_poke(struct pv_device *pd)
 EXPORT_SYMBOL_GPL(pv_device_poke);
 
 /**
+ * pv_device_reconfigure() - frontend: an early feature of ours has changed
+ * @pd: the device, the new value offered (pv_feature_offer())
+ *
+ * The backend goes on with the old value for a while. A device that is not
+ * connected writes the new one when it connects.
+ *
+ * Context: any.
+ */
+void pv_device_reconfigure(struct pv_device *pd)
+{
+	set_bit(WISH_RECONFIGURE, &pd->wishes);
+	schedule_work(&pd->work);
+}
+EXPORT_SYMBOL_GPL(pv_device_reconfigure);
+
+/**
+ * pv_device_restart() - frontend: disconnect and negotiate anew
+ * @pd: the device
+ *
+ * For settings that negotiation fixes (the number of queues).
+ *
+ * Context: any.
+ */
+void pv_device_restart(struct pv_device *pd)
+{
+	set_bit(WISH_RESTART, &pd->wishes);
+	schedule_work(&pd->work);
+}
+EXPORT_SYMBOL_GPL(pv_device_restart);
+
+/**
  * pv_device_announce() - backend: tell a connected frontend to look again
  * @pd: the device, its changed late features offered
  *
@@ -592,62 +773,6 @@ int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 	return err;
 }
 EXPORT_SYMBOL_GPL(pv_device_write);
-
-/* ---- watches ---- */
-
-/* Peers may write in a loop: one event in the queue is enough. */
-static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
-			      const char *token)
-{
-	return watch->nr_pending == 0;
-}
-
-static void watch_fired(struct xenbus_watch *watch, const char *path,
-			const char *token)
-{
-	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
-
-	mutex_lock(&w->pd->lock);
-	if (!w->pd->gone)
-		w->changed(w->pd);
-	mutex_unlock(&w->pd->lock);
-}
-
-/**
- * pv_watch_own() - watch a key in this end's directory
- * @pd: the device
- * @w: the watch
- * @key: its name
- * @changed: called like a hook, also once at the beginning
- *
- * Return: 0 or a negative errno.
- */
-int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
-		 void (*changed)(struct pv_device *pd))
-{
-	w->pd = pd;
-	w->changed = changed;
-	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
-				    watch_fired, "%s/%s", pd->xb->nodename,
-				    key);
-}
-EXPORT_SYMBOL_GPL(pv_watch_own);
-
-/**
- * pv_watch_stop() - end a watch; its callback does not run any more
- * @w: the watch, or one that was never started
- *
- * Context: process, in remove() or without the hooks' lock.
- */
-void pv_watch_stop(struct pv_watch *w)
-{
-	if (!w->watch.node)
-		return;
-	unregister_xenbus_watch(&w->watch);
-	kfree(w->watch.node);
-	w->watch.node = NULL;
-}
-EXPORT_SYMBOL_GPL(pv_watch_stop);
 
 /* ---- ring pages and ports ---- */
 

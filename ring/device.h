@@ -14,6 +14,8 @@
  *                                          connect()               Connected
  *   connect()               Connected
  *   change()                               (announces again)       Connected
+ *   (writes again)          Reconfiguring  reconfigure()           Reconfigured
+ *                           Connected                              Connected
  *   disconnect()            Closed         disconnect()            Closed
  *
  * All hooks of a device run one at a time, in process context, and may sleep.
@@ -77,12 +79,18 @@ enum pv_down {
  *           offer the late features; or -EAGAIN if the backing is not there
  *           yet: pv_device_poke() tries again
  * @change: frontend: the backend has announced Connected again (new size)
+ * @reconfigure: backend: the frontend has written its early features again,
+ *               and they have been read; NULL if none may change
  * @disconnect: stop and release everything shared. Called for everything that
  *              negotiate() or connect() began, also if these failed
  * @may_close: frontend: false if somebody uses the device; pv_device_poke()
  *             when the last user has gone. May be NULL
  * @show: add to the device's debugfs file
  * @dev_groups: sysfs attributes of the device
+ * @peer_key: frontend: a key of the backend that may change while connected:
+ *            change() is called then, and after each connect(). May be NULL
+ * @direct: frontend: it is Connected as soon as it has published (netif.h),
+ *          without Initialised before. connect() waits for the backend
  * @xb: the library's registration with xenbus
  */
 struct pv_driver {
@@ -99,13 +107,28 @@ struct pv_driver {
 	int (*publish)(struct pv_device *pd, struct xenbus_transaction xbt);
 	int (*connect)(struct pv_device *pd);
 	void (*change)(struct pv_device *pd);
+	int (*reconfigure)(struct pv_device *pd);
 	void (*disconnect)(struct pv_device *pd, enum pv_down why);
 	bool (*may_close)(struct pv_device *pd);
 	void (*show)(struct pv_device *pd, struct seq_file *m);
 	const struct attribute_group **dev_groups;
+	const char *peer_key;
+	bool direct;
 
 	struct xenbus_device_id ids[2];
 	struct xenbus_driver xb;
+};
+
+/**
+ * struct pv_watch - a watch on a key
+ * @watch: xenbus's part
+ * @pd: the device
+ * @changed: called in process context when the key may have changed
+ */
+struct pv_watch {
+	struct xenbus_watch watch;
+	struct pv_device *pd;
+	void (*changed)(struct pv_device *pd);
 };
 
 /**
@@ -121,6 +144,8 @@ struct pv_driver {
  * @gone: being removed: no hook but disconnect() and remove() any more
  * @retries: reconnects since @retry_since
  * @retry_since: in jiffies
+ * @peer_watch: frontend: on the driver's @peer_key
+ * @wishes: frontend: what pv_device_reconfigure(), pv_device_restart() asked
  * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
  * @feature: agreed values, by index in the driver's table
  * @debugfs: the device's file
@@ -137,6 +162,8 @@ struct pv_device {
 	bool gone;
 	unsigned int retries;
 	unsigned long retry_since;
+	struct pv_watch peer_watch;
+	unsigned long wishes;
 	struct work_struct work;
 	u64 feature[PV_FEATURES_MAX];
 	struct dentry *debugfs;
@@ -154,6 +181,8 @@ __printf(3, 4)
 void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...);
 void pv_device_poke(struct pv_device *pd);
 void pv_device_announce(struct pv_device *pd);
+void pv_device_reconfigure(struct pv_device *pd);
+void pv_device_restart(struct pv_device *pd);
 struct pv_device *pv_device_of(struct device *dev);
 
 /* Keys outside the feature table. */
@@ -162,18 +191,6 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    const char *key, const char *fmt, ...);
-
-/**
- * struct pv_watch - a watch on a key of the device's own directory
- * @watch: xenbus's part
- * @pd: the device
- * @changed: called in process context when the key may have changed
- */
-struct pv_watch {
-	struct xenbus_watch watch;
-	struct pv_device *pd;
-	void (*changed)(struct pv_device *pd);
-};
 
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd));

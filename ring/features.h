@@ -7,7 +7,7 @@
 
 #include <linux/types.h>
 
-#define PV_FEATURES_MAX		24
+#define PV_FEATURES_MAX		32
 
 struct pv_device;
 struct xenbus_transaction;

@@ -166,6 +166,24 @@ int pv_map_init(struct pv_map_table *t, struct pv_device *pd, unsigned int max,
 }
 EXPORT_SYMBOL_GPL(pv_map_init);
 
+/* The slot of a reference, with a leaf to be in; NULL if that cannot be. */
+static u16 *map_make_slot(struct pv_map_table *t, grant_ref_t ref)
+{
+	u32 at = ref >> PV_MAP_LEAF_BITS;
+	struct pv_map_leaf *leaf;
+
+	if (at >= PV_MAP_ROOT_SIZE)
+		return NULL;
+	if (!t->root[at]) {
+		leaf = kzalloc(sizeof(*leaf), GFP_NOIO);
+		if (!leaf)
+			return NULL;
+		/* Others may be looking: see pv_map_lookup(). */
+		smp_store_release(&t->root[at], leaf);
+	}
+	return map_slot(t, ref);
+}
+
 /**
  * pv_map_want() - ask for a reference to be mapped by the next flush
  * @t: the table
@@ -178,23 +196,17 @@ EXPORT_SYMBOL_GPL(pv_map_init);
  */
 void pv_map_want(struct pv_map_table *t, grant_ref_t ref)
 {
-	u32 at = ref >> PV_MAP_LEAF_BITS;
 	u16 *slot;
 
-	if (t->nr + t->nr_wanted >= t->max || at >= PV_MAP_ROOT_SIZE)
+	if (t->nr + t->nr_wanted >= t->max)
 		return;
-	if (!t->root[at]) {
-		t->root[at] = kzalloc(sizeof(*t->root[at]), GFP_NOIO);
-		if (!t->root[at])
-			return;
-	}
-	slot = map_slot(t, ref);
-	if (*slot)
+	slot = map_make_slot(t, ref);
+	if (!slot || *slot)
 		return;
 	if (t->nr_wanted == PV_MAP_BATCH)
 		pv_map_flush(t);
 	*slot = PV_MAP_WANTED;
-	t->wanted[t->nr_wanted++] = ref;
+	t->wanted[t->nr_wanted++] = (struct pv_map_entry) { .ref = ref };
 }
 EXPORT_SYMBOL_GPL(pv_map_want);
 
@@ -203,8 +215,75 @@ static void *page_host_addr(struct page *page)
 	return pfn_to_kaddr(page_to_pfn(page));
 }
 
+static u32 map_flags(bool readonly)
+{
+	return GNTMAP_host_map | (readonly ? GNTMAP_readonly : 0);
+}
+
+/* The array of pages is on the stack: this many at a time. */
+#define MAP_PIECE	(PV_MAP_BATCH / 8)
+
+/*
+ * Map some references, whose slots say PV_MAP_WANTED: one hypercall. They
+ * join the end of the table's mappings; the slots of those that fail are
+ * empty again. Nobody finds the others before map_show().
+ */
+static void map_piece(struct pv_map_table *t, const struct pv_map_entry *entry,
+		      unsigned int nr)
+{
+	struct gnttab_map_grant_ref *op = t->ops->map;
+	struct page *page[MAP_PIECE];
+	unsigned int i;
+	bool ok;
+
+	ok = !gnttab_alloc_pages(nr, page);
+	for (i = 0; ok && i < nr; i++)
+		gnttab_set_map_op(&op[i],
+				  (unsigned long)page_host_addr(page[i]),
+				  map_flags(entry[i].readonly), entry[i].ref,
+				  t->pd->xb->otherend_id);
+	if (ok) {
+		t->stats->grant_calls++;
+		t->stats->grant_maps += nr;
+		trace_pv_grant_call("map", nr);
+		gnttab_map_refs(op, NULL, page, nr);
+	}
+	for (i = 0; i < nr; i++) {
+		/* Each operation has its own result. */
+		if (!ok || op[i].status != GNTST_okay) {
+			*map_slot(t, entry[i].ref) = 0;
+			if (ok)
+				gnttab_free_pages(1, &page[i]);
+			continue;
+		}
+		t->map[t->nr++] = (struct pv_map) {
+			.page = page[i],
+			.handle = op[i].handle,
+			.ref = entry[i].ref,
+			.stamp = t->clock,
+			.readonly = entry[i].readonly,
+		};
+	}
+}
+
+static void map_all(struct pv_map_table *t, const struct pv_map_entry *entry,
+		    unsigned int nr)
+{
+	unsigned int from;
+
+	for (from = 0; from < nr; from += MAP_PIECE)
+		map_piece(t, entry + from, min(nr - from, MAP_PIECE));
+}
+
+/* From here on the mappings from index @first to the end are found. */
+static void map_show(struct pv_map_table *t, unsigned int first)
+{
+	for (; first < t->nr; first++)
+		smp_store_release(map_slot(t, t->map[first].ref), first + 1);
+}
+
 /**
- * pv_map_flush() - map all that is wanted: one hypercall, or none
+ * pv_map_flush() - map all that is wanted: one hypercall a piece, or none
  * @t: the table
  *
  * Mapped writable: blkif.h wants persistent pages so, whatever the request.
@@ -213,48 +292,11 @@ static void *page_host_addr(struct page *page)
  */
 void pv_map_flush(struct pv_map_table *t)
 {
-	struct gnttab_map_grant_ref *op;
-	struct page *page[PV_MAP_BATCH / 8];
-	unsigned int from, nr, i;
-	bool ok;
+	unsigned int first = t->nr;
 
-	/* In pieces, since the array of pages is on the stack. */
-	for (from = 0; from < t->nr_wanted; from += nr) {
-		nr = min_t(unsigned int, t->nr_wanted - from, ARRAY_SIZE(page));
-		op = t->ops->map + from;
-		ok = !gnttab_alloc_pages(nr, page);
-		for (i = 0; ok && i < nr; i++)
-			gnttab_set_map_op(&op[i],
-					  (unsigned long)page_host_addr(page[i]),
-					  GNTMAP_host_map, t->wanted[from + i],
-					  t->pd->xb->otherend_id);
-		if (ok) {
-			t->stats->grant_calls++;
-			t->stats->grant_maps += nr;
-			trace_pv_grant_call("map", nr);
-			gnttab_map_refs(op, NULL, page, nr);
-		}
-		for (i = 0; i < nr; i++) {
-			u16 *slot = map_slot(t, t->wanted[from + i]);
-
-			*slot = 0;
-			if (!ok)
-				continue;
-			/* Each operation has its own result. */
-			if (op[i].status != GNTST_okay) {
-				gnttab_free_pages(1, &page[i]);
-				continue;
-			}
-			t->map[t->nr] = (struct pv_map) {
-				.page = page[i],
-				.handle = op[i].handle,
-				.ref = t->wanted[from + i],
-				.stamp = t->clock,
-			};
-			*slot = ++t->nr;
-		}
-	}
+	map_all(t, t->wanted, t->nr_wanted);
 	t->nr_wanted = 0;
+	map_show(t, first);
 }
 EXPORT_SYMBOL_GPL(pv_map_flush);
 
@@ -262,7 +304,7 @@ EXPORT_SYMBOL_GPL(pv_map_flush);
 static void map_drop(struct pv_map_table *t, unsigned int first)
 {
 	struct gntab_unmap_queue_data data = { };
-	struct page *page[PV_MAP_BATCH / 8];
+	struct page *page[MAP_PIECE];
 	unsigned int nr, i;
 
 	while (t->nr > first) {
@@ -274,7 +316,8 @@ static void map_drop(struct pv_map_table *t, unsigned int first)
 			page[i] = map->page;
 			gnttab_set_unmap_op(&t->ops->unmap[i],
 					    (unsigned long)page_host_addr(map->page),
-					    GNTMAP_host_map, map->handle);
+					    map_flags(map->readonly),
+					    map->handle);
 			t->ops->unmap[i].status = GNTST_general_error;
 			*map_slot(t, map->ref) = 0;
 		}
@@ -296,6 +339,79 @@ static void map_drop(struct pv_map_table *t, unsigned int first)
 		}
 	}
 }
+
+/**
+ * pv_map_add() - map references until they are removed, all or none
+ * @t: the table, not used with pv_map_want()
+ * @entry: the references
+ * @nr: how many
+ *
+ * netif.h: ADD_GREF_MAPPING. May run beside lookups on other CPUs, which find
+ * the new mappings only when all of them are there.
+ *
+ * Context: process, may sleep; one caller at a time.
+ * Return: 0; -ENOSPC if the table has no room; -EEXIST for a reference that
+ * is mapped or listed twice; -EINVAL for one beyond the table; -EIO if Xen
+ * refuses one.
+ */
+int pv_map_add(struct pv_map_table *t, const struct pv_map_entry *entry,
+	       unsigned int nr)
+{
+	unsigned int first = t->nr, i;
+	int err = 0;
+	u16 *slot;
+
+	if (nr > t->max - t->nr)
+		return -ENOSPC;
+	for (i = 0; i < nr && !err; i++) {
+		slot = map_make_slot(t, entry[i].ref);
+		if (!slot)
+			err = -EINVAL;
+		else if (*slot)
+			err = -EEXIST;
+		else
+			*slot = PV_MAP_WANTED;
+	}
+	if (err) {
+		/* The last one was not marked. */
+		for (i--; i--; )
+			*map_slot(t, entry[i].ref) = 0;
+		return err;
+	}
+	map_all(t, entry, nr);
+	if (t->nr - first != nr) {
+		map_drop(t, first);
+		return -EIO;
+	}
+	map_show(t, first);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pv_map_add);
+
+/**
+ * pv_map_remove() - unmap one reference
+ * @t: the table
+ * @ref: the reference
+ *
+ * Context: process, may sleep; no lookup is running.
+ * Return: 0, or -ENOENT if it is not mapped.
+ */
+int pv_map_remove(struct pv_map_table *t, grant_ref_t ref)
+{
+	u16 *slot = t->root ? map_slot(t, ref) : NULL;
+	unsigned int at, last;
+
+	if (!slot || !*slot || *slot == PV_MAP_WANTED)
+		return -ENOENT;
+	at = *slot - 1;
+	last = t->nr - 1;
+	swap(t->map[at], t->map[last]);
+	*map_slot(t, t->map[at].ref) = at + 1;
+	*map_slot(t, ref) = last + 1;
+	map_drop(t, last);
+	return 0;
+}
+EXPORT_SYMBOL_GPL(pv_map_remove);
 
 /**
  * pv_map_destroy() - unmap everything

@@ -4,15 +4,17 @@
  *
  * Two ways, and a driver asks for each segment which one serves:
  *   - the map table keeps pages mapped that a frontend promised to use again
- *     (feature-persistent): no hypercall once it is warm;
+ *     (feature-persistent, gref mapping): no hypercall once it is warm;
  *   - a copy batch moves data between the frontend's pages and staged pages of
  *     our own, many requests to a hypercall, and nothing stays mapped.
- * Both belong to one queue and one context: they take no lock.
+ * Both belong to one queue and one context: they take no lock. Only
+ * pv_map_add() may run beside lookups.
  */
 #ifndef _PV_MAP_H
 #define _PV_MAP_H
 
 #include <linux/mm_types.h>
+#include <asm/barrier.h>
 #include <xen/interface/grant_table.h>
 
 struct pv_device;
@@ -54,12 +56,24 @@ void pv_copy_flush(struct pv_copy_batch *batch);
  * @handle: Xen's name for it
  * @ref: the frontend's reference
  * @stamp: the table's clock at its last use
+ * @readonly: this end must not write to it
  */
 struct pv_map {
 	struct page *page;
 	grant_handle_t handle;
 	grant_ref_t ref;
 	u32 stamp;
+	bool readonly;
+};
+
+/**
+ * struct pv_map_entry - what pv_map_add() is asked for
+ * @ref: the frontend's reference
+ * @readonly: it grants reading only
+ */
+struct pv_map_entry {
+	grant_ref_t ref;
+	bool readonly;
 };
 
 /*
@@ -98,7 +112,7 @@ struct pv_map_table {
 	struct pv_map *map;
 	unsigned int nr;
 	unsigned int max;
-	grant_ref_t wanted[PV_MAP_BATCH];
+	struct pv_map_entry wanted[PV_MAP_BATCH];
 	unsigned int nr_wanted;
 	u32 clock;
 	union pv_map_ops *ops;
@@ -107,6 +121,29 @@ struct pv_map_table {
 int pv_map_init(struct pv_map_table *t, struct pv_device *pd,
 		unsigned int max, struct pv_stats *stats);
 void pv_map_destroy(struct pv_map_table *t);
+/* A reference's live mapping, or NULL. */
+static inline struct pv_map *pv_map_lookup(struct pv_map_table *t,
+					   grant_ref_t ref)
+{
+	u32 at = ref >> PV_MAP_LEAF_BITS;
+	struct pv_map_leaf *leaf;
+	struct pv_map *map;
+	u16 slot;
+
+	if (unlikely(!t->root || at >= PV_MAP_ROOT_SIZE))
+		return NULL;
+	/* Pairs with pv_map_add(), which may run on another CPU. */
+	leaf = smp_load_acquire(&t->root[at]);
+	if (unlikely(!leaf))
+		return NULL;
+	slot = smp_load_acquire(&leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)]);
+	if (unlikely(!slot || slot == PV_MAP_WANTED))
+		return NULL;
+	map = &t->map[slot - 1];
+	map->stamp = t->clock;
+	return map;
+}
+
 /**
  * pv_map_find() - the page through which a frontend's page is seen
  * @t: the table
@@ -116,26 +153,31 @@ void pv_map_destroy(struct pv_map_table *t);
  */
 static inline struct page *pv_map_find(struct pv_map_table *t, grant_ref_t ref)
 {
-	u32 at = ref >> PV_MAP_LEAF_BITS;
-	struct pv_map_leaf *leaf;
-	struct pv_map *map;
-	u16 slot;
+	struct pv_map *map = pv_map_lookup(t, ref);
 
-	if (unlikely(!t->root || at >= PV_MAP_ROOT_SIZE))
-		return NULL;
-	leaf = t->root[at];
-	if (unlikely(!leaf))
-		return NULL;
-	slot = leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)];
-	if (unlikely(!slot || slot == PV_MAP_WANTED))
-		return NULL;
-	map = &t->map[slot - 1];
-	map->stamp = t->clock;
-	return map->page;
+	return map ? map->page : NULL;
+}
+
+/**
+ * pv_map_find_writable() - the same, if this end may write to it
+ * @t: the table
+ * @ref: the frontend's reference
+ *
+ * Return: the page, or NULL if it is not mapped or mapped read-only.
+ */
+static inline struct page *pv_map_find_writable(struct pv_map_table *t,
+						grant_ref_t ref)
+{
+	struct pv_map *map = pv_map_lookup(t, ref);
+
+	return map && !map->readonly ? map->page : NULL;
 }
 
 void pv_map_want(struct pv_map_table *t, grant_ref_t ref);
 void pv_map_flush(struct pv_map_table *t);
+int pv_map_add(struct pv_map_table *t, const struct pv_map_entry *entry,
+	       unsigned int nr);
+int pv_map_remove(struct pv_map_table *t, grant_ref_t ref);
 void pv_map_age(struct pv_map_table *t, u32 idle);
 
 /**
