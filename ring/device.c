@@ -184,9 +184,18 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 		else if (pd->link == PV_LINK_UP && pd->drv->change)
 			pd->drv->change(pd);
 		break;
+	case XenbusStateReconfiguring:
+		if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
+			break;
+		pd->drv->reconfigure(pd);
+		device_switch(pd, XenbusStateReconfiguring);
+		break;
 	case XenbusStateReconfigured:
-		if (pd->xb->state == XenbusStateReconfiguring)
-			device_switch(pd, XenbusStateConnected);
+		if (pd->xb->state != XenbusStateReconfiguring)
+			break;
+		if (pd->drv->change)
+			pd->drv->change(pd);
+		device_switch(pd, XenbusStateConnected);
 		break;
 	case XenbusStateClosing:
 		if (pd->failed || !peer_online(pd)) {

@@ -16,6 +16,9 @@
  *   change()                               (announces again)       Connected
  *   (writes again)          Reconfiguring  reconfigure()           Reconfigured
  *                           Connected                              Connected
+ *   reconfigure()           Reconfiguring  (toolstack writes)      Reconfiguring
+ *                                          reconfigure()           Reconfigured
+ *   change()                Connected                              Connected
  *   disconnect()            Closed         disconnect()            Closed
  *
  * All hooks of a device run one at a time, in process context, and may sleep.
@@ -78,9 +81,12 @@ enum pv_down {
  *           Backend: the frontend's features are read; map rings, start, and
  *           offer the late features; or -EAGAIN if the backing is not there
  *           yet: pv_device_poke() tries again
- * @change: frontend: the backend has announced Connected again (new size)
- * @reconfigure: backend: the frontend has written its early features again,
- *               and they have been read; NULL if none may change
+ * @change: frontend: the backend has announced Connected again (new size), or
+ *          has reconfigured itself
+ * @reconfigure: the peer says Reconfiguring. Backend: the frontend has written
+ *               its early features again, and they have been read; the answer
+ *               is Reconfigured. Frontend: give up what the backend takes away
+ *               (LUNs); the answer is Reconfiguring. NULL if nothing may change
  * @disconnect: stop and release everything shared. Called for everything that
  *              negotiate() or connect() began, also if these failed
  * @may_close: frontend: false if somebody uses the device; pv_device_poke()

@@ -279,6 +279,7 @@ static void map_all(struct pv_map_table *t, const struct pv_map_entry *entry,
 static void map_show(struct pv_map_table *t, unsigned int first)
 {
 	for (; first < t->nr; first++)
+		/* The mapping before the slot that leads to it. */
 		smp_store_release(map_slot(t, t->map[first].ref), first + 1);
 }
 

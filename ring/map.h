@@ -136,6 +136,7 @@ static inline struct pv_map *pv_map_lookup(struct pv_map_table *t,
 	leaf = smp_load_acquire(&t->root[at]);
 	if (unlikely(!leaf))
 		return NULL;
+	/* The slot before the mapping, see map_show(). */
 	slot = smp_load_acquire(&leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)]);
 	if (unlikely(!slot || slot == PV_MAP_WANTED))
 		return NULL;
