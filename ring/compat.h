@@ -236,4 +236,129 @@ static inline struct gendisk *pv_blk_alloc_disk(struct blk_mq_tag_set *set,
 #endif
 #endif /* CONFIG_BLOCK */
 
+/* ---- network devices ---- */
+
+#if IS_ENABLED(CONFIG_NET)
+#include <linux/ethtool.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/netdevice.h>
+
+#if KERNEL_VERSION(6, 6, 0) > LINUX_VERSION_CODE
+#include <net/page_pool.h>
+#else
+#include <net/page_pool/helpers.h>
+#endif
+
+/**
+ * pv_frag_cache_drain() - let go of what page_frag_alloc() keeps
+ * @nc: the cache
+ */
+static inline void pv_frag_cache_drain(struct page_frag_cache *nc)
+{
+#if KERNEL_VERSION(6, 10, 0) > LINUX_VERSION_CODE
+	if (!nc->va)
+		return;
+	__page_frag_cache_drain(virt_to_head_page(nc->va), nc->pagecnt_bias);
+	nc->va = NULL;
+#else
+	page_frag_cache_drain(nc);
+#endif
+}
+
+/**
+ * pv_page_pool_create() - a receive queue's pages
+ * @order: pages are of this order
+ * @size: how many wait to be used again
+ * @nid: where they lie
+ * @split: pv_page_pool_part() is going to be used
+ *
+ * Return: the pool or an ERR_PTR().
+ */
+static inline struct page_pool *
+pv_page_pool_create(unsigned int order, unsigned int size, int nid, bool split)
+{
+	struct page_pool_params params = {
+		.order = order,
+		.pool_size = size,
+		.nid = nid,
+	};
+
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
+	if (split)
+		params.flags |= PP_FLAG_PAGE_FRAG;
+#endif
+	return page_pool_create(&params);
+}
+
+#if KERNEL_VERSION(6, 5, 0) > LINUX_VERSION_CODE
+#define pv_frag_fill(frag, page, offset, len) do {	\
+	skb_frag_t *__frag = (frag);			\
+							\
+	__skb_frag_set_page(__frag, page);		\
+	skb_frag_off_set(__frag, offset);		\
+	skb_frag_size_set(__frag, len);			\
+} while (0)
+#else
+/** pv_frag_fill() - let a fragment be part of a page */
+#define pv_frag_fill(frag, page, offset, len) \
+	skb_frag_fill_page_desc(frag, page, offset, len)
+#endif
+
+#if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
+#define pv_xdp_generic(prog, pskb)	do_xdp_generic(prog, *(pskb))
+#else
+/** pv_xdp_generic() - run an XDP program on a packet that is an skb already */
+#define pv_xdp_generic(prog, pskb)	do_xdp_generic(prog, pskb)
+#endif
+
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
+#define pv_xdp_announce(dev)		do { } while (0)
+#else
+/** pv_xdp_announce() - say that a device does all of XDP, fragments included */
+#define pv_xdp_announce(dev)						\
+	((dev)->xdp_features = NETDEV_XDP_ACT_BASIC |			\
+			       NETDEV_XDP_ACT_REDIRECT |		\
+			       NETDEV_XDP_ACT_NDO_XMIT |		\
+			       NETDEV_XDP_ACT_RX_SG |			\
+			       NETDEV_XDP_ACT_NDO_XMIT_SG)
+#endif
+
+/**
+ * struct pv_rxfh - how received packets are hashed and spread
+ * @indir: table of queues, or NULL
+ * @key: hash key, or NULL
+ * @hfunc: ETH_RSS_HASH_*
+ */
+struct pv_rxfh {
+	u32 *indir;
+	u8 *key;
+	u8 *hfunc;
+};
+
+/*
+ * The arguments of ethtool_ops.get_rxfh and set_rxfh, and a struct pv_rxfh's
+ * initialiser out of them.
+ */
+#if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
+#define PV_GET_RXFH(fn) \
+	int fn(struct net_device *dev, u32 *indir, u8 *key, u8 *hfunc)
+#define PV_SET_RXFH(fn) \
+	int fn(struct net_device *dev, const u32 *indir, const u8 *key, \
+	       const u8 hfunc)
+#define PV_GET_RXFH_ARGS { .indir = indir, .key = key, .hfunc = hfunc }
+#define PV_SET_RXFH_ARGS \
+	{ .indir = (u32 *)indir, .key = (u8 *)key, .hfunc = (u8 *)&hfunc }
+#else
+#define PV_GET_RXFH(fn) \
+	int fn(struct net_device *dev, struct ethtool_rxfh_param *rxfh)
+#define PV_SET_RXFH(fn) \
+	int fn(struct net_device *dev, struct ethtool_rxfh_param *rxfh, \
+	       struct netlink_ext_ack *extack)
+#define PV_GET_RXFH_ARGS \
+	{ .indir = rxfh->indir, .key = rxfh->key, .hfunc = &rxfh->hfunc }
+#define PV_SET_RXFH_ARGS PV_GET_RXFH_ARGS
+#endif
+#endif /* CONFIG_NET */
+
 #endif /* _PV_COMPAT_H */

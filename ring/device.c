@@ -877,6 +877,25 @@ int pv_shared_publish(struct pv_device *pd, struct xenbus_transaction xbt,
 }
 EXPORT_SYMBOL_GPL(pv_shared_publish);
 
+/**
+ * pv_device_forget() - frontend: remove a key that an earlier connection wrote
+ * @pd: the device
+ * @xbt: xenstore transaction
+ * @queue: from pv_queue_dir()
+ * @key: its name
+ *
+ * For keys whose mere presence tells the backend something.
+ */
+void pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
+		      const char *queue, const char *key)
+{
+	char path[48];
+
+	ring_key(path, sizeof(path), queue, key, false, 0);
+	xenbus_rm(xbt, pd->xb->nodename, path);
+}
+EXPORT_SYMBOL_GPL(pv_device_forget);
+
 static int read_u32(struct pv_device *pd, const char *path, u32 *value)
 {
 	char *text = pv_device_read_peer(pd, path);

@@ -197,6 +197,8 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    const char *key, const char *fmt, ...);
+void pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
+		      const char *queue, const char *key);
 
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd));

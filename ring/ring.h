@@ -107,6 +107,18 @@ static inline u32 pv_ring_room(const struct pv_ring *ring)
 }
 
 /**
+ * pv_ring_known() - entries that wait, without a look at shared memory
+ * @ring: the ring
+ *
+ * Context: the consumer's side.
+ * Return: what pv_ring_pending() has found and nobody has consumed yet.
+ */
+static inline u32 pv_ring_known(const struct pv_ring *ring)
+{
+	return ring->seen - ring->cons;
+}
+
+/**
  * pv_ring_put() - write the next slot
  * @ring: the ring, with room (see pv_ring_room())
  * @entry: the finished entry; shared memory never holds half of one

@@ -58,20 +58,31 @@ follow_guest_logs() {
 	) &
 }
 
+. /nested/net.sh
+
+# The device type of a class in xenstore
+xs_type() { case $1 in blk) echo vbd ;; net) echo vif ;; scsi) echo vscsi ;; esac; }
+
 load_backend() {
-	case $BACK in
-	ours) modprobe pv-ring $RING_PARAMS && modprobe pv-blkback $BACK_PARAMS ;;
-	kernel) modprobe xen-blkback $BACK_PARAMS ;;
-	qdisk) modprobe xen-gntdev ;;
-	esac
+	local c
+	[ "$BACK" != ours ] || modprobe pv-ring $RING_PARAMS || return
+	for c in $CLASSES; do
+		case $BACK in
+		ours) modprobe pv-${c}back $BACK_PARAMS || return ;;
+		kernel) modprobe xen-${c}back $BACK_PARAMS || return ;;
+		qdisk) modprobe xen-gntdev || return ;;
+		esac
+	done
 }
 # xenbus holds a module while a device is bound to it, so each is unbound first.
 unload_backend() {
-	local d
-	for d in /sys/bus/xen-backend/devices/vbd-*; do
-		[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+	local c d
+	for c in $CLASSES; do
+		for d in /sys/bus/xen-backend/devices/$(xs_type $c)-*; do
+			[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+		done
+		case $BACK in ours) rmmod pv_${c}back ;; *) rmmod xen_${c}back ;; esac || return
 	done
-	case $BACK in ours) rmmod pv_blkback ;; *) rmmod xen_blkback ;; esac
 }
 
 # ---- disks ---------------------------------------------------------------------------------
@@ -144,13 +155,59 @@ verify_raw() {
 	same "$(head -c "$size" "/disk/$1" | sha256sum | cut -d' ' -f1)" "$sum"
 }
 
+# ---- network -------------------------------------------------------------------------------
+
+# The bridge xenbr0: dom0 is 10.0.0.1 and fd00::1 on it, guest N has .N and ::N
+make_bridge() {
+	ip link set lo up
+	ip link add xenbr0 type bridge forward_delay 0 && ip link set xenbr0 ${1:+mtu $1} up &&
+		ip addr add 10.0.0.1/24 dev xenbr0 && ip addr add fd00::1/64 dev xenbr0 nodad
+}
+# vif_line N [MORE]: the fragment of an xl line for a vif on the bridge, its address made from N
+vif_line() { printf 'mac=00:16:3e:00:%02x:%02x,bridge=xenbr0%s' $(($1 / 256)) $(($1 % 256)) "${2:+,$2}"; }
+# vif GUEST [NUMBER]: the vif's name in dom0
+vif() { echo "vif$(guest_id "$1").${2:-0}"; }
+vif_backend() { echo "/local/domain/0/backend/vif/$(guest_id "$1")/${2:-0}"; }
+vif_frontend() { echo "/local/domain/$(guest_id "$1")/device/vif/${2:-0}"; }
+vif_connected() { same "$(xs "$(vif_backend "$@")/state")$(xs "$(vif_frontend "$@")/state")" 44; }
+# detach_vif GUEST [NUMBER]
+detach_vif() {
+	local be; be=$(vif_backend "$@")
+	xl network-detach "$1" "${2:-0}" || return
+	wait_for 20 not xenstore-exists "$be/state"
+}
+# net_up GUEST N [MTU]: waits for the link, gives eth0 its addresses
+net_up() { wait_for 30 vif_connected "$1" && guest_cmd "$1" net_config eth0 "$2" $3; }
+
+# transfer_to GUEST N MB [SEED] [6]: from dom0 into the guest, checksum against one made here
+transfer_to() {
+	serve_pattern "${4:-1}" "$3"
+	same "$(guest_cmd -t 240 "$1" "fetch_sum $(address 1 $5)")" "$(pattern_sum "${4:-1}" "$3")"
+}
+# transfer_from GUEST N MB [SEED] [6]: the guest makes the same bytes
+transfer_from() {
+	guest_cmd "$1" "serve_pattern ${4:-1} $3" || return
+	same "$(fetch_sum "$(address "$2" $5)")" "$(pattern_sum "${4:-1}" "$3")"
+}
+pattern_sum() { /nested/pattern "$1" "$2" | sha256sum | cut -d' ' -f1; }
+address() { [ "$2" = 6 ] && echo "fd00::$1" || echo "10.0.0.$1"; }
+iperf_server() { iperf3 -s -D -p 5201; }
+# The megabits a second that iperf3 says the receiver got
+mbits() { grep receiver | sed 's/.* \([0-9.]*\) \([MGK]\)bits.*/\1 \2/' | awk '{ print int($1 * ($2 == "G" ? 1000 : $2 == "K" ? 0.001 : 1)) }' | tail -n 1; }
+# counter DEVICE NAME: of ethtool -S, summed over queues
+counter() { ethtool -S "$1" | awk -v n="$2" '$1 ~ n ":$" { s += $2 } END { print s + 0 }'; }
+
 # ---- guests --------------------------------------------------------------------------------
 
 guests() { xl list 2>/dev/null | awk 'NR > 2 { print $1 }'; }
 
-# start_guest NAME [DISK LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply
+# start_guest NAME [DISK LINE]... [--vif VIF LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply
 start_guest() {
-	local name=$1 d; shift
+	local name=$1 disks= vifs=; shift
+	while [ $# -gt 0 ]; do
+		case $1 in --vif) vifs="$vifs'$2',"; shift ;; *) disks="$disks'$1'," ;; esac
+		shift
+	done
 	{
 		echo "name='$name'"
 		echo "type='${GUEST:-pv}'"
@@ -158,7 +215,7 @@ start_guest() {
 		echo "memory=${GUEST_MEM:-256}"; echo "vcpus=${VCPUS:-1}"
 		echo "tsc_mode='native'"; echo "on_crash='preserve'"; echo "on_reboot='destroy'"
 		echo "cmdline='console=hvc0 loglevel=5 panic=0 rdinit=/nested/guest/init $GUEST_ARGS'"
-		echo "disk=["; for d in "$@"; do echo "'$d',"; done; echo "]"
+		echo "disk=[$disks]"; echo "vif=[$vifs]"
 	} >"/run/$name.cfg"
 	xl create -q "/run/$name.cfg" || return
 	G_SEQ=0

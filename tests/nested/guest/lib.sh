@@ -1,21 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0
 # Helpers for a scenario's guest.sh and for commands that dom0 sends. Sourced by busybox's shell.
 
+. /nested/net.sh
+
 load_frontend() {
-	case $FRONT in
-	ours) modprobe pv-ring $RING_PARAMS && modprobe pv-blkfront $FRONT_PARAMS ;;
-	kernel) modprobe xen-blkfront $FRONT_PARAMS ;;
-	esac
+	local c
+	[ "$FRONT" != ours ] || modprobe pv-ring $RING_PARAMS || return
+	for c in $CLASSES; do modprobe $(front_module $c) $FRONT_PARAMS || return; done
 }
+# The device type of a class in xenstore
+xs_type() { case $1 in blk) echo vbd ;; net) echo vif ;; scsi) echo vscsi ;; esac; }
 # xenbus holds a module while a device is bound to it, so each is unbound first.
 unload_frontend() {
-	local d
-	for d in /sys/bus/xen/devices/vbd-*; do
-		[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+	local c d
+	for c in $CLASSES; do
+		for d in /sys/bus/xen/devices/$(xs_type $c)-*; do
+			[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
+		done
+		rmmod $(front_module $c) || return
 	done
-	rmmod $(front_module)
 }
-front_module() { case $FRONT in ours) echo pv_blkfront ;; *) echo xen_blkfront ;; esac; }
+front_module() { case $FRONT in ours) echo pv_${1:-blk}front ;; *) echo xen_${1:-blk}front ;; esac; }
 
 # bg JOB COMMAND...: in the background; join JOB: waits, prints its output, returns its status
 bg() {
@@ -60,6 +65,16 @@ verify_io() {
 }
 # The same over and over until stopped, on a part of the disk: verify_loop DISK SIZE SECONDS
 verify_loop() { verify_io "$1" "$2" --time_based --runtime="$3" --verify_backlog=64; }
+
+# net_config DEVICE N [MTU]: addresses of guest N
+net_config() {
+	ip link set "$1" ${3:+mtu $3} up && ip addr add "10.0.0.$2/24" dev "$1" && ip addr add "fd00::$2/64" dev "$1" nodad || return
+	local i=0
+	until ping -c 1 -W 1 10.0.0.1 >/dev/null; do i=$((i + 1)); [ $i -lt 10 ] || { echo "no answer from dom0"; return 1; }; done
+}
+# (busybox has an ip of its own, which its shell prefers.)
+ip() { /usr/bin/ip "$@"; }
+iperf() { iperf3 -c "$@"; }
 
 queue_attr() { cat "/sys/block/$1/queue/$2"; }
 has() { case $1 in *"$2"*) ;; *) echo "'$1' lacks '$2'"; return 1 ;; esac; }

@@ -3,7 +3,7 @@
 
 # What a scenario's conf may set, with the values that hold otherwise.
 conf_defaults() {
-	TITLE= FRONT=ours BACK=ours GUEST=pv VCPUS=1 CPUS= LIMIT=300 SCRIPTS= SEED=1
+	TITLE= CLASSES=blk FRONT=ours BACK=ours GUEST=pv VCPUS=1 CPUS= LIMIT=300 SCRIPTS= SEED=1
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
@@ -36,6 +36,7 @@ prepare() {
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
 	cp -r "$NESTED/guest" "$g/nested/"; cp -r "$NESTED/dom0" "$d0/nested/"
+	cp "$NESTED/pattern" "$NESTED/net.sh" "$g/nested/"; cp "$NESTED/pattern" "$NESTED/net.sh" "$d0/nested/"
 	cp "$NESTED/dom0/init" "$d0/init"
 	cp "$scripts"/*.sh "$d0/scenario/"; [ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
 	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$TREE/stream.sum" "$d0/data/"

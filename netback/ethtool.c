@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * ethtool on a vif.
+ */
+#include <linux/ethtool.h>
+
+#include "../ring/compat.h"
+#include "netback.h"
+
+struct counter {
+	const char name[ETH_GSTRING_LEN - 16];
+	size_t offset;
+};
+
+#define COUNTER(_name, _field) \
+	{ .name = _name, .offset = offsetof(struct netback_counters, _field) }
+
+static const struct counter counters[] = {
+	COUNTER("packets", packets),
+	COUNTER("bytes", bytes),
+	COUNTER("gso", gso),
+	COUNTER("dropped", dropped),
+	COUNTER("bad", bad),
+	COUNTER("stalls", stalls),
+	COUNTER("slots", ring.requests),
+	COUNTER("publishes", ring.publishes),
+	COUNTER("kicks", ring.kicks),
+	COUNTER("upcalls", ring.upcalls),
+	COUNTER("spurious", ring.spurious),
+	COUNTER("grant_calls", ring.grant_calls),
+	COUNTER("grant_copies", ring.grant_copies),
+	COUNTER("bytes_copied", ring.bytes_copied),
+	COUNTER("starved", ring.starved),
+};
+
+static int get_sset_count(struct net_device *dev, int set)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	return set == ETH_SS_STATS ?
+	       nb->max_queues * 2 * ARRAY_SIZE(counters) : -EOPNOTSUPP;
+}
+
+static void get_strings(struct net_device *dev, u32 set, u8 *data)
+{
+	struct netback *nb = netdev_priv(dev);
+	unsigned int i, k;
+
+	for (i = 0; i < nb->max_queues; i++) {
+		for (k = 0; k < ARRAY_SIZE(counters); k++)
+			ethtool_sprintf(&data, "from%u_%s", i,
+					counters[k].name);
+		for (k = 0; k < ARRAY_SIZE(counters); k++)
+			ethtool_sprintf(&data, "to%u_%s", i, counters[k].name);
+	}
+}
+
+static u64 value(const struct netback_counters *c, const struct counter *what)
+{
+	return *(const u64 *)((const u8 *)c + what->offset);
+}
+
+static void get_stats(struct net_device *dev, struct ethtool_stats *stats,
+		      u64 *data)
+{
+	struct netback *nb = netdev_priv(dev);
+	unsigned int i, k;
+
+	for (i = 0; i < nb->max_queues; i++) {
+		struct netback_queue *q = &nb->queue[i];
+
+		for (k = 0; k < ARRAY_SIZE(counters); k++)
+			*data++ = value(&q->from.counters, &counters[k]);
+		for (k = 0; k < ARRAY_SIZE(counters); k++)
+			*data++ = value(&q->to.counters, &counters[k]);
+	}
+}
+
+static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	strscpy(info->driver, "pv-netback", sizeof(info->driver));
+	strscpy(info->bus_info, dev_name(&nb->pd->xb->dev),
+		sizeof(info->bus_info));
+}
+
+static void get_channels(struct net_device *dev, struct ethtool_channels *ch)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	ch->max_combined = nb->max_queues;
+	ch->combined_count = READ_ONCE(nb->nr_queues);
+}
+
+const struct ethtool_ops netback_ethtool_ops = {
+	.get_drvinfo = get_drvinfo,
+	.get_link = ethtool_op_get_link,
+	.get_ts_info = ethtool_op_get_ts_info,
+	.get_sset_count = get_sset_count,
+	.get_strings = get_strings,
+	.get_ethtool_stats = get_stats,
+	.get_channels = get_channels,
+};

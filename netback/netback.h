@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Network backend: the structures that its files share.
+ *
+ * Directions are named after the guest: "from guest" is what it sends, "to
+ * guest" what it receives.
+ */
+#ifndef _NETBACK_H
+#define _NETBACK_H
+
+#include <linux/netdevice.h>
+#include <linux/timer.h>
+
+#include "../ring/channel.h"
+#include "../ring/device.h"
+#include "../ring/map.h"
+#include "../ring/ring.h"
+#include "../ring/stats.h"
+#include "packet.h"
+
+/** NETBACK_BATCH - packets from the guest to one hypercall and publication */
+#define NETBACK_BATCH		NAPI_POLL_WEIGHT
+
+/** NETBACK_RING - slots of a ring: netif.h has one page for each */
+#define NETBACK_RING		256
+
+/** NETBACK_MAX_GREFS - what a queue keeps mapped: one list page's worth */
+#define NETBACK_MAX_GREFS	512
+
+/** NETBACK_MAX_MCAST - multicast addresses that a guest may ask for */
+#define NETBACK_MAX_MCAST	64
+
+/** NETBACK_MAX_HASH_MAP - entries of the table from hash to queue */
+#define NETBACK_MAX_HASH_MAP	128
+
+/** NETBACK_HASH_KEY - bytes of the Toeplitz key */
+#define NETBACK_HASH_KEY	40
+
+enum {
+	NETBACK_SG,
+	NETBACK_GSO4,
+	NETBACK_GSO6,
+	NETBACK_CSUM6,
+	NETBACK_RX_COPY,
+	NETBACK_RX_FLIP,
+	NETBACK_MCAST,
+	NETBACK_DYN_MCAST,
+	NETBACK_SPLIT,
+	NETBACK_MAX_QUEUES,
+	NETBACK_CTRL,
+	NETBACK_XDP,
+	NETBACK_FRONT_QUEUES,
+	NETBACK_FRONT_RX_COPY,
+	NETBACK_FRONT_RX_NOTIFY,
+	NETBACK_FRONT_SG,
+	NETBACK_FRONT_GSO4,
+	NETBACK_FRONT_GSO6,
+	NETBACK_FRONT_NO_CSUM4,
+	NETBACK_FRONT_CSUM6,
+	NETBACK_FRONT_MCAST,
+	NETBACK_FRONT_XDP_HEADROOM,
+	NETBACK_NR_FEATURES,
+};
+
+/**
+ * struct netback_counters - of one direction of one queue, for good
+ * @ring: the library's
+ * @packets: packets passed on
+ * @bytes: their bytes
+ * @gso: how many of them were to be cut
+ * @dropped: packets dropped for want of something
+ * @bad: packets dropped because the guest built them badly
+ * @stalls: to guest: times that the guest took nothing for too long
+ */
+struct netback_counters {
+	struct pv_stats ring;
+	u64 packets;
+	u64 bytes;
+	u64 gso;
+	u64 dropped;
+	u64 bad;
+	u64 stalls;
+};
+
+/**
+ * struct netback_entry - a packet from the guest until its response
+ * @packet: what its slots say
+ * @skb: where it goes; NULL if it is dropped
+ * @failed: copies that Xen refused
+ */
+struct netback_entry {
+	struct netback_packet packet;
+	struct sk_buff *skb;
+	u32 failed;
+};
+
+/**
+ * struct netback_from - packets from the guest; belongs to the NAPI
+ * @shared: the ring's page
+ * @ring: our view of it
+ * @channel: event channel: this ring's, or both rings'
+ * @copy: grant copies of a batch
+ * @frags: memory for what does not fit a packet's head
+ * @batch: the packets of one poll
+ * @nr: how many
+ * @held: the next of @batch is complete and waits for credit
+ * @credit: bytes that may pass now
+ * @credit_at: when credit was given last, in ns
+ * @credit_timer: polls again when there is credit
+ * @counters: counters
+ */
+struct netback_from {
+	struct pv_shared shared;
+	struct pv_ring ring;
+	struct pv_channel channel;
+	struct pv_copy_batch *copy;
+	struct page_frag_cache frags;
+	struct netback_entry batch[NETBACK_BATCH];
+	unsigned int nr;
+	bool held;
+	u64 credit;
+	u64 credit_at;
+	struct timer_list credit_timer;
+	struct netback_counters counters;
+};
+
+/**
+ * struct netback_to - packets to the guest; under the transmit queue's lock
+ * @shared: the ring's page
+ * @ring: our view of it
+ * @channel: event channel, if the frontend has split them
+ * @kick: the channel that announces responses
+ * @copy: grant copies of a burst
+ * @rsp: responses that wait for them
+ * @nr_rsp: how many
+ * @skbs: packets that are being copied from
+ * @failed: by packet of the burst: copies that Xen refused
+ * @first_rsp: by packet of the burst: its first response
+ * @nr_failed: length of both
+ * @wanted: slots that a stopped queue waits for
+ * @stalled: the guest takes nothing for too long: drop instead of waiting
+ * @stall_timer: finds that out
+ * @counters: counters
+ */
+struct netback_to {
+	struct pv_shared shared;
+	struct pv_ring ring;
+	struct pv_channel channel;
+	struct pv_channel *kick;
+	struct pv_copy_batch *copy;
+	struct xen_netif_rx_response rsp[NETBACK_RING];
+	unsigned int nr_rsp;
+	struct sk_buff_head skbs;
+	u32 failed[NETBACK_RING];
+	u16 first_rsp[NETBACK_RING];
+	unsigned int nr_failed;
+	u32 wanted;
+	bool stalled;
+	struct timer_list stall_timer;
+	struct netback_counters counters;
+};
+
+/**
+ * struct netback_queue - a pair of rings
+ * @nb: the device
+ * @index: which
+ * @up: connected; changes under the transmit queue's lock with NAPI disabled
+ * @napi: takes packets from the guest, and wakes the other direction
+ * @map: what the guest lets us keep mapped
+ * @from: packets from the guest
+ * @to: packets to the guest
+ * @name: of its interrupts
+ */
+struct netback_queue {
+	struct netback *nb;
+	unsigned int index;
+	bool up;
+	struct napi_struct napi;
+	struct pv_map_table map;
+	struct netback_from from;
+	struct netback_to to;
+	char name[PV_CHANNEL_NAME];
+};
+
+/**
+ * struct netback_hash - how packets to the guest find their queue
+ * @algorithm: XEN_NETIF_CTRL_HASH_ALGORITHM_*
+ * @flags: XEN_NETIF_CTRL_HASH_TYPE_*
+ * @key: Toeplitz key
+ * @size: entries of @map; 0: hash modulo queues
+ * @map: queue by hash modulo @size
+ */
+struct netback_hash {
+	u32 algorithm;
+	u32 flags;
+	u8 key[NETBACK_HASH_KEY];
+	u32 size;
+	u32 map[NETBACK_MAX_HASH_MAP];
+};
+
+/**
+ * struct netback_ctrl - the control ring
+ * @shared: its page; none if the frontend has no control ring
+ * @ring: our view of it
+ * @channel: its event channel
+ * @stats: counters
+ * @copy: moves what requests point to
+ * @page: a page of our own for that
+ */
+struct netback_ctrl {
+	struct pv_shared shared;
+	struct pv_ring ring;
+	struct pv_channel channel;
+	struct pv_stats stats;
+	struct pv_copy_batch *copy;
+	struct page *page;
+};
+
+/**
+ * struct netback - one vif; the private part of its netdev
+ * @pd: the device
+ * @dev: the netdev vifDOMAIN.HANDLE
+ * @up: connected; under the hooks' lock
+ * @nr_queues: queues in use
+ * @max_queues: queues there are
+ * @queue: they
+ * @hotplug: watch on hotplug-status
+ * @guest_features: what packets to the guest may ask of it
+ * @headroom: bytes to leave free in each page to the guest
+ * @credit: bytes that the guest may send in @credit_ns; 0: any number
+ * @credit_ns: see @credit
+ * @mcast_filter: pass only multicast that the guest asked for
+ * @mcast: addresses; written by queue 0's NAPI under @mcast_lock
+ * @nr_mcast: how many
+ * @mcast_lock: against readers
+ * @hash: how packets find their queue; replaced as a whole, RCU
+ * @ctrl: the control ring
+ */
+struct netback {
+	struct pv_device *pd;
+	struct net_device *dev;
+	bool up;
+	unsigned int nr_queues;
+	unsigned int max_queues;
+	struct netback_queue *queue;
+	struct pv_watch hotplug;
+	netdev_features_t guest_features;
+	u16 headroom;
+	u64 credit;
+	u64 credit_ns;
+	bool mcast_filter;
+	u8 mcast[NETBACK_MAX_MCAST][ETH_ALEN];
+	unsigned int nr_mcast;
+	rwlock_t mcast_lock; /* @mcast, @nr_mcast */
+	struct netback_hash __rcu *hash;
+	struct netback_ctrl ctrl;
+};
+
+extern unsigned int netback_drain_ms;
+extern unsigned int netback_stall_ms;
+
+/* vif.c */
+struct net_device *netback_vif_create(struct pv_device *pd,
+				      unsigned int max_queues);
+void netback_vif_destroy(struct netback *nb);
+void netback_vif_features(struct netback *nb);
+void netback_vif_carrier(struct netback *nb, bool up);
+bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p);
+
+/* from_guest.c */
+int netback_from_open(struct netback_queue *q);
+void netback_from_close(struct netback_queue *q);
+int netback_poll(struct napi_struct *napi, int budget);
+
+/* to_guest.c */
+int netback_to_open(struct netback_queue *q);
+void netback_to_close(struct netback_queue *q);
+netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev);
+void netback_to_poll(struct netback_queue *q);
+
+/* ctrl.c */
+int netback_ctrl_open(struct netback *nb);
+void netback_ctrl_close(struct netback *nb);
+
+/* hash.c */
+int netback_hash_set(struct netback *nb, const struct netback_hash *h);
+void netback_hash_reset(struct netback *nb);
+u32 netback_toeplitz(const u8 key[NETBACK_HASH_KEY], const u8 *data,
+		     unsigned int len);
+u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
+		     u8 *type);
+
+/* ethtool.c */
+extern const struct ethtool_ops netback_ethtool_ops;
+
+/* main.c */
+bool netback_park(struct netback_queue *q);
+void netback_unpark(struct netback_queue *q);
+
+#endif /* _NETBACK_H */

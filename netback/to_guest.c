@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets to the guest: packets of the network stack fill the guest's slots.
+ *
+ * It happens in the transmit function, under the transmit queue's lock. What
+ * the guest keeps mapped is filled at once. The rest is collected: one
+ * hypercall for a burst, from the transmit function if it runs in a process,
+ * from the queue's NAPI if it runs in soft interrupt, where a bridge passes on
+ * one packet after the other.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <xen/page.h>
+
+#include "../ring/compat.h"
+#include "netback.h"
+
+static struct netdev_queue *txq_of(struct netback_queue *q)
+{
+	return netdev_get_tx_queue(q->nb->dev, q->index);
+}
+
+/* ---- the guest's slots ---- */
+
+static bool room_for(struct netback_to *to, u32 nr)
+{
+	return likely(pv_ring_known(&to->ring) >= nr) ||
+	       pv_ring_pending(&to->ring) >= nr;
+}
+
+/* What the largest packet that the stack may send takes. */
+static u32 most_slots(const struct netback *nb)
+{
+	struct netback_frame f = {
+		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
+		.gso_size = 1, .hash_type = 1,
+	};
+
+	if (nb->dev->features & NETIF_F_ALL_TSO)
+		f.len = GSO_LEGACY_MAX_SIZE;
+	return netback_frame_slots(&f);
+}
+
+/* Wait for the guest to offer slots. False if it has done so meanwhile. */
+static bool wait_for_slots(struct netback_queue *q, u32 nr)
+{
+	struct netback_to *to = &q->to;
+
+	netif_tx_stop_queue(txq_of(q));
+	to->wanted = nr;
+	if (pv_ring_arm(&to->ring, nr)) {
+		netif_tx_start_queue(txq_of(q));
+		return false;
+	}
+	if (unlikely(to->ring.broken))
+		pv_device_fail(q->nb->pd, "queue %u, to guest: %s", q->index,
+			       to->ring.broken);
+	to->counters.ring.starved++;
+	mod_timer(&to->stall_timer, jiffies +
+		  msecs_to_jiffies(netback_drain_ms));
+	return true;
+}
+
+/*
+ * The guest takes nothing: first what waits for it is dropped, so that it
+ * does not hold memory of others; then the link is down.
+ */
+static void stall_timeout(struct timer_list *t)
+{
+	struct netback_queue *q = from_timer(q, t, to.stall_timer);
+	struct netback_to *to = &q->to;
+
+	__netif_tx_lock(txq_of(q), smp_processor_id());
+	if (netif_tx_queue_stopped(txq_of(q))) {
+		to->stalled = true;
+		to->counters.stalls++;
+		netif_tx_wake_queue(txq_of(q));
+		mod_timer(&to->stall_timer, jiffies +
+			  msecs_to_jiffies(netback_stall_ms));
+	} else if (to->stalled) {
+		netif_carrier_off(q->nb->dev);
+	}
+	__netif_tx_unlock(txq_of(q));
+}
+
+static void slots_came(struct netback_queue *q)
+{
+	del_timer(&q->to.stall_timer);
+	if (q->to.stalled) {
+		q->to.stalled = false;
+		netif_carrier_on(q->nb->dev);
+	}
+	netif_tx_wake_queue(txq_of(q));
+}
+
+/* ---- a burst's end ---- */
+
+static void flush(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+	unsigned int i;
+
+	pv_copy_flush(to->copy);
+	for (i = 0; i < to->nr_failed; i++) {
+		if (likely(!to->failed[i]))
+			continue;
+		to->counters.bad++;
+		to->counters.ring.errors++;
+		to->rsp[to->first_rsp[i]].status = XEN_NETIF_RSP_ERROR;
+	}
+	to->nr_failed = 0;
+	if (!skb_queue_empty(&to->skbs))
+		__skb_queue_purge(&to->skbs);
+
+	for (i = 0; i < to->nr_rsp; i++)
+		pv_ring_put(&to->ring, &to->rsp[i], sizeof(to->rsp[i]));
+	to->counters.ring.responses += to->nr_rsp;
+	WRITE_ONCE(to->nr_rsp, 0);
+	if (pv_ring_publish(&to->ring))
+		pv_channel_kick(to->kick);
+}
+
+/* The stack has no more for now. */
+static void end_burst(struct netback_queue *q)
+{
+	if (!q->to.nr_rsp)
+		return;
+	if (q->to.copy->nr && in_serving_softirq())
+		napi_schedule(&q->napi);
+	else
+		flush(q);
+}
+
+/* ---- one packet ---- */
+
+/* Where the next byte of a packet comes from. */
+struct source {
+	struct skb_seq_state seq;
+	const u8 *data;
+	unsigned int done;
+	unsigned int avail;
+};
+
+static void source_next(struct source *s)
+{
+	if (s->avail)
+		return;
+	s->avail = skb_seq_read(s->done, &s->data, &s->seq);
+	s->done += s->avail;
+}
+
+static void fill_memcpy(struct netback_to *to, struct source *s, void *at,
+			unsigned int left)
+{
+	to->counters.ring.bytes_copied += left;
+	while (left) {
+		unsigned int len;
+
+		source_next(s);
+		len = min(left, s->avail);
+		memcpy(at, s->data, len);
+		s->data += len;
+		s->avail -= len;
+		at += len;
+		left -= len;
+	}
+}
+
+static void fill_grant_copy(struct netback_to *to, struct source *s,
+			    grant_ref_t gref, unsigned int offset,
+			    unsigned int left, u32 *failed)
+{
+	while (left) {
+		unsigned int len, at;
+
+		source_next(s);
+		at = offset_in_page(s->data);
+		len = min3(left, s->avail, (unsigned int)(PAGE_SIZE - at));
+		pv_copy_to_guest(to->copy, gref, offset,
+				 virt_to_page(s->data), at, len, failed);
+		s->data += len;
+		s->avail -= len;
+		offset += len;
+		left -= len;
+	}
+}
+
+static struct xen_netif_rx_response *
+take_slot(struct netback_to *to, struct xen_netif_rx_request *req)
+{
+	pv_ring_get(&to->ring, req, sizeof(*req));
+	to->counters.ring.requests++;
+	return &to->rsp[to->nr_rsp++];
+}
+
+static void put_extras(struct netback_to *to, const struct netback_frame *f)
+{
+	struct xen_netif_extra_info extra[XEN_NETIF_EXTRA_TYPE_MAX];
+	unsigned int i, nr = netback_frame_extras(f, extra);
+	struct xen_netif_rx_request req;
+
+	/* Extra info takes the place of a response, and its buffer is idle. */
+	static_assert(sizeof(*extra) == sizeof(struct xen_netif_rx_response));
+	for (i = 0; i < nr; i++)
+		memcpy(take_slot(to, &req), &extra[i], sizeof(extra[i]));
+}
+
+/* Fill the guest's pages, or collect copies that do. True: all is done. */
+static bool put_frame(struct netback_queue *q, struct sk_buff *skb,
+		      const struct netback_frame *f)
+{
+	struct netback_to *to = &q->to;
+	u32 at, *failed = &to->failed[to->nr_failed];
+	unsigned int first = to->nr_rsp;
+	struct source s = { };
+	bool copied = false;
+
+	*failed = 0;
+	skb_prepare_seq_read(skb, 0, skb->len, &s.seq);
+	for (at = 0; at < f->len; ) {
+		struct xen_netif_rx_response *rsp;
+		struct xen_netif_rx_request req;
+		struct page *page;
+
+		rsp = take_slot(to, &req);
+		netback_frame_response(f, req.id, at, rsp);
+		page = pv_map_find_writable(&q->map, req.gref);
+		if (likely(page)) {
+			fill_memcpy(to, &s, page_address(page) + rsp->offset,
+				    rsp->status);
+		} else {
+			fill_grant_copy(to, &s, req.gref, rsp->offset,
+					rsp->status, failed);
+			copied = true;
+		}
+		if (!at)
+			put_extras(to, f);
+		at += rsp->status;
+	}
+	skb_abort_seq_read(&s.seq);
+	if (copied)
+		to->first_rsp[to->nr_failed++] = first;
+	return !copied;
+}
+
+static void describe(struct netback *nb, struct sk_buff *skb,
+		     struct netback_frame *f)
+{
+	*f = (struct netback_frame) {
+		.len = skb->len,
+		.headroom = nb->headroom,
+		.csum_blank = skb->ip_summed == CHECKSUM_PARTIAL,
+		.validated = skb->ip_summed == CHECKSUM_UNNECESSARY,
+	};
+	if (skb_is_gso(skb)) {
+		f->gso_size = skb_shinfo(skb)->gso_size;
+		f->gso_type = skb_shinfo(skb)->gso_type & SKB_GSO_TCPV6 ?
+			XEN_NETIF_GSO_TYPE_TCPV6 : XEN_NETIF_GSO_TYPE_TCPV4;
+	}
+	rcu_read_lock();
+	if (unlikely(rcu_access_pointer(nb->hash)))
+		f->hash = netback_hash_skb(rcu_dereference(nb->hash), skb,
+					   &f->hash_type);
+	rcu_read_unlock();
+}
+
+/* Whether the guest has not asked for this multicast address. */
+static bool filtered(struct netback *nb, const struct sk_buff *skb)
+{
+	const u8 *addr = skb->data;
+	bool wanted = false;
+	unsigned int i;
+
+	if (!nb->mcast_filter || !is_multicast_ether_addr(addr) ||
+	    is_broadcast_ether_addr(addr))
+		return false;
+	read_lock_bh(&nb->mcast_lock);
+	for (i = 0; i < nb->nr_mcast && !wanted; i++)
+		wanted = ether_addr_equal(addr, nb->mcast[i]);
+	read_unlock_bh(&nb->mcast_lock);
+	return !wanted;
+}
+
+/**
+ * netback_xmit() - the netdev's transmit function
+ * @skb: the packet
+ * @dev: the vif
+ *
+ * Context: under the transmit queue's lock, bottom halves disabled.
+ * Return: NETDEV_TX_OK; NETDEV_TX_BUSY if the guest has no slots for it.
+ */
+netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct netback *nb = netdev_priv(dev);
+	struct netback_queue *q = &nb->queue[skb_get_queue_mapping(skb)];
+	struct netback_to *to = &q->to;
+	struct netback_frame f;
+	u32 most, nr;
+
+	if (unlikely(!q->up || filtered(nb, skb)))
+		goto drop;
+	describe(nb, skb, &f);
+	nr = netback_frame_slots(&f);
+	if (unlikely(nr > NETBACK_MAX_SLOTS + 3))
+		goto drop;
+	if (unlikely(!room_for(to, nr))) {
+		if (to->stalled)
+			goto drop;
+		/* What the burst has so far must not wait for slots. */
+		flush(q);
+		if (wait_for_slots(q, nr))
+			return NETDEV_TX_BUSY;
+	}
+
+	to->counters.packets++;
+	to->counters.bytes += f.len;
+	to->counters.gso += !!f.gso_size;
+	if (put_frame(q, skb, &f))
+		dev_consume_skb_any(skb);
+	else
+		__skb_queue_tail(&to->skbs, skb);
+
+	most = most_slots(nb);
+	if (unlikely(!to->stalled && !room_for(to, most))) {
+		flush(q);
+		wait_for_slots(q, most);
+	}
+	if (!netdev_xmit_more())
+		end_burst(q);
+	return NETDEV_TX_OK;
+
+drop:
+	to->counters.dropped++;
+	dev_kfree_skb_any(skb);
+	if (q->up && !netdev_xmit_more())
+		end_burst(q);
+	return NETDEV_TX_OK;
+}
+
+/**
+ * netback_to_poll() - end a burst, go on when the guest has slots again
+ * @q: the queue
+ *
+ * Context: the queue's NAPI.
+ */
+void netback_to_poll(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+	struct netdev_queue *txq = txq_of(q);
+
+	if (likely(!READ_ONCE(to->nr_rsp) && !netif_tx_queue_stopped(txq) &&
+		   !READ_ONCE(to->stalled)))
+		return;
+	__netif_tx_lock(txq, smp_processor_id());
+	if (to->nr_rsp)
+		flush(q);
+	if ((netif_tx_queue_stopped(txq) || to->stalled) &&
+	    room_for(to, to->wanted))
+		slots_came(q);
+	__netif_tx_unlock(txq);
+}
+
+/**
+ * netback_to_open() - make ready for packets to the guest
+ * @q: the queue, its ring mapped
+ *
+ * Return: 0 or a negative errno.
+ */
+int netback_to_open(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+
+	to->copy = kvmalloc(sizeof(*to->copy), GFP_KERNEL);
+	if (!to->copy)
+		return -ENOMEM;
+	pv_copy_init(to->copy, q->nb->pd, &to->counters.ring);
+	__skb_queue_head_init(&to->skbs);
+	timer_setup(&to->stall_timer, stall_timeout, 0);
+	to->nr_rsp = 0;
+	to->nr_failed = 0;
+	to->stalled = false;
+	return 0;
+}
+
+/**
+ * netback_to_close() - undo netback_to_open()
+ * @q: the queue, not up, NAPI disabled; opened or not
+ */
+void netback_to_close(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+
+	if (!to->copy)
+		return;
+	del_timer_sync(&to->stall_timer);
+	__skb_queue_purge(&to->skbs);
+	kvfree(to->copy);
+	to->copy = NULL;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The netdev vifDOMAIN.HANDLE: what the host sees of a guest's interface.
+ */
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/if_vlan.h>
+#include <linux/rtnetlink.h>
+#include <linux/slab.h>
+
+#include "../ring/compat.h"
+#include "netback.h"
+
+/* Packets that may wait for a guest, a queue. */
+#define TX_QUEUE_LEN	64
+
+/* What a guest may be able to take besides plain packets. */
+#define GUEST_FEATURES	(NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | \
+			 NETIF_F_TSO | NETIF_F_TSO6)
+
+/**
+ * netback_vif_carrier() - tell the frontend whether there is a link
+ * @nb: the vif
+ * @up: whether there is
+ *
+ * netif.h: a key of the backend; its absence means up. Nothing is written
+ * while nobody is connected, when the directory may be gone.
+ *
+ * Context: process, may sleep.
+ */
+void netback_vif_carrier(struct netback *nb, bool up)
+{
+	if (nb->up)
+		pv_device_write(nb->pd, XBT_NIL, "carrier", "%u", up);
+}
+
+static int vif_open(struct net_device *dev)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	netback_vif_carrier(nb, true);
+	netif_tx_start_all_queues(dev);
+	return 0;
+}
+
+static int vif_stop(struct net_device *dev)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	netif_tx_stop_all_queues(dev);
+	netback_vif_carrier(nb, false);
+	return 0;
+}
+
+static netdev_features_t vif_fix_features(struct net_device *dev,
+					  netdev_features_t features)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	return features & ~(GUEST_FEATURES & ~nb->guest_features);
+}
+
+static int vif_change_mtu(struct net_device *dev, int mtu)
+{
+	struct netback *nb = netdev_priv(dev);
+
+	/* A larger packet takes several slots. */
+	if (mtu > ETH_DATA_LEN && nb->up &&
+	    !(nb->guest_features & NETIF_F_SG)) {
+		netdev_err(dev, "mtu %d: the guest takes at most %d\n", mtu,
+			   ETH_DATA_LEN);
+		return -EINVAL;
+	}
+	WRITE_ONCE(dev->mtu, mtu);
+	return 0;
+}
+
+static u16 vif_select_queue(struct net_device *dev, struct sk_buff *skb,
+			    struct net_device *sb_dev)
+{
+	struct netback *nb = netdev_priv(dev);
+	const struct netback_hash *h;
+	u16 queue;
+	u8 type;
+	u32 hash;
+
+	if (dev->real_num_tx_queues == 1)
+		return 0;
+	rcu_read_lock();
+	h = rcu_dereference(nb->hash);
+	if (likely(!h ||
+		   h->algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE)) {
+		queue = netdev_pick_tx(dev, skb, sb_dev);
+	} else {
+		hash = netback_hash_skb(h, skb, &type);
+		if (!type)
+			queue = 0;
+		else if (h->size)
+			queue = h->map[hash % h->size];
+		else
+			queue = hash % dev->real_num_tx_queues;
+	}
+	rcu_read_unlock();
+	return queue < dev->real_num_tx_queues ? queue : 0;
+}
+
+/* The queues' counters live as long as the vif: nothing to wait for. */
+static void vif_get_stats64(struct net_device *dev,
+			    struct rtnl_link_stats64 *stats)
+{
+	struct netback *nb = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < nb->max_queues; i++) {
+		const struct netback_counters *from, *to;
+
+		from = &nb->queue[i].from.counters;
+		to = &nb->queue[i].to.counters;
+		stats->rx_packets += READ_ONCE(from->packets);
+		stats->rx_bytes += READ_ONCE(from->bytes);
+		stats->rx_dropped += READ_ONCE(from->dropped);
+		stats->rx_errors += READ_ONCE(from->bad);
+		stats->tx_packets += READ_ONCE(to->packets);
+		stats->tx_bytes += READ_ONCE(to->bytes);
+		stats->tx_dropped += READ_ONCE(to->dropped);
+		stats->tx_errors += READ_ONCE(to->bad);
+	}
+}
+
+static const struct net_device_ops vif_ops = {
+	.ndo_open = vif_open,
+	.ndo_stop = vif_stop,
+	.ndo_start_xmit = netback_xmit,
+	.ndo_select_queue = vif_select_queue,
+	.ndo_get_stats64 = vif_get_stats64,
+	.ndo_fix_features = vif_fix_features,
+	.ndo_change_mtu = vif_change_mtu,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+};
+
+/**
+ * netback_vif_create() - make and register a vif
+ * @pd: the device
+ * @max_queues: queues that it may have
+ *
+ * The toolstack's script finds it by its name as soon as the device is at
+ * InitWait, and puts it on a bridge.
+ *
+ * Context: process, takes rtnl.
+ * Return: the netdev or an ERR_PTR(); the reason is in the error node.
+ */
+struct net_device *netback_vif_create(struct pv_device *pd,
+				      unsigned int max_queues)
+{
+	struct net_device *dev;
+	struct netback *nb;
+	char name[IFNAMSIZ];
+	u8 addr[ETH_ALEN];
+	unsigned int i;
+	u32 handle;
+	char *text;
+	int err;
+
+	text = pv_device_read_own(pd, "handle");
+	err = IS_ERR(text) ? PTR_ERR(text) : kstrtou32(text, 10, &handle);
+	if (err) {
+		pv_device_error(pd, err, "handle is %s: it must be a number",
+				IS_ERR(text) ? "missing" : text);
+		if (!IS_ERR(text))
+			kfree(text);
+		return ERR_PTR(err);
+	}
+	kfree(text);
+	snprintf(name, sizeof(name), "vif%u.%u", pd->xb->otherend_id, handle);
+
+	dev = alloc_netdev_mqs(sizeof(*nb), name, NET_NAME_UNKNOWN,
+			       ether_setup, max_queues, max_queues);
+	if (!dev)
+		return ERR_PTR(-ENOMEM);
+	SET_NETDEV_DEV(dev, &pd->xb->dev);
+	nb = netdev_priv(dev);
+	nb->pd = pd;
+	nb->dev = dev;
+	nb->max_queues = max_queues;
+	nb->guest_features = GUEST_FEATURES;
+	rwlock_init(&nb->mcast_lock);
+	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
+	if (!nb->queue) {
+		free_netdev(dev);
+		return ERR_PTR(-ENOMEM);
+	}
+
+	dev->netdev_ops = &vif_ops;
+	dev->ethtool_ops = &netback_ethtool_ops;
+	dev->hw_features = GUEST_FEATURES;
+	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
+	dev->tx_queue_len = TX_QUEUE_LEN;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
+	/*
+	 * A bridge takes the numerically lowest address of its ports as its
+	 * own: this one never is.
+	 */
+	eth_broadcast_addr(addr);
+	addr[0] = 0xfe;
+	eth_hw_addr_set(dev, addr);
+	for (i = 0; i < max_queues; i++) {
+		nb->queue[i].nb = nb;
+		nb->queue[i].index = i;
+		netif_napi_add(dev, &nb->queue[i].napi, netback_poll);
+	}
+	netif_carrier_off(dev);
+
+	err = register_netdev(dev);
+	if (err) {
+		pv_device_error(pd, err, "cannot register %s", dev->name);
+		kvfree(nb->queue);
+		free_netdev(dev);
+		return ERR_PTR(err);
+	}
+	return dev;
+}
+
+/**
+ * netback_vif_destroy() - take the vif away
+ * @nb: the vif, disconnected
+ *
+ * Context: process, takes rtnl.
+ */
+void netback_vif_destroy(struct netback *nb)
+{
+	struct netback_queue *queue = nb->queue;
+
+	unregister_netdev(nb->dev);
+	free_netdev(nb->dev);
+	kvfree(queue);
+}
+
+/**
+ * netback_vif_features() - offer the stack what the guest can take
+ * @nb: the vif, the frontend's keys read
+ *
+ * Context: process, rtnl held.
+ */
+void netback_vif_features(struct netback *nb)
+{
+	struct pv_device *pd = nb->pd;
+	netdev_features_t can = 0;
+
+	if (pv_feature(pd, NETBACK_FRONT_SG))
+		can |= NETIF_F_SG;
+	if (!pv_feature(pd, NETBACK_FRONT_NO_CSUM4))
+		can |= NETIF_F_IP_CSUM;
+	if (pv_feature(pd, NETBACK_FRONT_CSUM6))
+		can |= NETIF_F_IPV6_CSUM;
+	if (can & NETIF_F_SG && pv_feature(pd, NETBACK_FRONT_GSO4))
+		can |= NETIF_F_TSO;
+	if (can & NETIF_F_SG && pv_feature(pd, NETBACK_FRONT_GSO6))
+		can |= NETIF_F_TSO6;
+	nb->guest_features = can;
+	nb->mcast_filter = pv_feature(pd, NETBACK_FRONT_MCAST);
+	WRITE_ONCE(nb->headroom, pv_feature(pd, NETBACK_FRONT_XDP_HEADROOM));
+	netdev_update_features(nb->dev);
+	if (!(can & NETIF_F_SG) && nb->dev->mtu > ETH_DATA_LEN)
+		dev_set_mtu(nb->dev, ETH_DATA_LEN);
+}
+
+/**
+ * netback_vif_mcast() - the guest wants, or no longer wants, a group
+ * @nb: the vif
+ * @p: its message
+ *
+ * Context: NAPI.
+ * Return: false if that is not possible.
+ */
+bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p)
+{
+	bool add = p->mcast == XEN_NETIF_EXTRA_TYPE_MCAST_ADD;
+	bool ok = true;
+	unsigned int i;
+
+	if (!is_multicast_ether_addr(p->addr))
+		return false;
+	write_lock_bh(&nb->mcast_lock);
+	for (i = 0; i < nb->nr_mcast; i++)
+		if (ether_addr_equal_unaligned(nb->mcast[i], p->addr))
+			break;
+	if (add && i == nb->nr_mcast) {
+		ok = nb->nr_mcast < NETBACK_MAX_MCAST;
+		if (ok)
+			ether_addr_copy(nb->mcast[nb->nr_mcast++], p->addr);
+	} else if (!add && i < nb->nr_mcast) {
+		ether_addr_copy(nb->mcast[i], nb->mcast[--nb->nr_mcast]);
+	}
+	write_unlock_bh(&nb->mcast_lock);
+	return ok;
+}

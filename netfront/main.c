@@ -1,0 +1,770 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Network frontend: module, negotiation and life cycle.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/cpumask.h>
+#include <linux/delay.h>
+#include <linux/etherdevice.h>
+#include <linux/module.h>
+#include <linux/rtnetlink.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <net/sch_generic.h>
+
+#include "netfront.h"
+
+/* References of a queue: staged and bare ones of tx, those of rx. */
+#define QUEUE_GRANTS	(3 * NETFRONT_RING)
+/* Neighbours are told when packets pass; until then it is looked for that. */
+#define NOTIFY_RETRY	(HZ / 20)
+/* What a backend may or may not be able to do for us. */
+#define OFFLOADS	(NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | \
+			 NETIF_F_TSO | NETIF_F_TSO6)
+
+static unsigned int max_queues;
+module_param(max_queues, uint, 0444);
+MODULE_PARM_DESC(max_queues, "Most queues an interface (default: one a CPU, at most 8)");
+
+static bool trusted = true;
+module_param(trusted, bool, 0644);
+MODULE_PARM_DESC(trusted, "Whether backends may see more of a page than the data (default yes)");
+
+static bool staging_grants = true;
+module_param(staging_grants, bool, 0644);
+MODULE_PARM_DESC(staging_grants, "Let backends keep the pages of the rings mapped (default yes)");
+
+/* The keys of netif.h. */
+static const struct pv_feature features[] = {
+	[F_MAX_QUEUES] = {
+		.key = "multi-queue-max-queues", .flags = PV_FEATURE_CLAMP,
+		.max = 4096, .absent = 1,
+	},
+	[F_SPLIT] = { .key = "feature-split-event-channels", .max = 1 },
+	[F_BACK_SG] = { .key = "feature-sg", .max = 1 },
+	[F_BACK_GSO4] = { .key = "feature-gso-tcpv4", .max = 1 },
+	[F_BACK_GSO6] = { .key = "feature-gso-tcpv6", .max = 1 },
+	[F_BACK_NO_CSUM] = { .key = "feature-no-csum-offload", .max = 1 },
+	[F_BACK_CSUM6] = { .key = "feature-ipv6-csum-offload", .max = 1 },
+	[F_MCAST] = { .key = "feature-dynamic-multicast-control", .max = 1 },
+	[F_CTRL] = { .key = "feature-ctrl-ring", .max = 1 },
+	[F_BACK_HEADROOM] = { .key = "feature-xdp-headroom", .max = 1 },
+	[F_CARRIER] = { .key = "carrier", .max = 1, .absent = 1 },
+	[F_NUM_QUEUES] = {
+		.key = "multi-queue-num-queues", .from_front = true,
+		.flags = PV_FEATURE_OPTIONAL, .max = 4096, .absent = 1,
+	},
+	[F_RX_COPY] = {
+		.key = "request-rx-copy", .from_front = true, .max = 1,
+	},
+	[F_RX_NOTIFY] = {
+		.key = "feature-rx-notify", .from_front = true, .max = 1,
+	},
+	[F_FRONT_SG] = { .key = "feature-sg", .from_front = true, .max = 1 },
+	[F_FRONT_GSO4] = {
+		.key = "feature-gso-tcpv4", .from_front = true, .max = 1,
+	},
+	[F_FRONT_GSO6] = {
+		.key = "feature-gso-tcpv6", .from_front = true, .max = 1,
+	},
+	[F_FRONT_CSUM6] = {
+		.key = "feature-ipv6-csum-offload", .from_front = true,
+		.max = 1,
+	},
+	[F_FRONT_MCAST] = {
+		.key = "request-multicast-control", .from_front = true,
+		.flags = PV_FEATURE_OPTIONAL, .max = 1,
+	},
+	[F_FRONT_HEADROOM] = {
+		.key = "xdp-headroom", .from_front = true,
+		.flags = PV_FEATURE_OPTIONAL, .max = XEN_NETIF_MAX_XDP_HEADROOM,
+	},
+};
+
+/* ---- the interface ---- */
+
+/* Under rtnl. */
+static void start_polling(struct netfront *nf)
+{
+	unsigned int i;
+
+	for (i = 0; i < nf->nr_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		q->polling = true;
+		napi_enable(&q->napi);
+		pv_channel_start(&q->tx_channel);
+		if (q->split)
+			pv_channel_start(&q->rx_channel);
+	}
+}
+
+/* Under rtnl. */
+static void stop_polling(struct netfront *nf)
+{
+	unsigned int i;
+
+	for (i = 0; i < nf->max_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		if (!q->polling)
+			continue;
+		napi_disable(&q->napi);
+		q->polling = false;
+	}
+}
+
+static int netfront_open(struct net_device *dev)
+{
+	struct netfront *nf = netdev_priv(dev);
+
+	if (nf->connected)
+		start_polling(nf);
+	netif_tx_start_all_queues(dev);
+	return 0;
+}
+
+static int netfront_stop(struct net_device *dev)
+{
+	netif_tx_disable(dev);
+	stop_polling(netdev_priv(dev));
+	return 0;
+}
+
+static void netfront_set_rx_mode(struct net_device *dev)
+{
+	struct netfront *nf = netdev_priv(dev);
+
+	if (READ_ONCE(nf->connected) && pv_feature(nf->pd, F_MCAST))
+		schedule_delayed_work(&nf->mcast_work, 0);
+}
+
+static void netfront_get_stats64(struct net_device *dev,
+				 struct rtnl_link_stats64 *s)
+{
+	struct netfront *nf = netdev_priv(dev);
+	unsigned int i;
+
+	for (i = 0; i < nf->max_queues; i++) {
+		const struct netfront_counters *c = &nf->queue[i].count;
+
+		s->tx_packets += READ_ONCE(c->tx_packets);
+		s->tx_bytes += READ_ONCE(c->tx_bytes);
+		s->tx_dropped += READ_ONCE(c->tx_dropped);
+		s->tx_errors += READ_ONCE(c->tx_errors);
+		s->rx_packets += READ_ONCE(c->rx_packets);
+		s->rx_bytes += READ_ONCE(c->rx_bytes);
+		s->rx_dropped += READ_ONCE(c->rx_dropped) +
+				 READ_ONCE(c->rx_no_memory);
+		s->rx_errors += READ_ONCE(c->rx_fault[NETFRONT_RX_ERROR]);
+	}
+}
+
+static netdev_features_t netfront_fix_features(struct net_device *dev,
+					       netdev_features_t wanted)
+{
+	struct netfront *nf = netdev_priv(dev);
+
+	return wanted & (nf->offload | ~OFFLOADS);
+}
+
+static const struct net_device_ops netdev_ops = {
+	.ndo_open = netfront_open,
+	.ndo_stop = netfront_stop,
+	.ndo_start_xmit = netfront_start_xmit,
+	.ndo_set_rx_mode = netfront_set_rx_mode,
+	.ndo_set_mac_address = eth_mac_addr,
+	.ndo_validate_addr = eth_validate_addr,
+	.ndo_get_stats64 = netfront_get_stats64,
+	.ndo_fix_features = netfront_fix_features,
+	.ndo_bpf = netfront_bpf,
+	.ndo_xdp_xmit = netfront_xdp_xmit,
+};
+
+static int read_mac(struct pv_device *pd, u8 *mac)
+{
+	char *text = pv_device_read_own(pd, "mac");
+	int err = 0;
+
+	if (IS_ERR(text)) {
+		err = PTR_ERR(text);
+		pv_device_error(pd, err, "%s/mac cannot be read",
+				pd->xb->nodename);
+		return err;
+	}
+	if (strlen(text) != 3 * ETH_ALEN - 1 || !mac_pton(text, mac) ||
+	    !is_valid_ether_addr(mac)) {
+		err = -EINVAL;
+		pv_device_error(pd, err,
+				"%s/mac is \"%*pE\": it must be a unicast address like 00:16:3e:12:34:56",
+				pd->xb->nodename, (int)strnlen(text, 40), text);
+	}
+	kfree(text);
+	return err;
+}
+
+/* netif.h: the toolstack may write the MTU of the network behind it. */
+static void read_mtu(struct netfront *nf)
+{
+	char *text = pv_device_read_own(nf->pd, "mtu");
+	u32 mtu;
+
+	if (IS_ERR(text))
+		return;
+	if (kstrtou32(text, 10, &mtu) || mtu < ETH_MIN_MTU ||
+	    mtu > NETFRONT_MAX_MTU)
+		dev_warn(&nf->pd->xb->dev,
+			 "%s/mtu is \"%*pE\": it must be a number from %u to %u, ignored\n",
+			 nf->pd->xb->nodename, (int)strnlen(text, 40), text,
+			 ETH_MIN_MTU, NETFRONT_MAX_MTU);
+	else
+		nf->dev->mtu = mtu;
+	kfree(text);
+}
+
+static void notify_work(struct work_struct *work)
+{
+	struct netfront *nf = container_of(to_delayed_work(work),
+					   struct netfront, notify);
+
+	if (!READ_ONCE(nf->connected) || !netif_carrier_ok(nf->dev) ||
+	    !netif_running(nf->dev))
+		return;
+	/* The stack attaches its queues some time after the carrier. */
+	if (qdisc_tx_is_noop(nf->dev))
+		schedule_delayed_work(&nf->notify, NOTIFY_RETRY);
+	else
+		netdev_notify_peers(nf->dev);
+}
+
+static int alloc_queues(struct netfront *nf)
+{
+	unsigned int i;
+
+	nf->queue = kvcalloc(nf->max_queues, sizeof(*nf->queue), GFP_KERNEL);
+	if (!nf->queue)
+		return -ENOMEM;
+	for (i = 0; i < nf->max_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		q->nf = nf;
+		q->id = i;
+		q->txq = netdev_get_tx_queue(nf->dev, i);
+		hrtimer_init(&q->hold, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
+		q->hold.function = netfront_hold_over;
+		timer_setup(&q->refill, netfront_refill_again, 0);
+		netif_napi_add(nf->dev, &q->napi, netfront_poll);
+	}
+	return 0;
+}
+
+static void init_netdev(struct net_device *dev)
+{
+	dev->netdev_ops = &netdev_ops;
+	dev->ethtool_ops = &netfront_ethtool_ops;
+	dev->hw_features = OFFLOADS;
+	dev->features = OFFLOADS | NETIF_F_RXCSUM | NETIF_F_RXHASH;
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+	dev->min_mtu = ETH_MIN_MTU;
+	dev->max_mtu = NETFRONT_MAX_MTU;
+	netif_set_tso_max_size(dev, XEN_NETIF_MAX_TX_SIZE);
+	pv_xdp_announce(dev);
+	netif_carrier_off(dev);
+}
+
+static int netfront_probe(struct pv_device *pd)
+{
+	unsigned int nr = max_queues ?: min(num_online_cpus(), 8U);
+	struct net_device *dev;
+	struct netfront *nf;
+	u8 mac[ETH_ALEN];
+	int err, i;
+
+	dev = alloc_etherdev_mq(sizeof(*nf), nr);
+	if (!dev)
+		return -ENOMEM;
+	SET_NETDEV_DEV(dev, &pd->xb->dev);
+	nf = netdev_priv(dev);
+	nf->pd = pd;
+	nf->dev = dev;
+	nf->max_queues = nr;
+	nf->want_queues = nr;
+	nf->copybreak = NETFRONT_COPYBREAK;
+	nf->tx_limit = NETFRONT_RING;
+	nf->rx_limit = NETFRONT_RING;
+	nf->rx_frames = 1;
+	nf->rss.types = XEN_NETIF_CTRL_HASH_TYPE_IPV4 |
+			XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP |
+			XEN_NETIF_CTRL_HASH_TYPE_IPV6 |
+			XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP;
+	netdev_rss_key_fill(nf->rss.key, sizeof(nf->rss.key));
+	for (i = 0; i < NETFRONT_RSS_INDIR; i++)
+		nf->rss.indir[i] = ethtool_rxfh_indir_default(i, nr);
+	INIT_LIST_HEAD(&nf->mcast);
+	INIT_DELAYED_WORK(&nf->mcast_work, netfront_mcast_work);
+	INIT_DELAYED_WORK(&nf->notify, notify_work);
+	netfront_ctrl_init(nf);
+	pd->priv = nf;
+
+	err = alloc_queues(nf);
+	if (!err)
+		err = read_mac(pd, mac);
+	if (err)
+		goto fail;
+	eth_hw_addr_set(dev, mac);
+	init_netdev(dev);
+	read_mtu(nf);
+	err = register_netdev(dev);
+	if (err)
+		goto fail;
+	return 0;
+
+fail:
+	kvfree(nf->queue);
+	free_netdev(dev);
+	return err;
+}
+
+static void netfront_remove(struct pv_device *pd)
+{
+	struct netfront *nf = pd->priv;
+
+	unregister_netdev(nf->dev);
+	cancel_delayed_work_sync(&nf->mcast_work);
+	cancel_delayed_work_sync(&nf->notify);
+	netfront_mcast_forget(nf);
+	while (nf->max_queues)
+		netif_napi_del(&nf->queue[--nf->max_queues].napi);
+	kvfree(nf->queue);
+	free_netdev(nf->dev);
+}
+
+/* ---- a connection ---- */
+
+static int open_queue(struct netfront *nf, struct netfront_queue *q)
+{
+	struct pv_channel_config config = {
+		.name = q->name,
+		.ring = &q->tx,
+		.stats = &q->tx_stats,
+		.context = PV_NAPI,
+		.napi = &q->napi,
+		.cpu = q->id,
+	};
+	int err;
+
+	q->split = pv_feature(nf->pd, F_SPLIT);
+	snprintf(q->name, sizeof(q->name), "%s-q%u%s", nf->dev->name, q->id,
+		 q->split ? "-tx" : "");
+	err = pv_shared_create(nf->pd, &q->tx_shared, 1);
+	if (err)
+		return err;
+	err = pv_shared_create(nf->pd, &q->rx_shared, 1);
+	if (err)
+		return err;
+	pv_ring_init_front(&q->tx, q->tx_shared.mem, 1,
+			   sizeof(union netfront_tx_slot), &q->tx_stats);
+	pv_ring_init_front(&q->rx, q->rx_shared.mem, 1,
+			   sizeof(union netfront_rx_slot), &q->rx_stats);
+	if (!q->split) {
+		config.also = &q->rx;
+		return pv_channel_open(&q->tx_channel, nf->pd, &config);
+	}
+	err = pv_channel_open(&q->tx_channel, nf->pd, &config);
+	if (err)
+		return err;
+	snprintf(q->name, sizeof(q->name), "%s-q%u-rx", nf->dev->name, q->id);
+	config.ring = &q->rx;
+	config.stats = &q->rx_stats;
+	return pv_channel_open(&q->rx_channel, nf->pd, &config);
+}
+
+static u32 wanted_headroom(const struct netfront *nf)
+{
+	return nf->xdp && pv_feature(nf->pd, F_BACK_HEADROOM) ?
+	       XDP_PACKET_HEADROOM : 0;
+}
+
+/**
+ * netfront_tell_headroom() - a program has come or gone
+ * @nf: the interface
+ *
+ * Only where programs look at packets in the page they came in, see xdp.c.
+ *
+ * Context: process, under rtnl.
+ */
+void netfront_tell_headroom(struct netfront *nf)
+{
+	if (!nf->connected || nf->queue[0].bounce ||
+	    pv_feature(nf->pd, F_FRONT_HEADROOM) == wanted_headroom(nf))
+		return;
+	pv_feature_offer(nf->pd, F_FRONT_HEADROOM, wanted_headroom(nf));
+	pv_device_reconfigure(nf->pd);
+}
+
+static int netfront_negotiate(struct pv_device *pd)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int max = max_t(u64, pv_feature(pd, F_MAX_QUEUES), 1);
+	unsigned int i;
+	int err = 0;
+
+	WRITE_ONCE(nf->nr_queues, min(nf->want_queues, max));
+	for (i = 0; i < nf->nr_queues && !err; i++)
+		err = open_queue(nf, &nf->queue[i]);
+	if (!err && pv_feature(pd, F_CTRL))
+		err = netfront_ctrl_open(nf);
+	pv_feature_offer(pd, F_NUM_QUEUES, nf->nr_queues);
+	pv_feature_offer(pd, F_RX_COPY, 1);
+	pv_feature_offer(pd, F_RX_NOTIFY, 1);
+	pv_feature_offer(pd, F_FRONT_SG, 1);
+	pv_feature_offer(pd, F_FRONT_GSO4, 1);
+	pv_feature_offer(pd, F_FRONT_GSO6, 1);
+	pv_feature_offer(pd, F_FRONT_CSUM6, 1);
+	pv_feature_offer(pd, F_FRONT_MCAST, 0);
+	pv_feature_offer(pd, F_FRONT_HEADROOM, wanted_headroom(nf));
+	return err;
+}
+
+static int publish_queue(struct netfront *nf, struct netfront_queue *q,
+			 struct xenbus_transaction xbt)
+{
+	struct pv_device *pd = nf->pd;
+	char dir[PV_QUEUE_DIR];
+	int err;
+
+	pv_queue_dir(dir, nf->nr_queues, q->id);
+	err = pv_shared_publish(pd, xbt, dir, "tx-ring-ref", false,
+				&q->tx_shared);
+	if (!err)
+		err = pv_shared_publish(pd, xbt, dir, "rx-ring-ref", false,
+					&q->rx_shared);
+	if (err)
+		return err;
+	if (!q->split) {
+		/* An earlier connection may have left them. */
+		pv_device_forget(pd, xbt, dir, "event-channel-tx");
+		pv_device_forget(pd, xbt, dir, "event-channel-rx");
+		return pv_device_write_port(pd, xbt, dir, "event-channel",
+					    q->tx_channel.port);
+	}
+	err = pv_device_write_port(pd, xbt, dir, "event-channel-tx",
+				   q->tx_channel.port);
+	if (!err)
+		err = pv_device_write_port(pd, xbt, dir, "event-channel-rx",
+					   q->rx_channel.port);
+	return err;
+}
+
+static int netfront_publish(struct pv_device *pd,
+			    struct xenbus_transaction xbt)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int i;
+	int err;
+
+	err = netfront_ctrl_publish(nf, xbt);
+	for (i = 0; i < nf->nr_queues && !err; i++)
+		err = publish_queue(nf, &nf->queue[i], xbt);
+	return err;
+}
+
+static bool device_trusted(struct pv_device *pd)
+{
+	char *text = pv_device_read_own(pd, "trusted");
+	bool yes = trusted;
+
+	/* Anything but a clear yes is a no. */
+	if (!IS_ERR(text)) {
+		yes &= !strcmp(text, "1");
+		kfree(text);
+	}
+	return yes;
+}
+
+/* Staged pages are made without waiting for memory: wait here. */
+static int take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
+{
+	int err, tries;
+
+	for (tries = 0; tries < 5; tries++) {
+		err = pv_grant_take_staged(&q->pool, NETFRONT_RING, chain);
+		if (err != -ENOMEM)
+			break;
+		msleep(20);
+	}
+	return err;
+}
+
+/* Whether the backend keeps the staged pages of both rings mapped. */
+static bool map_staged(struct netfront_queue *q)
+{
+	struct netfront *nf = q->nf;
+
+	if (!staging_grants ||
+	    netfront_ctrl_map_size(nf, q->id) < 2 * NETFRONT_RING ||
+	    take_staged(q, &q->rx_grants))
+		return false;
+	q->mapped = true;
+	if (!netfront_ctrl_map(nf, q->id, &q->tx_staged) &&
+	    !netfront_ctrl_map(nf, q->id, &q->rx_grants))
+		return true;
+	netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
+	q->mapped = false;
+	pv_grant_put(&q->pool, &q->rx_grants);
+	return false;
+}
+
+static int connect_queue(struct netfront_queue *q)
+{
+	struct netfront *nf = q->nf;
+	int err;
+
+	err = pv_grant_pool_init(&q->pool, nf->pd, QUEUE_GRANTS, &q->rx_stats);
+	if (!err)
+		err = take_staged(q, &q->tx_staged);
+	if (err)
+		return err;
+	q->bounce = map_staged(q);
+	if (nf->zero && !q->bounce) {
+		err = take_staged(q, &q->rx_grants);
+		q->bounce = true;
+	}
+	if (!err)
+		err = netfront_tx_connect(q, q->bounce);
+	if (!err)
+		err = netfront_rx_connect(q, q->bounce);
+	if (!err)
+		netfront_rx_start(q);
+	return err;
+}
+
+static void disconnect_queue(struct netfront_queue *q)
+{
+	pv_channel_close(&q->tx_channel);
+	pv_channel_close(&q->rx_channel);
+	netfront_tx_disconnect(q);
+	netfront_rx_disconnect(q);
+	pv_grant_put(&q->pool, &q->tx_staged);
+	pv_grant_pool_destroy(&q->pool);
+	pv_shared_destroy(&q->tx_shared);
+	pv_shared_destroy(&q->rx_shared);
+	q->mapped = false;
+}
+
+static netdev_features_t backend_offloads(struct pv_device *pd)
+{
+	netdev_features_t offload = 0;
+
+	if (pv_feature(pd, F_BACK_SG))
+		offload |= NETIF_F_SG;
+	if (!pv_feature(pd, F_BACK_NO_CSUM))
+		offload |= NETIF_F_IP_CSUM;
+	if (pv_feature(pd, F_BACK_CSUM6))
+		offload |= NETIF_F_IPV6_CSUM;
+	if (pv_feature(pd, F_BACK_GSO4))
+		offload |= NETIF_F_TSO;
+	if (pv_feature(pd, F_BACK_GSO6))
+		offload |= NETIF_F_TSO6;
+	return offload;
+}
+
+/* What the stack knows of the backend. Under rtnl. */
+static void update_netdev(struct netfront *nf)
+{
+	struct net_device *dev = nf->dev;
+
+	netif_set_real_num_tx_queues(dev, nf->nr_queues);
+	netif_set_real_num_rx_queues(dev, nf->nr_queues);
+	nf->offload = backend_offloads(nf->pd);
+	nf->has_sg = nf->offload & NETIF_F_SG;
+	dev->max_mtu = nf->has_sg ? NETFRONT_MAX_MTU : ETH_DATA_LEN;
+	if (dev->mtu > dev->max_mtu) {
+		netdev_warn(dev, "the backend takes packets of one slot only, MTU %u is too large\n",
+			    dev->mtu);
+		dev_set_mtu(dev, dev->max_mtu);
+	}
+	netdev_update_features(dev);
+}
+
+static void set_live(struct netfront_queue *q, bool live)
+{
+	__netif_tx_lock_bh(q->txq);
+	q->live = live;
+	if (!live)
+		netif_tx_stop_queue(q->txq);
+	__netif_tx_unlock_bh(q->txq);
+}
+
+static void set_carrier(struct netfront *nf)
+{
+	if (pv_feature(nf->pd, F_CARRIER))
+		netif_carrier_on(nf->dev);
+	else
+		netif_carrier_off(nf->dev);
+}
+
+static int netfront_connect(struct pv_device *pd)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int i;
+	int err = 0;
+
+	nf->zero = !device_trusted(pd);
+	netfront_ctrl_start(nf);
+	netfront_mcast_forget(nf);
+	for (i = 0; i < nf->nr_queues && !err; i++)
+		err = connect_queue(&nf->queue[i]);
+	if (err)
+		return err;
+
+	rtnl_lock();
+	update_netdev(nf);
+	if (nf->rss.set && netfront_ctrl_rss(nf))
+		netdev_warn(nf->dev, "the backend does not spread packets by hash\n");
+	for (i = 0; i < nf->nr_queues; i++)
+		set_live(&nf->queue[i], true);
+	WRITE_ONCE(nf->connected, true);
+	if (netif_running(nf->dev)) {
+		start_polling(nf);
+		netif_tx_wake_all_queues(nf->dev);
+	}
+	set_carrier(nf);
+	rtnl_unlock();
+
+	if (pv_feature(pd, F_MCAST))
+		schedule_delayed_work(&nf->mcast_work, 0);
+	schedule_delayed_work(&nf->notify, 0);
+	netdev_info(nf->dev, "%u queues, %s%s%s\n", nf->nr_queues,
+		    nf->queue[0].mapped ? "staging grants" :
+		    nf->queue[0].bounce ? "bounced pages" : "direct grants",
+		    nf->queue[0].split ? ", split event channels" : "",
+		    nf->has_sg ? "" : ", no scatter-gather");
+	return 0;
+}
+
+static void netfront_change(struct pv_device *pd)
+{
+	struct netfront *nf = pd->priv;
+
+	if (!pv_feature_reread(pd, F_CARRIER) && nf->connected)
+		set_carrier(nf);
+}
+
+/* Whether somebody is there to ask for the pages. */
+static bool backend_listens(struct pv_device *pd)
+{
+	char *state = pv_device_read_peer(pd, "state");
+	unsigned int nr;
+	bool yes;
+
+	if (IS_ERR(state))
+		return false;
+	yes = !kstrtouint(state, 10, &nr) && (nr == XenbusStateConnected ||
+					      nr == XenbusStateReconfigured);
+	kfree(state);
+	return yes;
+}
+
+/* Mapped pages come back at once if the backend is asked for them. */
+static void unmap_staged(struct netfront *nf)
+{
+	unsigned int i;
+
+	if (!nf->queue[0].mapped || !backend_listens(nf->pd))
+		return;
+	for (i = 0; i < nf->max_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		if (!q->mapped)
+			continue;
+		netfront_ctrl_unmap(nf, i, &q->tx_staged);
+		netfront_ctrl_unmap(nf, i, &q->rx_grants);
+	}
+}
+
+static void netfront_disconnect(struct pv_device *pd, enum pv_down why)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int i;
+
+	WRITE_ONCE(nf->connected, false);
+	cancel_delayed_work_sync(&nf->mcast_work);
+	cancel_delayed_work_sync(&nf->notify);
+	rtnl_lock();
+	netif_carrier_off(nf->dev);
+	stop_polling(nf);
+	for (i = 0; i < nf->max_queues; i++)
+		set_live(&nf->queue[i], false);
+	rtnl_unlock();
+
+	unmap_staged(nf);
+	for (i = 0; i < nf->max_queues; i++)
+		disconnect_queue(&nf->queue[i]);
+	netfront_ctrl_close(nf);
+}
+
+static void netfront_show(struct pv_device *pd, struct seq_file *m)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int i;
+
+	seq_printf(m, "interface %s\nxdp %d\n", nf->dev->name, !!nf->xdp);
+	for (i = 0; i < nf->nr_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		seq_printf(m, "queue %u %s%s\n", i,
+			   q->bounce ? "bounced" : "direct",
+			   q->mapped ? " mapped" : "");
+		seq_printf(m, "tx in flight %u\n", q->tx.prod - q->tx.cons);
+		pv_stats_show(m, &q->tx_stats);
+		seq_printf(m, "rx posted %u\n", q->rx.prod - q->rx.cons);
+		pv_stats_show(m, &q->rx_stats);
+	}
+}
+
+static struct pv_driver netfront_driver = {
+	.name = KBUILD_MODNAME,
+	.type = "vif",
+	.end = PV_FRONT,
+	.features = features,
+	.nr_features = ARRAY_SIZE(features),
+	.probe = netfront_probe,
+	.remove = netfront_remove,
+	.negotiate = netfront_negotiate,
+	.publish = netfront_publish,
+	.connect = netfront_connect,
+	.change = netfront_change,
+	.disconnect = netfront_disconnect,
+	.show = netfront_show,
+	.peer_key = "carrier",
+	.direct = true,
+};
+
+static int __init netfront_init(void)
+{
+	int err;
+
+	if (max_queues > num_possible_cpus()) {
+		pr_warn("max_queues=%u: there are %u CPUs, taken as that\n",
+			max_queues, num_possible_cpus());
+		max_queues = num_possible_cpus();
+	}
+	err = pv_driver_register(&netfront_driver);
+	if (err)
+		pr_err("cannot register with xenbus: %d\n", err);
+	return err;
+}
+module_init(netfront_init);
+
+static void __exit netfront_exit(void)
+{
+	pv_driver_unregister(&netfront_driver);
+}
+module_exit(netfront_exit);
+
+MODULE_DESCRIPTION("Network frontend: a Xen guest's virtual interfaces");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("xen:vif");
+MODULE_ALIAS("xennet");

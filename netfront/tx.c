@@ -1,0 +1,677 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Packets to the backend.
+ *
+ * Each id of a tx request owns a staged page, so the page of a response is
+ * found by its id and the data path takes no lock but the tx queue's. Data
+ * passes in one of two ways, which negotiation decides:
+ *   bounced  all of it is copied into staged pages that the backend has mapped
+ *            (or that protect us from it);
+ *   granted  what is short is copied, large parts are granted as they lie in
+ *            the skb, read-only, until the response.
+ *
+ * Both sides of the ring belong to the tx queue's lock here: whoever sends may
+ * as well take responses.
+ */
+#include <linux/etherdevice.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "netfront.h"
+
+/* Parts of an skb that are at most this long are copied in any case. */
+#define TX_COPY		1024
+/* Addresses that backends take, at least. */
+#define MCAST_MAX	64
+/* A tx ring that is full: look again at it after this. */
+#define MCAST_RETRY	(HZ / 20)
+
+static_assert(sizeof(struct netfront_tx_cb) <=
+	      sizeof_field(struct sk_buff, cb));
+static_assert(sizeof(union netfront_tx_slot) == 12);
+
+static struct netfront_tx_cb *tx_cb(struct sk_buff *skb)
+{
+	return (struct netfront_tx_cb *)skb->cb;
+}
+
+/* Slots that may be put on the ring; each has an id, too. */
+static unsigned int tx_room(const struct netfront_queue *q)
+{
+	unsigned int used = q->tx.prod - q->tx.cons;
+	unsigned int limit = READ_ONCE(q->nf->tx_limit);
+
+	if (unlikely(used >= limit))
+		return 0;
+	return min(limit - used, q->nr_free);
+}
+
+/* Whether a packet may go to this backend at all. */
+static bool fits(const struct netfront *nf, u32 len)
+{
+	return len >= ETH_HLEN &&
+	       len <= (nf->has_sg ? XEN_NETIF_MAX_TX_SIZE : XEN_PAGE_SIZE);
+}
+
+/* ---- data ---- */
+
+/**
+ * struct tx_copy - a packed copy of a packet into staged pages
+ * @q: the queue
+ * @p: the packet that gets the slots
+ * @owner: goes into the ids
+ * @left: bytes that have no page yet
+ * @to: where the next byte goes
+ * @room: bytes left of the page there
+ */
+struct tx_copy {
+	struct netfront_queue *q;
+	struct netfront_tx_packet *p;
+	struct sk_buff *owner;
+	u32 left;
+	void *to;
+	u32 room;
+};
+
+/* Take an id whose staged page is to carry @len bytes. */
+static void *stage_page(struct netfront_queue *q, struct netfront_tx_packet *p,
+			struct sk_buff *owner, u32 len)
+{
+	u8 id = q->tx_free[--q->nr_free];
+	struct netfront_tx_id *t = &q->tx_id[id];
+
+	t->skb = owner;
+	netfront_tx_add(p, t->ref, id, 0, len);
+	if (unlikely(q->nf->zero)) {
+		if (t->used > len)
+			memset(t->data + len, 0, t->used - len);
+		t->used = len;
+	}
+	return t->data;
+}
+
+static void tx_copy(struct tx_copy *c, const void *from, u32 len)
+{
+	while (len) {
+		u32 now;
+
+		if (!c->room) {
+			c->room = min_t(u32, c->left, XEN_PAGE_SIZE);
+			c->left -= c->room;
+			c->to = stage_page(c->q, c->p, c->owner, c->room);
+		}
+		now = min(len, c->room);
+		memcpy(c->to, from, now);
+		c->to += now;
+		c->room -= now;
+		from += now;
+		len -= now;
+	}
+}
+
+static void copy_skb(struct netfront_queue *q, struct netfront_tx_packet *p,
+		     struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	struct tx_copy c = {
+		.q = q, .p = p, .owner = skb, .left = skb->len,
+	};
+	unsigned int i;
+
+	tx_copy(&c, skb->data, skb_headlen(skb));
+	for (i = 0; i < info->nr_frags; i++)
+		tx_copy(&c, skb_frag_address(&info->frags[i]),
+			skb_frag_size(&info->frags[i]));
+}
+
+static unsigned int pages_of(const void *data, u32 len)
+{
+	return len ? DIV_ROUND_UP(offset_in_page(data) + len, XEN_PAGE_SIZE) : 0;
+}
+
+/* How many slots it takes to grant what is long and copy what is short. */
+static unsigned int count_granted(const struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	u32 head = skb_headlen(skb);
+	unsigned int nr, i;
+
+	nr = head <= TX_COPY ? 1 : pages_of(skb->data, head);
+	for (i = 0; i < info->nr_frags; i++)
+		nr += pages_of(skb_frag_address(&info->frags[i]),
+			       skb_frag_size(&info->frags[i]));
+	return nr;
+}
+
+/* Let the backend read @len bytes where they are, page by page. */
+static void grant_part(struct netfront_queue *q, struct netfront_tx_packet *p,
+		       struct sk_buff *skb, void *data, u32 len)
+{
+	while (len) {
+		u32 offset = offset_in_page(data);
+		u32 now = min_t(u32, len, XEN_PAGE_SIZE - offset);
+		u8 id = q->tx_free[--q->nr_free];
+		struct netfront_tx_id *t = &q->tx_id[id];
+
+		t->skb = skb;
+		pv_grant_page(&q->pool, t->grant, virt_to_page(data), true);
+		netfront_tx_add(p, t->grant->ref, id, offset, now);
+		data += now;
+		len -= now;
+	}
+}
+
+static void grant_skb(struct netfront_queue *q, struct netfront_tx_packet *p,
+		      struct sk_buff *skb)
+{
+	const struct skb_shared_info *info = skb_shinfo(skb);
+	u32 head = skb_headlen(skb);
+	unsigned int i;
+
+	if (head <= TX_COPY)
+		memcpy(stage_page(q, p, skb, head), skb->data, head);
+	else
+		grant_part(q, p, skb, skb->data, head);
+	for (i = 0; i < info->nr_frags; i++)
+		grant_part(q, p, skb, skb_frag_address(&info->frags[i]),
+			   skb_frag_size(&info->frags[i]));
+}
+
+static void fill_data(struct netfront_queue *q, struct netfront_tx_packet *p,
+		      struct sk_buff *skb)
+{
+	if (!skb_is_nonlinear(skb) &&
+	    skb->len <= (q->bounce ? XEN_PAGE_SIZE : TX_COPY)) {
+		memcpy(stage_page(q, p, skb, skb->len), skb->data, skb->len);
+	} else if (q->bounce || skb->len <= TX_COPY ||
+		   count_granted(skb) > NETFRONT_MAX_DATA - p->nr_extra) {
+		/* Packed, any packet fits. */
+		copy_skb(q, p, skb);
+	} else {
+		q->count.tx_granted++;
+		grant_skb(q, p, skb);
+		return;
+	}
+	q->count.tx_copied++;
+	q->tx_stats.bytes_copied += skb->len;
+}
+
+/* ---- sending ---- */
+
+static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
+{
+	u16 flags = 0;
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		flags = XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated;
+	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
+		flags = XEN_NETTXF_data_validated;
+	netfront_tx_begin(p, skb->len, flags);
+	if (skb_is_gso(skb))
+		netfront_tx_gso(p, skb_is_gso_v6(skb) ?
+				XEN_NETIF_GSO_TYPE_TCPV6 :
+				XEN_NETIF_GSO_TYPE_TCPV4,
+				skb_shinfo(skb)->gso_size);
+}
+
+static void put_packet(struct netfront_queue *q,
+		       const struct netfront_tx_packet *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nr; i++)
+		pv_ring_put(&q->tx, &p->slot[i], sizeof(p->slot[i]));
+	q->tx_extras += p->nr_extra;
+	q->tx_stats.requests += p->nr;
+}
+
+static void publish(struct netfront_queue *q)
+{
+	if (pv_ring_publish(&q->tx))
+		pv_channel_kick(&q->tx_channel);
+}
+
+/* Until responses have made room; one is on its way, and it is announced. */
+static void stop_queue(struct netfront_queue *q)
+{
+	q->count.tx_stopped++;
+	netif_tx_stop_queue(q->txq);
+}
+
+/* ---- responses ---- */
+
+/**
+ * struct tx_done - what a pass over the responses has finished
+ * @packets: packets of the stack
+ * @bytes: their bytes
+ */
+struct tx_done {
+	unsigned int packets;
+	unsigned int bytes;
+};
+
+/* Returns false if the backend would not give a page back. */
+static bool finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
+			struct tx_done *done, int budget)
+{
+	struct sk_buff *skb = t->skb;
+	bool ok = true;
+
+	t->skb = NULL;
+	if (t->grant && t->grant->page)
+		ok = pv_grant_end(&q->pool, t->grant);
+	/* Without its grant, the id is of no more use. */
+	if (likely(ok))
+		q->tx_free[q->nr_free++] = t - q->tx_id;
+	if (skb == NETFRONT_TX_FRAME || skb == NETFRONT_TX_MCAST)
+		return ok;
+	if (--tx_cb(skb)->left)
+		return ok;
+	done->packets++;
+	done->bytes += skb->len;
+	napi_consume_skb(skb, budget);
+	return ok;
+}
+
+static void note_status(struct netfront_queue *q,
+			const struct netfront_tx_id *t, s16 status)
+{
+	if (t->skb == NETFRONT_TX_MCAST) {
+		/* Without the address in its list, it must not filter. */
+		WRITE_ONCE(q->nf->mcast_refused, true);
+		schedule_delayed_work(&q->nf->mcast_work, 0);
+	} else if (status == XEN_NETIF_RSP_DROPPED) {
+		q->count.tx_dropped++;
+	} else {
+		q->count.tx_errors++;
+	}
+}
+
+/* The only place where a response to a tx request is believed. */
+static void take_response(struct netfront_queue *q, struct tx_done *done,
+			  int budget)
+{
+	struct xen_netif_tx_response rsp;
+	struct netfront_tx_id *t;
+
+	pv_ring_get(&q->tx, &rsp, sizeof(rsp));
+	if (rsp.status == XEN_NETIF_RSP_NULL) {
+		if (unlikely(!q->tx_extras))
+			pv_ring_break(&q->tx, "response of extra info that was not sent");
+		else
+			q->tx_extras--;
+		return;
+	}
+	if (unlikely(rsp.id >= NETFRONT_RING || !q->tx_id[rsp.id].skb)) {
+		pv_ring_break(&q->tx, "response to a packet that was not sent");
+		return;
+	}
+	t = &q->tx_id[rsp.id];
+	if (unlikely(rsp.status != XEN_NETIF_RSP_OKAY))
+		note_status(q, t, rsp.status);
+	if (unlikely(!finish_slot(q, t, done, budget)))
+		pv_device_fail(q->nf->pd,
+			       "it keeps a page of a packet mapped that it has answered");
+}
+
+/* Under the tx queue's lock. */
+static void reclaim(struct netfront_queue *q, int budget)
+{
+	u32 pending = pv_ring_pending(&q->tx);
+	struct tx_done done = { };
+
+	q->tx_stats.responses += pending;
+	while (pending-- && likely(!q->tx.broken))
+		take_response(q, &done, budget);
+	if (unlikely(q->tx.broken)) {
+		pv_device_fail(q->nf->pd, "tx: %s", q->tx.broken);
+		return;
+	}
+	if (done.packets)
+		netdev_tx_completed_queue(q->txq, done.packets, done.bytes);
+	if (unlikely(netif_tx_queue_stopped(q->txq)) &&
+	    tx_room(q) >= 2 * NETFRONT_TX_SLOTS)
+		netif_tx_wake_queue(q->txq);
+}
+
+/**
+ * netfront_start_xmit() - ndo_start_xmit: send a packet
+ * @skb: the packet
+ * @dev: the interface
+ *
+ * Return: NETDEV_TX_OK, or NETDEV_TX_BUSY if XDP took the last room.
+ */
+netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev)
+{
+	struct netfront *nf = netdev_priv(dev);
+	struct netfront_queue *q = &nf->queue[skb_get_queue_mapping(skb)];
+	bool more = netdev_xmit_more();
+	struct netfront_tx_packet p;
+	unsigned int len = skb->len;
+
+	if (unlikely(!q->live || !fits(nf, len)))
+		goto drop;
+	if (tx_room(q) < NETFRONT_RING / 2)
+		reclaim(q, 0);
+	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS)) {
+		stop_queue(q);
+		publish(q);
+		return NETDEV_TX_BUSY;
+	}
+
+	describe(&p, skb);
+	fill_data(q, &p, skb);
+	tx_cb(skb)->left = p.nr - p.nr_extra;
+	skb_tx_timestamp(skb);
+	put_packet(q, &p);
+
+	q->count.tx_packets++;
+	q->count.tx_bytes += len;
+	if (tx_room(q) < NETFRONT_TX_SLOTS)
+		stop_queue(q);
+	if (__netdev_tx_sent_queue(q->txq, len, more))
+		publish(q);
+	return NETDEV_TX_OK;
+
+drop:
+	q->count.tx_dropped++;
+	dev_kfree_skb_any(skb);
+	if (q->live && !more)
+		publish(q);
+	return NETDEV_TX_OK;
+}
+
+/**
+ * netfront_tx_frame() - put an XDP frame on the ring
+ * @q: the queue, its tx queue's lock held
+ * @frame: the frame, which is copied: the caller may free it at once
+ * @from: the packet that it was received as; NULL if it is from elsewhere
+ *
+ * Return: false if there is no room.
+ */
+bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
+		       const struct netfront_rx_packet *from)
+{
+	u32 len = xdp_get_frame_len(frame);
+	struct netfront_tx_packet p;
+	struct tx_copy c = {
+		.q = q, .p = &p, .owner = NETFRONT_TX_FRAME, .left = len,
+	};
+	struct skb_shared_info *info;
+	unsigned int i;
+
+	if (unlikely(!q->live || !fits(q->nf, len)))
+		return false;
+	if (tx_room(q) < NETFRONT_RING / 2)
+		reclaim(q, 0);
+	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
+		return false;
+
+	netfront_tx_begin(&p, len, from && from->flags & XEN_NETRXF_csum_blank ?
+			  XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated : 0);
+	if (unlikely(from && from->gso_size))
+		netfront_tx_gso(&p, from->gso_type, from->gso_size);
+	tx_copy(&c, frame->data, frame->len);
+	if (unlikely(xdp_frame_has_frags(frame))) {
+		info = xdp_get_shared_info_from_frame(frame);
+		for (i = 0; i < info->nr_frags; i++)
+			tx_copy(&c, skb_frag_address(&info->frags[i]),
+				skb_frag_size(&info->frags[i]));
+	}
+	put_packet(q, &p);
+
+	q->count.tx_xdp++;
+	q->count.tx_packets++;
+	q->count.tx_bytes += len;
+	q->tx_stats.bytes_copied += len;
+	return true;
+}
+
+/**
+ * netfront_tx_flush() - publish what waits, kick if the backend sleeps
+ * @q: the queue, its tx queue's lock held
+ */
+void netfront_tx_flush(struct netfront_queue *q)
+{
+	if (likely(q->live))
+		publish(q);
+}
+
+/**
+ * netfront_tx_poll() - NAPI: take responses
+ * @q: the queue
+ * @budget: of the poll
+ */
+void netfront_tx_poll(struct netfront_queue *q, int budget)
+{
+	/* A look without the lock: what is sent now is not answered yet. */
+	if (READ_ONCE(q->tx.published) == READ_ONCE(q->tx.cons))
+		return;
+	__netif_tx_lock(q->txq, smp_processor_id());
+	reclaim(q, budget);
+	__netif_tx_unlock(q->txq);
+}
+
+/**
+ * netfront_tx_arm() - ask for an event before NAPI sleeps
+ * @q: the queue
+ *
+ * Half of the outstanding slots ahead: they will be answered, and the other
+ * half is there to send meanwhile.
+ *
+ * Return: true if that many have been answered already.
+ */
+bool netfront_tx_arm(struct netfront_queue *q)
+{
+	u32 frames = READ_ONCE(q->nf->tx_frames);
+	u32 outstanding, ahead;
+	bool more;
+
+	__netif_tx_lock(q->txq, smp_processor_id());
+	outstanding = q->tx.published - q->tx.cons;
+	ahead = frames ? min(frames, outstanding) : outstanding / 2;
+	more = pv_ring_arm(&q->tx, max(ahead, 1U));
+	__netif_tx_unlock(q->txq);
+	return more;
+}
+
+/* ---- a connection ---- */
+
+/**
+ * netfront_tx_connect() - give each id its page
+ * @q: the queue, its ring empty and its pool made
+ * @bounce: whether all data is copied
+ *
+ * Context: process.
+ * Return: 0 or a negative errno; netfront_tx_disconnect() cleans up.
+ */
+int netfront_tx_connect(struct netfront_queue *q, bool bounce)
+{
+	struct pv_grant *g, *bare = NULL;
+	unsigned int i;
+	int err;
+
+	if (!bounce) {
+		err = pv_grant_take_bare(&q->pool, NETFRONT_RING, &q->tx_bare);
+		if (err)
+			return err;
+		bare = q->tx_bare.first;
+	}
+	g = q->tx_staged.first;
+	for (i = 0; i < NETFRONT_RING; i++, g = g->next) {
+		q->tx_id[i] = (struct netfront_tx_id) {
+			.data = page_address(g->page),
+			.ref = g->ref,
+			.grant = bare,
+		};
+		/* The lowest id on top. */
+		q->tx_free[i] = NETFRONT_RING - 1 - i;
+		if (bare)
+			bare = bare->next;
+	}
+	q->nr_free = NETFRONT_RING;
+	q->tx_extras = 0;
+	return 0;
+}
+
+/**
+ * netfront_tx_disconnect() - drop what is in flight, put the pages back
+ * @q: the queue, not live, its channel closed
+ */
+void netfront_tx_disconnect(struct netfront_queue *q)
+{
+	struct tx_done done = { };
+	unsigned int i;
+
+	local_bh_disable();
+	for (i = 0; i < NETFRONT_RING; i++) {
+		struct netfront_tx_id *t = &q->tx_id[i];
+
+		if (t->skb)
+			finish_slot(q, t, &done, 0);
+	}
+	q->count.tx_dropped += done.packets;
+	local_bh_enable();
+	netdev_tx_reset_queue(q->txq);
+	pv_grant_put(&q->pool, &q->tx_bare);
+	memset(q->tx_id, 0, sizeof(q->tx_id));
+	q->nr_free = 0;
+}
+
+/* ---- multicast ---- */
+
+/* Tell the backend of an address, in a packet of nothing but extra info. */
+static bool send_mcast(struct netfront_queue *q, bool add, const u8 *addr)
+{
+	struct netfront_tx_packet p;
+	bool sent = false;
+
+	__netif_tx_lock_bh(q->txq);
+	if (q->live && tx_room(q) >= NETFRONT_TX_SLOTS) {
+		netfront_tx_begin(&p, 0, 0);
+		netfront_tx_mcast(&p, add, addr);
+		stage_page(q, &p, NETFRONT_TX_MCAST, 0);
+		put_packet(q, &p);
+		publish(q);
+		sent = true;
+	}
+	__netif_tx_unlock_bh(q->txq);
+	return sent;
+}
+
+static struct netfront_mcast *find_mcast(struct netfront *nf, const u8 *addr)
+{
+	struct netfront_mcast *m;
+
+	list_for_each_entry(m, &nf->mcast, list)
+		if (ether_addr_equal(m->addr, addr))
+			return m;
+	return NULL;
+}
+
+/* Send the differences. Returns false if there was no room for all. */
+static bool send_changes(struct netfront *nf, struct list_head *fresh)
+{
+	struct netfront_mcast *m, *next;
+
+	list_for_each_entry_safe(m, next, &nf->mcast, list) {
+		if (m->wanted)
+			continue;
+		if (!send_mcast(&nf->queue[0], false, m->addr))
+			return false;
+		list_del(&m->list);
+		kfree(m);
+	}
+	list_for_each_entry_safe(m, next, fresh, list) {
+		if (!send_mcast(&nf->queue[0], true, m->addr))
+			return false;
+		list_move(&m->list, &nf->mcast);
+	}
+	return true;
+}
+
+/*
+ * What the stack wants: marks known addresses, lists new ones. Returns false
+ * if it wants all packets, or more addresses than backends take.
+ */
+static bool list_wanted(struct netfront *nf, struct list_head *fresh)
+{
+	struct net_device *dev = nf->dev;
+	struct netdev_hw_addr *ha;
+	struct netfront_mcast *m;
+	bool filter = true;
+
+	list_for_each_entry(m, &nf->mcast, list)
+		m->wanted = false;
+	netif_addr_lock_bh(dev);
+	if (dev->flags & (IFF_PROMISC | IFF_ALLMULTI) ||
+	    netdev_mc_count(dev) > MCAST_MAX)
+		filter = false;
+	netdev_for_each_mc_addr(ha, dev) {
+		if (!filter)
+			break;
+		m = find_mcast(nf, ha->addr);
+		if (!m) {
+			m = kzalloc(sizeof(*m), GFP_ATOMIC);
+			if (!m) {
+				filter = false;
+				break;
+			}
+			ether_addr_copy(m->addr, ha->addr);
+			list_add(&m->list, fresh);
+		}
+		m->wanted = true;
+	}
+	netif_addr_unlock_bh(dev);
+	return filter;
+}
+
+static void switch_filter(struct netfront *nf, bool on)
+{
+	if (nf->mcast_on == on)
+		return;
+	if (!pv_device_write(nf->pd, XBT_NIL, "request-multicast-control", "%u",
+			     on))
+		nf->mcast_on = on;
+}
+
+/**
+ * netfront_mcast_work() - bring the backend's multicast filter up to date
+ * @work: of the interface
+ */
+void netfront_mcast_work(struct work_struct *work)
+{
+	struct netfront *nf = container_of(to_delayed_work(work),
+					   struct netfront, mcast_work);
+	struct netfront_mcast *m, *next;
+	LIST_HEAD(fresh);
+	bool filter;
+
+	if (!READ_ONCE(nf->connected))
+		return;
+	filter = list_wanted(nf, &fresh) && !READ_ONCE(nf->mcast_refused);
+	if (!filter)
+		switch_filter(nf, false);
+	else if (!send_changes(nf, &fresh))
+		schedule_delayed_work(&nf->mcast_work, MCAST_RETRY);
+	else
+		switch_filter(nf, true);
+	list_for_each_entry_safe(m, next, &fresh, list)
+		kfree(m);
+}
+
+/**
+ * netfront_mcast_forget() - the next backend knows no address
+ * @nf: the interface, its work cancelled
+ */
+void netfront_mcast_forget(struct netfront *nf)
+{
+	struct netfront_mcast *m, *next;
+
+	list_for_each_entry_safe(m, next, &nf->mcast, list)
+		kfree(m);
+	INIT_LIST_HEAD(&nf->mcast);
+	nf->mcast_on = false;
+	nf->mcast_refused = false;
+}
