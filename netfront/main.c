@@ -423,6 +423,7 @@ static int netfront_negotiate(struct pv_device *pd)
 	pv_feature_offer(pd, F_FRONT_GSO6, 1);
 	pv_feature_offer(pd, F_FRONT_CSUM6, 1);
 	pv_feature_offer(pd, F_FRONT_MCAST, 0);
+	nf->mcast_on = false;
 	pv_feature_offer(pd, F_FRONT_HEADROOM, wanted_headroom(nf));
 	return err;
 }
@@ -497,6 +498,12 @@ static int take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
 	return err;
 }
 
+static bool map_chains(struct netfront_queue *q)
+{
+	return !netfront_ctrl_map(q->nf, q->id, &q->tx_staged) &&
+	       !netfront_ctrl_map(q->nf, q->id, &q->rx_grants);
+}
+
 /* Whether the backend keeps the staged pages of both rings mapped. */
 static bool map_staged(struct netfront_queue *q)
 {
@@ -507,8 +514,7 @@ static bool map_staged(struct netfront_queue *q)
 	    take_staged(q, &q->rx_grants))
 		return false;
 	q->mapped = true;
-	if (!netfront_ctrl_map(nf, q->id, &q->tx_staged) &&
-	    !netfront_ctrl_map(nf, q->id, &q->rx_grants))
+	if (map_chains(q))
 		return true;
 	netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
 	q->mapped = false;
@@ -605,6 +611,16 @@ static void set_carrier(struct netfront *nf)
 		netif_carrier_off(nf->dev);
 }
 
+/* The backend knows nothing yet that is not in a ring. Under rtnl. */
+static void tell_backend(struct netfront *nf)
+{
+	if (nf->rss.set && netfront_ctrl_rss(nf))
+		netdev_warn(nf->dev, "the backend does not spread packets by hash\n");
+	if (pv_feature(nf->pd, F_MCAST))
+		schedule_delayed_work(&nf->mcast_work, 0);
+	schedule_delayed_work(&nf->notify, 0);
+}
+
 static int netfront_connect(struct pv_device *pd)
 {
 	struct netfront *nf = pd->priv;
@@ -621,8 +637,6 @@ static int netfront_connect(struct pv_device *pd)
 
 	rtnl_lock();
 	update_netdev(nf);
-	if (nf->rss.set && netfront_ctrl_rss(nf))
-		netdev_warn(nf->dev, "the backend does not spread packets by hash\n");
 	for (i = 0; i < nf->nr_queues; i++)
 		set_live(&nf->queue[i], true);
 	WRITE_ONCE(nf->connected, true);
@@ -631,11 +645,9 @@ static int netfront_connect(struct pv_device *pd)
 		netif_tx_wake_all_queues(nf->dev);
 	}
 	set_carrier(nf);
+	tell_backend(nf);
 	rtnl_unlock();
 
-	if (pv_feature(pd, F_MCAST))
-		schedule_delayed_work(&nf->mcast_work, 0);
-	schedule_delayed_work(&nf->notify, 0);
 	netdev_info(nf->dev, "%u queues, %s%s%s\n", nf->nr_queues,
 		    nf->queue[0].mapped ? "staging grants" :
 		    nf->queue[0].bounce ? "bounced pages" : "direct grants",
@@ -650,6 +662,25 @@ static void netfront_change(struct pv_device *pd)
 
 	if (!pv_feature_reread(pd, F_CARRIER) && nf->connected)
 		set_carrier(nf);
+}
+
+static void netfront_restarted(struct pv_device *pd)
+{
+	struct netfront *nf = pd->priv;
+	unsigned int i;
+
+	cancel_delayed_work_sync(&nf->mcast_work);
+	netfront_mcast_forget(nf);
+	netfront_ctrl_start(nf);
+	for (i = 0; i < nf->nr_queues; i++)
+		if (nf->queue[i].mapped)
+			map_chains(&nf->queue[i]);
+	rtnl_lock();
+	update_netdev(nf);
+	set_carrier(nf);
+	tell_backend(nf);
+	rtnl_unlock();
+	netdev_info(nf->dev, "the backend has restarted\n");
 }
 
 /* Whether somebody is there to ask for the pages. */
@@ -736,6 +767,7 @@ static struct pv_driver netfront_driver = {
 	.publish = netfront_publish,
 	.connect = netfront_connect,
 	.change = netfront_change,
+	.restarted = netfront_restarted,
 	.disconnect = netfront_disconnect,
 	.show = netfront_show,
 	.peer_key = "carrier",

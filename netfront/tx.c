@@ -631,9 +631,12 @@ static void switch_filter(struct netfront *nf, bool on)
 {
 	if (nf->mcast_on == on)
 		return;
-	if (!pv_device_write(nf->pd, XBT_NIL, "request-multicast-control", "%u",
-			     on))
-		nf->mcast_on = on;
+	if (pv_device_write(nf->pd, XBT_NIL, "request-multicast-control", "%u",
+			    on))
+		return;
+	/* For when the keys are written again. */
+	pv_feature_offer(nf->pd, F_FRONT_MCAST, on);
+	nf->mcast_on = on;
 }
 
 /**
@@ -662,7 +665,7 @@ void netfront_mcast_work(struct work_struct *work)
 }
 
 /**
- * netfront_mcast_forget() - the next backend knows no address
+ * netfront_mcast_forget() - the next backend knows no address yet
  * @nf: the interface, its work cancelled
  */
 void netfront_mcast_forget(struct netfront *nf)
@@ -672,6 +675,5 @@ void netfront_mcast_forget(struct netfront *nf)
 	list_for_each_entry_safe(m, next, &nf->mcast, list)
 		kfree(m);
 	INIT_LIST_HEAD(&nf->mcast);
-	nf->mcast_on = false;
 	nf->mcast_refused = false;
 }

@@ -41,6 +41,7 @@ static void device_down(struct pv_device *pd, enum pv_down why)
 		return;
 	pd->drv->disconnect(pd, why);
 	pd->link = PV_LINK_DOWN;
+	pd->rebinds = false;
 }
 
 static void device_give_up(struct pv_device *pd)
@@ -170,17 +171,32 @@ static void front_close(struct pv_device *pd)
 	xenbus_frontend_closed(pd->xb);
 }
 
+/* It may have connected before we could offer it anything but what we had. */
+static void front_restarted(struct pv_device *pd)
+{
+	pd->rebinds = false;
+	if (pv_feature_read(pd, false) || pv_feature_read(pd, true))
+		device_give_up(pd);
+	else
+		pd->drv->restarted(pd);
+}
+
 static void front_peer(struct pv_device *pd, enum xenbus_state state)
 {
 	switch (state) {
 	case XenbusStateInitWait:
+		/* Who is Connected already gets no second look at its keys. */
+		if (pd->link == PV_LINK_UP && pd->drv->restarted)
+			pd->rebinds = true;
 		/* While OFFERED it is the state that we have acted on. */
-		if (pd->link != PV_LINK_OFFERED && !pd->failed && !pd->closing)
+		else if (pd->link != PV_LINK_OFFERED && !pd->failed && !pd->closing)
 			front_negotiate(pd);
 		break;
 	case XenbusStateConnected:
 		if (pd->link == PV_LINK_OFFERED)
 			front_connect(pd);
+		else if (pd->link == PV_LINK_UP && pd->rebinds)
+			front_restarted(pd);
 		else if (pd->link == PV_LINK_UP && pd->drv->change)
 			pd->drv->change(pd);
 		break;

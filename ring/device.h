@@ -83,6 +83,9 @@ enum pv_down {
  *           yet: pv_device_poke() tries again
  * @change: frontend: the backend has announced Connected again (new size), or
  *          has reconfigured itself
+ * @restarted: frontend that is @direct: a new backend has connected to the
+ *             rings as they are, after the old one left without a word (its
+ *             driver was unbound); it knows of nothing but the rings and keys
  * @reconfigure: the peer says Reconfiguring. Backend: the frontend has written
  *               its early features again, and they have been read; the answer
  *               is Reconfigured. Frontend: give up what the backend takes away
@@ -113,6 +116,7 @@ struct pv_driver {
 	int (*publish)(struct pv_device *pd, struct xenbus_transaction xbt);
 	int (*connect)(struct pv_device *pd);
 	void (*change)(struct pv_device *pd);
+	void (*restarted)(struct pv_device *pd);
 	int (*reconfigure)(struct pv_device *pd);
 	void (*disconnect)(struct pv_device *pd, enum pv_down why);
 	bool (*may_close)(struct pv_device *pd);
@@ -145,6 +149,7 @@ struct pv_watch {
  * @lock: serialises the hooks
  * @link: how far it has come; under @lock
  * @offered: backend: offer() has succeeded; under @lock
+ * @rebinds: frontend: the backend has started anew on a live link; under @lock
  * @failed: pv_device_fail() has been called: sticky until the peer reconnects
  * @closing: frontend: the toolstack wants the device back; under @lock
  * @gone: being removed: no hook but disconnect() and remove() any more
@@ -163,6 +168,7 @@ struct pv_device {
 	struct mutex lock; /* serialises the hooks */
 	enum pv_link link;
 	bool offered;
+	bool rebinds;
 	bool failed;
 	bool closing;
 	bool gone;
