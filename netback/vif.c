@@ -196,6 +196,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	dev->hw_features = GUEST_FEATURES;
 	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
 	dev->tx_queue_len = TX_QUEUE_LEN;
+	/* Packets of a burst are on a list. */
+	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = ETH_MAX_MTU - VLAN_ETH_HLEN;
 	/*

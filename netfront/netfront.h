@@ -94,27 +94,33 @@ struct netfront_counters {
 	u64 rx_fault[NETFRONT_RX_FAULTS];
 };
 
+/** enum netfront_tx_kind - what is on the ring under an id */
+enum netfront_tx_kind {
+	NETFRONT_TX_FREE,
+	NETFRONT_TX_COPIED,
+	NETFRONT_TX_GRANTED,
+	NETFRONT_TX_MCAST,
+};
+
 /**
  * struct netfront_tx_id - what we know of a request, by its id
  * @data: the id's staged page
  * @ref: its reference
  * @used: bytes of it that hold old data; kept only for backends not trusted
- * @skb: whose data it is, or a NETFRONT_TX_*; NULL if the id is free. A
- *       response is believed only if it is not
+ * @kind: NETFRONT_TX_*. A response is believed only if it is not FREE
+ * @bytes: length of the stack's packet whose first slot it is; else 0
+ * @skb: GRANTED: the packet
  * @grant: grants a page of the skb itself; NULL if this connection only copies
  */
 struct netfront_tx_id {
 	void *data;
 	grant_ref_t ref;
 	u16 used;
+	u8 kind;
+	u32 bytes;
 	struct sk_buff *skb;
 	struct pv_grant *grant;
 };
-
-/** NETFRONT_TX_FRAME - in netfront_tx_id.skb: a copied XDP frame */
-#define NETFRONT_TX_FRAME	((struct sk_buff *)1)
-/** NETFRONT_TX_MCAST - in netfront_tx_id.skb: a message about multicast */
-#define NETFRONT_TX_MCAST	((struct sk_buff *)2)
 
 /** struct netfront_tx_cb - in skb->cb: slots of it that are not answered */
 struct netfront_tx_cb {
@@ -154,6 +160,10 @@ struct netfront_rx_buf {
  * @tx_free: ids that are free, last in first out
  * @nr_free: how many
  * @tx_extras: extra slots that are not answered
+ * @tx_held: packets whose pages are granted
+ * @tx_armed: response that is to be announced, if it has not come yet
+ * @tx_looked: the last time that responses were looked for, in slots sent
+ * @tx_packet: the packet that is being sent, too large for the stack
  * @tx_staged: grants of the staged pages
  * @tx_bare: grants for the skbs' own pages
  * @tx_stats: ring's counters
@@ -197,6 +207,10 @@ struct netfront_queue {
 	u8 tx_free[NETFRONT_RING];
 	unsigned int nr_free;
 	unsigned int tx_extras;
+	unsigned int tx_held;
+	u32 tx_armed;
+	u32 tx_looked;
+	struct netfront_tx_packet tx_packet;
 	struct pv_grant_chain tx_staged;
 	struct pv_grant_chain tx_bare;
 	struct pv_stats tx_stats;
@@ -338,7 +352,7 @@ void netfront_tell_headroom(struct netfront *nf);
 /* tx.c */
 netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev);
 void netfront_tx_poll(struct netfront_queue *q, int budget);
-bool netfront_tx_arm(struct netfront_queue *q);
+void netfront_tx_arm(struct netfront_queue *q);
 bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 		       const struct netfront_rx_packet *from);
 void netfront_tx_flush(struct netfront_queue *q);

@@ -397,10 +397,8 @@ static bool arm_rx(struct netfront_queue *q, int done)
 
 static void go_to_sleep(struct netfront_queue *q, int done)
 {
-	bool more = netfront_tx_arm(q);
-
-	more |= arm_rx(q, done);
-	if (more) {
+	netfront_tx_arm(q);
+	if (arm_rx(q, done)) {
 		napi_schedule(&q->napi);
 		return;
 	}

@@ -10,8 +10,12 @@
  *   granted  what is short is copied, large parts are granted as they lie in
  *            the skb, read-only, until the response.
  *
- * Both sides of the ring belong to the tx queue's lock here: whoever sends may
- * as well take responses.
+ * A packet that was copied is free at once, so nobody waits for its response.
+ * Responses are taken when somebody is here anyway: every so many slots sent,
+ * and with what is received. Only for granted packets, and for a queue that is
+ * stopped, an event is asked for: half of the outstanding slots ahead.
+ *
+ * Both sides of the ring belong to the tx queue's lock here.
  */
 #include <linux/etherdevice.h>
 #include <linux/list.h>
@@ -22,6 +26,8 @@
 
 /* Parts of an skb that are at most this long are copied in any case. */
 #define TX_COPY		1024
+/* Look for responses each time that so many slots have been sent. */
+#define TX_LOOK		32
 /* Addresses that backends take, at least. */
 #define MCAST_MAX	64
 /* A tx ring that is full: look again at it after this. */
@@ -59,36 +65,40 @@ static bool fits(const struct netfront *nf, u32 len)
 /**
  * struct tx_copy - a packed copy of a packet into staged pages
  * @q: the queue
- * @p: the packet that gets the slots
- * @owner: goes into the ids
  * @left: bytes that have no page yet
  * @to: where the next byte goes
  * @room: bytes left of the page there
  */
 struct tx_copy {
 	struct netfront_queue *q;
-	struct netfront_tx_packet *p;
-	struct sk_buff *owner;
 	u32 left;
 	void *to;
 	u32 room;
 };
 
-/* Take an id whose staged page is to carry @len bytes. */
-static void *stage_page(struct netfront_queue *q, struct netfront_tx_packet *p,
-			struct sk_buff *owner, u32 len)
+static struct netfront_tx_id *take_id(struct netfront_queue *q,
+				      enum netfront_tx_kind kind)
 {
-	u8 id = q->tx_free[--q->nr_free];
-	struct netfront_tx_id *t = &q->tx_id[id];
+	struct netfront_tx_id *t = &q->tx_id[q->tx_free[--q->nr_free]];
 
-	t->skb = owner;
-	netfront_tx_add(p, t->ref, id, 0, len);
+	t->kind = kind;
+	t->bytes = 0;
+	return t;
+}
+
+/* The next slot is an id's staged page that is to carry @len bytes. */
+static struct netfront_tx_id *stage_page(struct netfront_queue *q,
+					 enum netfront_tx_kind kind, u32 len)
+{
+	struct netfront_tx_id *t = take_id(q, kind);
+
+	netfront_tx_add(&q->tx_packet, t->ref, t - q->tx_id, 0, len);
 	if (unlikely(q->nf->zero)) {
 		if (t->used > len)
 			memset(t->data + len, 0, t->used - len);
 		t->used = len;
 	}
-	return t->data;
+	return t;
 }
 
 static void tx_copy(struct tx_copy *c, const void *from, u32 len)
@@ -99,7 +109,8 @@ static void tx_copy(struct tx_copy *c, const void *from, u32 len)
 		if (!c->room) {
 			c->room = min_t(u32, c->left, XEN_PAGE_SIZE);
 			c->left -= c->room;
-			c->to = stage_page(c->q, c->p, c->owner, c->room);
+			c->to = stage_page(c->q, NETFRONT_TX_COPIED,
+					   c->room)->data;
 		}
 		now = min(len, c->room);
 		memcpy(c->to, from, now);
@@ -110,13 +121,10 @@ static void tx_copy(struct tx_copy *c, const void *from, u32 len)
 	}
 }
 
-static void copy_skb(struct netfront_queue *q, struct netfront_tx_packet *p,
-		     struct sk_buff *skb)
+static void copy_skb(struct netfront_queue *q, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
-	struct tx_copy c = {
-		.q = q, .p = p, .owner = skb, .left = skb->len,
-	};
+	struct tx_copy c = { .q = q, .left = skb->len };
 	unsigned int i;
 
 	tx_copy(&c, skb->data, skb_headlen(skb));
@@ -145,56 +153,70 @@ static unsigned int count_granted(const struct sk_buff *skb)
 }
 
 /* Let the backend read @len bytes where they are, page by page. */
-static void grant_part(struct netfront_queue *q, struct netfront_tx_packet *p,
-		       struct sk_buff *skb, void *data, u32 len)
+static void grant_part(struct netfront_queue *q, struct sk_buff *skb,
+		       void *data, u32 len)
 {
 	while (len) {
+		struct netfront_tx_id *t = take_id(q, NETFRONT_TX_GRANTED);
 		u32 offset = offset_in_page(data);
 		u32 now = min_t(u32, len, XEN_PAGE_SIZE - offset);
-		u8 id = q->tx_free[--q->nr_free];
-		struct netfront_tx_id *t = &q->tx_id[id];
 
 		t->skb = skb;
 		pv_grant_page(&q->pool, t->grant, virt_to_page(data), true);
-		netfront_tx_add(p, t->grant->ref, id, offset, now);
+		netfront_tx_add(&q->tx_packet, t->grant->ref, t - q->tx_id,
+				offset, now);
 		data += now;
 		len -= now;
 	}
 }
 
-static void grant_skb(struct netfront_queue *q, struct netfront_tx_packet *p,
-		      struct sk_buff *skb)
+static void grant_skb(struct netfront_queue *q, struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 	u32 head = skb_headlen(skb);
+	struct netfront_tx_id *t;
 	unsigned int i;
 
-	if (head <= TX_COPY)
-		memcpy(stage_page(q, p, skb, head), skb->data, head);
-	else
-		grant_part(q, p, skb, skb->data, head);
+	if (head <= TX_COPY) {
+		t = stage_page(q, NETFRONT_TX_GRANTED, head);
+		t->skb = skb;
+		memcpy(t->data, skb->data, head);
+	} else {
+		grant_part(q, skb, skb->data, head);
+	}
 	for (i = 0; i < info->nr_frags; i++)
-		grant_part(q, p, skb, skb_frag_address(&info->frags[i]),
+		grant_part(q, skb, skb_frag_address(&info->frags[i]),
 			   skb_frag_size(&info->frags[i]));
 }
 
-static void fill_data(struct netfront_queue *q, struct netfront_tx_packet *p,
-		      struct sk_buff *skb)
+/* Whether a packet's pages are to be granted, rather than copied. */
+static bool worth_granting(const struct netfront_queue *q,
+			   const struct sk_buff *skb)
 {
-	if (!skb_is_nonlinear(skb) &&
-	    skb->len <= (q->bounce ? XEN_PAGE_SIZE : TX_COPY)) {
-		memcpy(stage_page(q, p, skb, skb->len), skb->data, skb->len);
-	} else if (q->bounce || skb->len <= TX_COPY ||
-		   count_granted(skb) > NETFRONT_MAX_DATA - p->nr_extra) {
-		/* Packed, any packet fits. */
-		copy_skb(q, p, skb);
-	} else {
+	return !q->bounce && skb->len > TX_COPY && !skb_shared(skb) &&
+	       count_granted(skb) <=
+	       NETFRONT_MAX_DATA - q->tx_packet.nr_extra;
+}
+
+/* Returns true if the backend needs the skb until it has answered. */
+static bool fill_data(struct netfront_queue *q, struct sk_buff *skb)
+{
+	if (worth_granting(q, skb)) {
+		grant_skb(q, skb);
+		tx_cb(skb)->left = q->tx_packet.nr - q->tx_packet.nr_extra;
+		q->tx_held++;
 		q->count.tx_granted++;
-		grant_skb(q, p, skb);
-		return;
+		return true;
 	}
+	/* Packed, any packet fits. */
+	if (!skb_is_nonlinear(skb) && skb->len <= XEN_PAGE_SIZE)
+		memcpy(stage_page(q, NETFRONT_TX_COPIED, skb->len)->data,
+		       skb->data, skb->len);
+	else
+		copy_skb(q, skb);
 	q->count.tx_copied++;
 	q->tx_stats.bytes_copied += skb->len;
+	return false;
 }
 
 /* ---- sending ---- */
@@ -215,9 +237,9 @@ static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
 				skb_shinfo(skb)->gso_size);
 }
 
-static void put_packet(struct netfront_queue *q,
-		       const struct netfront_tx_packet *p)
+static void put_packet(struct netfront_queue *q)
 {
+	const struct netfront_tx_packet *p = &q->tx_packet;
 	unsigned int i;
 
 	for (i = 0; i < p->nr; i++)
@@ -230,13 +252,6 @@ static void publish(struct netfront_queue *q)
 {
 	if (pv_ring_publish(&q->tx))
 		pv_channel_kick(&q->tx_channel);
-}
-
-/* Until responses have made room; one is on its way, and it is announced. */
-static void stop_queue(struct netfront_queue *q)
-{
-	q->count.tx_stopped++;
-	netif_tx_stop_queue(q->txq);
 }
 
 /* ---- responses ---- */
@@ -255,29 +270,31 @@ struct tx_done {
 static bool finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
 			struct tx_done *done, int budget)
 {
-	struct sk_buff *skb = t->skb;
 	bool ok = true;
 
-	t->skb = NULL;
-	if (t->grant && t->grant->page)
-		ok = pv_grant_end(&q->pool, t->grant);
-	/* Without its grant, the id is of no more use. */
+	if (t->bytes) {
+		done->packets++;
+		done->bytes += t->bytes;
+	}
+	if (unlikely(t->kind == NETFRONT_TX_GRANTED)) {
+		if (t->grant->page)
+			ok = pv_grant_end(&q->pool, t->grant);
+		if (!--tx_cb(t->skb)->left) {
+			napi_consume_skb(t->skb, budget);
+			q->tx_held--;
+		}
+	}
+	t->kind = NETFRONT_TX_FREE;
+	/* Without its grant, an id is of no more use. */
 	if (likely(ok))
 		q->tx_free[q->nr_free++] = t - q->tx_id;
-	if (skb == NETFRONT_TX_FRAME || skb == NETFRONT_TX_MCAST)
-		return ok;
-	if (--tx_cb(skb)->left)
-		return ok;
-	done->packets++;
-	done->bytes += skb->len;
-	napi_consume_skb(skb, budget);
 	return ok;
 }
 
 static void note_status(struct netfront_queue *q,
 			const struct netfront_tx_id *t, s16 status)
 {
-	if (t->skb == NETFRONT_TX_MCAST) {
+	if (t->kind == NETFRONT_TX_MCAST) {
 		/* Without the address in its list, it must not filter. */
 		WRITE_ONCE(q->nf->mcast_refused, true);
 		schedule_delayed_work(&q->nf->mcast_work, 0);
@@ -303,7 +320,7 @@ static void take_response(struct netfront_queue *q, struct tx_done *done,
 			q->tx_extras--;
 		return;
 	}
-	if (unlikely(rsp.id >= NETFRONT_RING || !q->tx_id[rsp.id].skb)) {
+	if (unlikely(rsp.id >= NETFRONT_RING || !q->tx_id[rsp.id].kind)) {
 		pv_ring_break(&q->tx, "response to a packet that was not sent");
 		return;
 	}
@@ -315,8 +332,7 @@ static void take_response(struct netfront_queue *q, struct tx_done *done,
 			       "it keeps a page of a packet mapped that it has answered");
 }
 
-/* Under the tx queue's lock. */
-static void reclaim(struct netfront_queue *q, int budget)
+static struct tx_done take_responses(struct netfront_queue *q, int budget)
 {
 	u32 pending = pv_ring_pending(&q->tx);
 	struct tx_done done = { };
@@ -324,6 +340,15 @@ static void reclaim(struct netfront_queue *q, int budget)
 	q->tx_stats.responses += pending;
 	while (pending-- && likely(!q->tx.broken))
 		take_response(q, &done, budget);
+	return done;
+}
+
+/* Under the tx queue's lock. */
+static void reclaim(struct netfront_queue *q, int budget)
+{
+	struct tx_done done = take_responses(q, budget);
+
+	q->tx_looked = q->tx.prod;
 	if (unlikely(q->tx.broken)) {
 		pv_device_fail(q->nf->pd, "tx: %s", q->tx.broken);
 		return;
@@ -333,6 +358,77 @@ static void reclaim(struct netfront_queue *q, int budget)
 	if (unlikely(netif_tx_queue_stopped(q->txq)) &&
 	    tx_room(q) >= 2 * NETFRONT_TX_SLOTS)
 		netif_tx_wake_queue(q->txq);
+}
+
+/* ---- events ---- */
+
+/* Whether somebody waits for responses. */
+static bool wants_event(const struct netfront_queue *q)
+{
+	return READ_ONCE(q->tx_held) || netif_xmit_stopped(q->txq);
+}
+
+/*
+ * Have responses announced if somebody waits for them: half of those that are
+ * outstanding ahead. They will come, and the other half is there to send
+ * meanwhile. Under the tx queue's lock, with everything published.
+ */
+static void ask_event(struct netfront_queue *q)
+{
+	u32 frames = READ_ONCE(q->nf->tx_frames);
+
+	while (wants_event(q) && (s32)(q->tx_armed - q->tx.cons) <= 0) {
+		u32 outstanding = q->tx.published - q->tx.cons;
+		u32 ahead = frames ? min(frames, outstanding) : outstanding / 2;
+
+		ahead = max(ahead, 1U);
+		q->tx_armed = q->tx.cons + ahead;
+		if (!pv_ring_arm(&q->tx, ahead))
+			return;
+		reclaim(q, 0);
+	}
+}
+
+/* ---- sending ---- */
+
+static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
+{
+	u16 flags = 0;
+
+	if (skb->ip_summed == CHECKSUM_PARTIAL)
+		flags = XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated;
+	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
+		flags = XEN_NETTXF_data_validated;
+	netfront_tx_begin(p, skb->len, flags);
+	if (skb_is_gso(skb))
+		netfront_tx_gso(p, skb_is_gso_v6(skb) ?
+				XEN_NETIF_GSO_TYPE_TCPV6 :
+				XEN_NETIF_GSO_TYPE_TCPV4,
+				skb_shinfo(skb)->gso_size);
+}
+
+/* Make room now and then, while it costs little. */
+static bool make_room(struct netfront_queue *q)
+{
+	if (q->tx.prod - q->tx_looked >= TX_LOOK ||
+	    unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
+		reclaim(q, 0);
+	return likely(tx_room(q) >= NETFRONT_TX_SLOTS);
+}
+
+/* Until responses have made room. */
+static void stop_queue(struct netfront_queue *q)
+{
+	q->count.tx_stopped++;
+	netif_tx_stop_queue(q->txq);
+}
+
+/* A burst ends: tell the backend, and be told if the queue has stopped. */
+static void end_burst(struct netfront_queue *q)
+{
+	publish(q);
+	if (unlikely(wants_event(q)))
+		ask_event(q);
 }
 
 /**
@@ -346,39 +442,38 @@ netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
 	struct netfront *nf = netdev_priv(dev);
 	struct netfront_queue *q = &nf->queue[skb_get_queue_mapping(skb)];
+	struct netfront_tx_packet *p = &q->tx_packet;
 	bool more = netdev_xmit_more();
-	struct netfront_tx_packet p;
 	unsigned int len = skb->len;
 
 	if (unlikely(!q->live || !fits(nf, len)))
 		goto drop;
-	if (tx_room(q) < NETFRONT_RING / 2)
-		reclaim(q, 0);
-	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS)) {
+	if (unlikely(!make_room(q))) {
 		stop_queue(q);
-		publish(q);
+		end_burst(q);
 		return NETDEV_TX_BUSY;
 	}
 
-	describe(&p, skb);
-	fill_data(q, &p, skb);
-	tx_cb(skb)->left = p.nr - p.nr_extra;
+	describe(p, skb);
 	skb_tx_timestamp(skb);
-	put_packet(q, &p);
+	if (!fill_data(q, skb))
+		dev_consume_skb_any(skb);
+	q->tx_id[p->slot[0].req.id].bytes = len;
+	put_packet(q);
 
 	q->count.tx_packets++;
 	q->count.tx_bytes += len;
-	if (tx_room(q) < NETFRONT_TX_SLOTS)
+	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
 		stop_queue(q);
 	if (__netdev_tx_sent_queue(q->txq, len, more))
-		publish(q);
+		end_burst(q);
 	return NETDEV_TX_OK;
 
 drop:
 	q->count.tx_dropped++;
 	dev_kfree_skb_any(skb);
 	if (q->live && !more)
-		publish(q);
+		end_burst(q);
 	return NETDEV_TX_OK;
 }
 
@@ -393,25 +488,19 @@ drop:
 bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 		       const struct netfront_rx_packet *from)
 {
+	struct netfront_tx_packet *p = &q->tx_packet;
 	u32 len = xdp_get_frame_len(frame);
-	struct netfront_tx_packet p;
-	struct tx_copy c = {
-		.q = q, .p = &p, .owner = NETFRONT_TX_FRAME, .left = len,
-	};
+	struct tx_copy c = { .q = q, .left = len };
 	struct skb_shared_info *info;
 	unsigned int i;
 
-	if (unlikely(!q->live || !fits(q->nf, len)))
-		return false;
-	if (tx_room(q) < NETFRONT_RING / 2)
-		reclaim(q, 0);
-	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
+	if (unlikely(!q->live || !fits(q->nf, len) || !make_room(q)))
 		return false;
 
-	netfront_tx_begin(&p, len, from && from->flags & XEN_NETRXF_csum_blank ?
+	netfront_tx_begin(p, len, from && from->flags & XEN_NETRXF_csum_blank ?
 			  XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated : 0);
 	if (unlikely(from && from->gso_size))
-		netfront_tx_gso(&p, from->gso_type, from->gso_size);
+		netfront_tx_gso(p, from->gso_type, from->gso_size);
 	tx_copy(&c, frame->data, frame->len);
 	if (unlikely(xdp_frame_has_frags(frame))) {
 		info = xdp_get_shared_info_from_frame(frame);
@@ -419,7 +508,7 @@ bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 			tx_copy(&c, skb_frag_address(&info->frags[i]),
 				skb_frag_size(&info->frags[i]));
 	}
-	put_packet(q, &p);
+	put_packet(q);
 
 	q->count.tx_xdp++;
 	q->count.tx_packets++;
@@ -435,7 +524,7 @@ bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 void netfront_tx_flush(struct netfront_queue *q)
 {
 	if (likely(q->live))
-		publish(q);
+		end_burst(q);
 }
 
 /**
@@ -454,26 +543,17 @@ void netfront_tx_poll(struct netfront_queue *q, int budget)
 }
 
 /**
- * netfront_tx_arm() - ask for an event before NAPI sleeps
+ * netfront_tx_arm() - ask for an event before NAPI sleeps, if one is needed
  * @q: the queue
- *
- * Half of the outstanding slots ahead: they will be answered, and the other
- * half is there to send meanwhile.
- *
- * Return: true if that many have been answered already.
  */
-bool netfront_tx_arm(struct netfront_queue *q)
+void netfront_tx_arm(struct netfront_queue *q)
 {
-	u32 frames = READ_ONCE(q->nf->tx_frames);
-	u32 outstanding, ahead;
-	bool more;
-
+	/* A look without the lock: who sends now asks for itself. */
+	if (!wants_event(q))
+		return;
 	__netif_tx_lock(q->txq, smp_processor_id());
-	outstanding = q->tx.published - q->tx.cons;
-	ahead = frames ? min(frames, outstanding) : outstanding / 2;
-	more = pv_ring_arm(&q->tx, max(ahead, 1U));
+	ask_event(q);
 	__netif_tx_unlock(q->txq);
-	return more;
 }
 
 /* ---- a connection ---- */
@@ -512,6 +592,9 @@ int netfront_tx_connect(struct netfront_queue *q, bool bounce)
 	}
 	q->nr_free = NETFRONT_RING;
 	q->tx_extras = 0;
+	q->tx_held = 0;
+	q->tx_armed = 0;
+	q->tx_looked = 0;
 	return 0;
 }
 
@@ -525,12 +608,11 @@ void netfront_tx_disconnect(struct netfront_queue *q)
 	unsigned int i;
 
 	local_bh_disable();
-	for (i = 0; i < NETFRONT_RING; i++) {
-		struct netfront_tx_id *t = &q->tx_id[i];
-
-		if (t->skb)
-			finish_slot(q, t, &done, 0);
-	}
+	if (q->nr_free)
+		take_responses(q, 0);
+	for (i = 0; i < NETFRONT_RING; i++)
+		if (q->tx_id[i].kind)
+			finish_slot(q, &q->tx_id[i], &done, 0);
 	q->count.tx_dropped += done.packets;
 	local_bh_enable();
 	netdev_tx_reset_queue(q->txq);
@@ -544,15 +626,14 @@ void netfront_tx_disconnect(struct netfront_queue *q)
 /* Tell the backend of an address, in a packet of nothing but extra info. */
 static bool send_mcast(struct netfront_queue *q, bool add, const u8 *addr)
 {
-	struct netfront_tx_packet p;
 	bool sent = false;
 
 	__netif_tx_lock_bh(q->txq);
-	if (q->live && tx_room(q) >= NETFRONT_TX_SLOTS) {
-		netfront_tx_begin(&p, 0, 0);
-		netfront_tx_mcast(&p, add, addr);
-		stage_page(q, &p, NETFRONT_TX_MCAST, 0);
-		put_packet(q, &p);
+	if (q->live && make_room(q)) {
+		netfront_tx_begin(&q->tx_packet, 0, 0);
+		netfront_tx_mcast(&q->tx_packet, add, addr);
+		stage_page(q, NETFRONT_TX_MCAST, 0);
+		put_packet(q);
 		publish(q);
 		sent = true;
 	}

@@ -10,10 +10,10 @@ fio_job() {
 		--output-format=terse --terse-version=3 >/tmp/fio || { cat /tmp/fio; return 1; }
 	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; print $(8 + o), $(16 + o), $(9 + o) }' /tmp/fio
 }
-# The disk's own event channels only
-blk_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+# Event channels of devices only
+event_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
 
 # counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
-counted() { local a b; a=$(blk_irqs); fio_job "$@" >/dev/null || return; b=$(blk_irqs); echo $((b - a)); }
+counted() { local a b; a=$(event_irqs); fio_job "$@" >/dev/null || return; b=$(event_irqs); echo $((b - a)); }
 local_disk() { modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS" && wait_disk nullb0; }
 module_symbols() { awk '$2 ~ /[tT]/ && /\[/ { print $1, $3, $4 }' /proc/kallsyms; }

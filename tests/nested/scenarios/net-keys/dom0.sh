@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+require "bridge" make_bridge
+require "guest boots with a vif" start_guest g --vif "$(vif_line 2 rate=20Mb/s)"
+require "connected, addresses" net_up g 2
+iperf_server
+out=$(guest_cmd g "iperf3 -c 10.0.0.1 -t 3"); r=$(mbits <<<"$out")
+check "20 Mbit/s from the guest, not more: $r" at_least 24 "$r"
+check "and not much less" at_least "$r" 12
+out=$(guest_cmd g "iperf3 -c 10.0.0.1 -t 2 -R"); r=$(mbits <<<"$out")
+check "to the guest is not limited: $r" at_least "$r" 40
+
+check "dom0 takes the link down" eval "ip link set $(vif g) down && wait_for 10 guest_cmd g 'ethtool eth0 | grep \"Link detected: no\"'"
+check "dom0 takes it up" eval "ip link set $(vif g) up && wait_for 10 guest_cmd g 'ethtool eth0 | grep \"Link detected: yes\"' && wait_for 10 guest_cmd g 'ping -c 1 -W 1 10.0.0.1'"
+
+guest_cmd g unload_frontend
+fe=$(vif_frontend g); be=$(vif_backend g)
+check "error of a malformed MAC" eval "xenstore-write $fe/mac 00:16:3e:xx:00:01 && { guest_cmd g load_frontend; wait_for 10 eval 'xs /local/domain/$(guest_id g)/error/device/vif/0/error | grep -i mac.*xx'; }"
+guest_cmd g unload_frontend
+check "error of a multicast MAC" eval "xenstore-write $fe/mac 01:16:3e:00:00:01 && { guest_cmd g load_frontend; wait_for 10 eval 'xs /local/domain/$(guest_id g)/error/device/vif/0/error | grep 01:16'; }"
+guest_cmd g unload_frontend
+xenstore-write "$fe/mac" 00:16:3e:00:00:02
+check "an mtu key is taken" eval "xenstore-write $fe/mtu 1400 && guest_cmd g 'load_frontend; grep -x 1400 /sys/class/net/eth0/mtu'"
+guest_cmd g unload_frontend
+check "a malformed mtu key is ignored with a word" eval "xenstore-write $fe/mtu many && guest_cmd g 'load_frontend; grep -x 1500 /sys/class/net/eth0/mtu && dmesg | grep \"mtu is .many\"'"
+check "it works" net_up g 2
+guest_cmd g unload_frontend
+xenstore-rm "$fe/mtu"; xenstore-write "$fe/trusted" 0
+check "an untrusted backend" guest_cmd g load_frontend
+check "it works" net_up g 2
+check "8 MB each way through cleared pages" eval "transfer_to g 2 8 3 && transfer_from g 2 8 4"
+guest_cmd g unload_frontend; xenstore-rm "$fe/trusted"
+check "a malformed feature of the backend is named" eval "xenstore-write $be/feature-sg yes && { guest_cmd g load_frontend; wait_for 10 eval 'xs /local/domain/$(guest_id g)/error/device/vif/0/error | grep feature-sg'; }"
+check "guest stops" stop_guest g
