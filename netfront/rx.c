@@ -266,6 +266,22 @@ struct sk_buff *netfront_rx_skb(struct netfront_queue *q,
 	return skb;
 }
 
+static bool setup_gso(struct sk_buff *skb, const struct netfront_rx_packet *p)
+{
+	bool v6 = p->gso_type == XEN_NETIF_GSO_TYPE_TCPV6;
+
+	if (!p->gso_size)
+		return true;
+	if (unlikely(skb->protocol != htons(v6 ? ETH_P_IPV6 : ETH_P_IP)))
+		return false;
+	skb_shinfo(skb)->gso_size = p->gso_size;
+	/* Its headers are somebody else's, and its segments not counted. */
+	skb_shinfo(skb)->gso_type = (v6 ? SKB_GSO_TCPV6 : SKB_GSO_TCPV4) |
+				    SKB_GSO_DODGY;
+	skb_shinfo(skb)->gso_segs = 0;
+	return true;
+}
+
 static const enum pkt_hash_types hash_type[] = {
 	[_XEN_NETIF_CTRL_HASH_TYPE_IPV4] = PKT_HASH_TYPE_L3,
 	[_XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP] = PKT_HASH_TYPE_L4,
@@ -307,19 +323,10 @@ bool netfront_rx_finish(struct netfront_queue *q, struct sk_buff *skb,
 	skb->protocol = eth_type_trans(skb, q->nf->dev);
 	skb_reset_network_header(skb);
 	skb_record_rx_queue(skb, q->id);
-	if (unlikely(!setup_checksum(q, skb, p))) {
+	if (unlikely(!setup_gso(skb, p) || !setup_checksum(q, skb, p))) {
 		q->count.rx_dropped++;
 		kfree_skb(skb);
 		return false;
-	}
-	if (p->gso_size) {
-		skb_shinfo(skb)->gso_size = p->gso_size;
-		skb_shinfo(skb)->gso_type =
-			p->gso_type == XEN_NETIF_GSO_TYPE_TCPV6 ?
-			SKB_GSO_TCPV6 : SKB_GSO_TCPV4;
-		/* Its headers are somebody else's, and not counted. */
-		skb_shinfo(skb)->gso_type |= SKB_GSO_DODGY;
-		skb_shinfo(skb)->gso_segs = 0;
 	}
 	if (p->hashed)
 		skb_set_hash(skb, p->hash, hash_type[p->hash_type]);

@@ -219,41 +219,6 @@ static bool fill_data(struct netfront_queue *q, struct sk_buff *skb)
 	return false;
 }
 
-/* ---- sending ---- */
-
-static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
-{
-	u16 flags = 0;
-
-	if (skb->ip_summed == CHECKSUM_PARTIAL)
-		flags = XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated;
-	else if (skb->ip_summed == CHECKSUM_UNNECESSARY)
-		flags = XEN_NETTXF_data_validated;
-	netfront_tx_begin(p, skb->len, flags);
-	if (skb_is_gso(skb))
-		netfront_tx_gso(p, skb_is_gso_v6(skb) ?
-				XEN_NETIF_GSO_TYPE_TCPV6 :
-				XEN_NETIF_GSO_TYPE_TCPV4,
-				skb_shinfo(skb)->gso_size);
-}
-
-static void put_packet(struct netfront_queue *q)
-{
-	const struct netfront_tx_packet *p = &q->tx_packet;
-	unsigned int i;
-
-	for (i = 0; i < p->nr; i++)
-		pv_ring_put(&q->tx, &p->slot[i], sizeof(p->slot[i]));
-	q->tx_extras += p->nr_extra;
-	q->tx_stats.requests += p->nr;
-}
-
-static void publish(struct netfront_queue *q)
-{
-	if (pv_ring_publish(&q->tx))
-		pv_channel_kick(&q->tx_channel);
-}
-
 /* ---- responses ---- */
 
 /**
@@ -405,6 +370,23 @@ static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
 				XEN_NETIF_GSO_TYPE_TCPV6 :
 				XEN_NETIF_GSO_TYPE_TCPV4,
 				skb_shinfo(skb)->gso_size);
+}
+
+static void put_packet(struct netfront_queue *q)
+{
+	const struct netfront_tx_packet *p = &q->tx_packet;
+	unsigned int i;
+
+	for (i = 0; i < p->nr; i++)
+		pv_ring_put(&q->tx, &p->slot[i], sizeof(p->slot[i]));
+	q->tx_extras += p->nr_extra;
+	q->tx_stats.requests += p->nr;
+}
+
+static void publish(struct netfront_queue *q)
+{
+	if (pv_ring_publish(&q->tx))
+		pv_channel_kick(&q->tx_channel);
 }
 
 /* Make room now and then, while it costs little. */
@@ -608,7 +590,7 @@ void netfront_tx_disconnect(struct netfront_queue *q)
 	unsigned int i;
 
 	local_bh_disable();
-	if (q->nr_free)
+	if (q->tx_staged.nr)
 		take_responses(q, 0);
 	for (i = 0; i < NETFRONT_RING; i++)
 		if (q->tx_id[i].kind)

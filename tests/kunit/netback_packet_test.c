@@ -163,7 +163,8 @@ static void gso(struct kunit *test)
 
 	netback_packet_begin(&p);
 	feed(&p, 0, 4000, XEN_NETTXF_extra_info);
-	KUNIT_EXPECT_EQ(test, feed_extra(&p, XEN_NETIF_EXTRA_TYPE_GSO, 0, 1448, XEN_NETIF_GSO_TYPE_TCPV4), NETBACK_WHOLE);
+	KUNIT_EXPECT_EQ(test, feed_extra(&p, XEN_NETIF_EXTRA_TYPE_GSO, 0, 1448, XEN_NETIF_GSO_TYPE_TCPV4),
+			NETBACK_WHOLE);
 	KUNIT_EXPECT_NULL(test, p.fault);
 	KUNIT_EXPECT_EQ(test, p.gso_size, 1448);
 	KUNIT_EXPECT_EQ(test, p.is_extra, 2U);
@@ -270,7 +271,9 @@ static void frame_pages(struct kunit *test)
 
 static void frame_headroom(struct kunit *test)
 {
-	struct netback_frame f = { .len = 4096, .headroom = 256, .gso_size = 1448, .gso_type = XEN_NETIF_GSO_TYPE_TCPV6 };
+	struct netback_frame f = {
+		.len = 4096, .headroom = 256, .gso_size = 1448, .gso_type = XEN_NETIF_GSO_TYPE_TCPV6,
+	};
 	struct xen_netif_extra_info extra[XEN_NETIF_EXTRA_TYPE_MAX];
 	struct xen_netif_rx_response rsp;
 
@@ -309,6 +312,7 @@ static struct kunit_suite suite = {
 	.name = "netback_packet",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
 
 MODULE_LICENSE("GPL");

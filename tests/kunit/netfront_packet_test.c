@@ -172,7 +172,8 @@ static void sent_slots(struct kunit *test)
 	netfront_tx_add(&p, 11, 2, 0, 904);
 	KUNIT_EXPECT_EQ(test, p.nr, 3);
 	KUNIT_EXPECT_EQ(test, p.slot[0].req.size, 5000);
-	KUNIT_EXPECT_EQ(test, p.slot[0].req.flags, XEN_NETTXF_csum_blank | XEN_NETTXF_extra_info | XEN_NETTXF_more_data);
+	KUNIT_EXPECT_EQ(test, p.slot[0].req.flags,
+			XEN_NETTXF_csum_blank | XEN_NETTXF_extra_info | XEN_NETTXF_more_data);
 	KUNIT_EXPECT_EQ(test, p.slot[1].extra.u.gso.size, 1448);
 	/* No old stack behind extra info. */
 	KUNIT_EXPECT_EQ(test, p.slot[1].req.size, 0);
@@ -197,6 +198,7 @@ static struct kunit_suite suite = {
 	.name = "netfront_packet",
 	.test_cases = cases,
 };
+
 kunit_test_suite(suite);
 
 MODULE_LICENSE("GPL");

@@ -11,7 +11,7 @@ case $BENCH_JOBS in *guests*)
 	guest_cmd h "iperf3 -s -D"
 	;;
 esac
-# A unicast address that is nobody's: the bridge drops what goes there
+# A unicast address that is nobody's: what goes there is dropped where it arrives
 NOBODY=02:00:00:00:00:99
 
 # How much of a job makes one unit of size N: megabytes, packets or round trips
@@ -22,7 +22,9 @@ job() {
 	tcp-from) guest_cmd -t 900 g "iperf3 -c 10.0.0.1 -n $2M" | mbits ;;
 	tcp-to) guest_cmd -t 900 g "iperf3 -c 10.0.0.1 -n $2M -R" | mbits ;;
 	tcp-guests) guest_cmd -t 900 g "iperf3 -c 10.0.0.3 -n $2M" | mbits ;;
-	pkt-from) rate "$(vif g)" rx guest_cmd -t 900 g "pktgen_run eth0 $2 $NOBODY" ;;
+	pkt-from) ip link set "$(vif g)" nomaster
+		rate "$(vif g)" rx guest_cmd -t 900 g "pktgen_run eth0 $2 $NOBODY"
+		ip link set "$(vif g)" master xenbr0 ;;
 	pkt-to) guest_cmd g "cat /sys/class/net/eth0/statistics/rx_packets" >/run/before
 		pktgen_run "$(vif g)" "$2" "$NOBODY" >/run/usec; sleep 0.2
 		echo $((($(guest_cmd g "cat /sys/class/net/eth0/statistics/rx_packets") - $(cat /run/before)) * 1000000 / $(cat /run/usec))) ;;
