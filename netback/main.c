@@ -392,6 +392,14 @@ static int netback_reconfigure(struct pv_device *pd)
 	return 0;
 }
 
+/* netif.h: with the dynamic multicast filter the guest switches it at will. */
+static void netback_change(struct pv_device *pd)
+{
+	if (!pv_feature_reread(pd, NETBACK_FRONT_MCAST))
+		WRITE_ONCE(to_netback(pd)->mcast_filter,
+			   pv_feature(pd, NETBACK_FRONT_MCAST));
+}
+
 static void netback_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct netback *nb = to_netback(pd);
@@ -434,11 +442,13 @@ static struct pv_driver netback_driver = {
 	.end = PV_BACK,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
+	.peer_key = "request-multicast-control",
 	.probe = netback_probe,
 	.remove = netback_remove,
 	.offer = netback_offer,
 	.connect = netback_connect,
 	.reconfigure = netback_reconfigure,
+	.change = netback_change,
 	.disconnect = netback_disconnect,
 	.show = netback_show,
 };

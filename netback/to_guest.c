@@ -273,7 +273,7 @@ static bool filtered(struct netback *nb, const struct sk_buff *skb)
 	bool wanted = false;
 	unsigned int i;
 
-	if (!nb->mcast_filter || !is_multicast_ether_addr(addr) ||
+	if (!READ_ONCE(nb->mcast_filter) || !is_multicast_ether_addr(addr) ||
 	    is_broadcast_ether_addr(addr))
 		return false;
 	read_lock_bh(&nb->mcast_lock);

@@ -65,6 +65,15 @@ static bool device_may_retry(struct pv_device *pd)
 	return false;
 }
 
+/* Not from here: a watch's beginning and end do not go with the lock. */
+static void device_watch_soon(struct pv_device *pd)
+{
+	if (!pd->drv->peer_key)
+		return;
+	set_bit(WISH_WATCH, &pd->wishes);
+	schedule_work(&pd->work);
+}
+
 /* ---- frontend ---- */
 
 static int front_publish(struct pv_device *pd)
@@ -127,10 +136,7 @@ static void front_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	device_switch(pd, XenbusStateConnected);
-	if (pd->drv->peer_key) {
-		set_bit(WISH_WATCH, &pd->wishes);
-		schedule_work(&pd->work);
-	}
+	device_watch_soon(pd);
 }
 
 /* Early features that this end writes have changed while connected. */
@@ -280,6 +286,7 @@ static void back_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	device_switch(pd, XenbusStateConnected);
+	device_watch_soon(pd);
 }
 
 static void back_reconfigure(struct pv_device *pd)

@@ -82,7 +82,7 @@ enum pv_down {
  *           offer the late features; or -EAGAIN if the backing is not there
  *           yet: pv_device_poke() tries again
  * @change: frontend: the backend has announced Connected again (new size), or
- *          has reconfigured itself
+ *          has reconfigured itself. Both: see @peer_key
  * @restarted: frontend that is @direct: a new backend has connected to the
  *             rings as they are, after the old one left without a word (its
  *             driver was unbound); it knows of nothing but the rings and keys
@@ -96,8 +96,8 @@ enum pv_down {
  *             when the last user has gone. May be NULL
  * @show: add to the device's debugfs file
  * @dev_groups: sysfs attributes of the device
- * @peer_key: frontend: a key of the backend that may change while connected:
- *            change() is called then, and after each connect(). May be NULL
+ * @peer_key: a key of the peer that may change while connected: change() is
+ *            called then, and after each connect(). May be NULL
  * @direct: frontend: it is Connected as soon as it has published (netif.h),
  *          without Initialised before. connect() waits for the backend
  * @xb: the library's registration with xenbus
@@ -155,7 +155,7 @@ struct pv_watch {
  * @gone: being removed: no hook but disconnect() and remove() any more
  * @retries: reconnects since @retry_since
  * @retry_since: in jiffies
- * @peer_watch: frontend: on the driver's @peer_key
+ * @peer_watch: on the driver's @peer_key
  * @wishes: frontend: what pv_device_reconfigure(), pv_device_restart() asked
  * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
  * @feature: agreed values, by index in the driver's table
