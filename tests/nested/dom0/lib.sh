@@ -189,6 +189,17 @@ transfer_from() {
 	guest_cmd "$1" "serve_pattern ${4:-1} $3" || return
 	same "$(fetch_sum "$(address "$2" $5)")" "$(pattern_sum "${4:-1}" "$3")"
 }
+# Gratuitous ARPs that guest N has sent since the first call: garps N
+garps() {
+	tc qdisc add dev xenbr0 ingress 2>/dev/null &&
+		tc filter add dev xenbr0 ingress protocol arp flower arp_sip "10.0.0.$1" arp_tip "10.0.0.$1" action pass
+	tc -s filter show dev xenbr0 ingress | awk '/Sent/ { s += $4 } END { print s + 0 }'
+}
+garp_after() { wait_for 10 eval "at_least \$(garps $1) $(($2 + 1))"; }
+# flood ADDRESS MB: UDP packets of 1400 bytes that nobody waits for
+flood() { head -c "$2m" /dev/zero | dd bs=1400 iflag=fullblock 2>/dev/null >"/dev/udp/$1/9"; }
+# A backend that was unloaded has a new vif, which is on no bridge before somebody puts it there
+back_on_bridge() { wait_for 20 ip link show "$(vif "$1")" && ip link set "$(vif "$1")" master xenbr0 up; }
 pattern_sum() { /nested/pattern "$1" "$2" | sha256sum | cut -d' ' -f1; }
 address() { [ "$2" = 6 ] && echo "fd00::$1" || echo "10.0.0.$1"; }
 iperf_server() { iperf3 -s -D -p 5201; }

@@ -14,7 +14,7 @@ GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
 
 DOM0_MODULES="xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
 dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
-xen-netback bridge 8021q af_packet pktgen"
+xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact"
 GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen"
 
 # fio in Debian is linked with cluster file systems (80 MB of libraries). One empty library with the

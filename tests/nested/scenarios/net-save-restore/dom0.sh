@@ -8,11 +8,13 @@ for n in 1 2; do
 	guest_bg g f fetch_sum 10.0.0.1
 	sleep 2
 	before=$(guest_cmd g "cat /sys/class/net/eth0/statistics/rx_packets")
+	g0=$(garps 2)
 	check "save $n" xl save g /disk/saved
 	check "restore $n" xl restore /disk/saved
 	rm -f /disk/saved
 	check "the guest answers" guest_cmd g true
 	check "connected again" wait_for 30 vif_connected g
+	check "neighbours were told" garp_after 2 "$g0"
 	check "counters of the interface go on" at_least "$(guest_cmd g "cat /sys/class/net/eth0/statistics/rx_packets")" "$before"
 	check "the transfer across it is right" same "$(guest_join g f)" "$(pattern_sum $n 64)"
 done

@@ -53,7 +53,7 @@ check "the link was up all the time" same "$(guest_cmd g "cat /sys/class/net/eth
 
 if [ "$FRONT$BACK" = oursours ]; then
 	check "a program" xdp echo tx
-	check "another backend" eval "unload_backend && sleep 1 && load_backend && wait_for 20 ip link show $(vif g) && ip link set $(vif g) master xenbr0 up && wait_for 30 vif_connected g"
+	check "another backend" eval "unload_backend && sleep 1 && load_backend && back_on_bridge g && wait_for 30 vif_connected g"
 	check "it is still there" eval "wait_for 20 ping -c 1 -W 1 10.0.0.2 && answered_by_program"
 fi
 [ "$FRONT" != ours ] || check "the module goes, with a program" eval "xdp icmp pass && guest_cmd g unload_frontend"
