@@ -15,6 +15,9 @@
 #define INVALID		XEN_NETIF_CTRL_STATUS_INVALID_PARAMETER
 #define OVERFLOW	XEN_NETIF_CTRL_STATUS_BUFFER_OVERFLOW
 
+/* Requests served before the thread looks up. */
+#define CTRL_BATCH	32
+
 #define HASH_TYPES	(XEN_NETIF_CTRL_HASH_TYPE_IPV4 | \
 			 XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP | \
 			 XEN_NETIF_CTRL_HASH_TYPE_IPV6 | \
@@ -205,6 +208,7 @@ static u32 grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
 {
 	struct netback_queue *q = queue_of(nb, index);
 	struct pv_netif_gref *list = page_of(nb);
+	bool parked;
 	u32 i;
 
 	if (!q || nr > XEN_PAGE_SIZE / sizeof(*list))
@@ -214,13 +218,14 @@ static u32 grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
 	if (!fetch(nb, gref, nr * sizeof(*list)))
 		return INVALID;
 	/* Nobody may be looking at what goes away. */
-	netback_park(q);
+	parked = netback_park(q);
 	for (i = 0; i < nr; i++) {
 		list[i].status = pv_map_remove(&q->map, list[i].ref) ?
 				 INVALID : OK;
 		*data += list[i].status == OK;
 	}
-	netback_unpark(q);
+	if (parked)
+		netback_unpark(q);
 	return store(nb, gref, nr * sizeof(*list)) ? OK : INVALID;
 }
 
@@ -262,11 +267,15 @@ static enum pv_consumed ctrl_consume(struct pv_channel *ch)
 {
 	struct netback_ctrl *c = container_of(ch, struct netback_ctrl, channel);
 	struct netback *nb = container_of(c, struct netback, ctrl);
+	unsigned int nr;
 
-	while (pv_ring_pending(&c->ring)) {
+	for (nr = 0; pv_ring_pending(&c->ring); nr++) {
 		struct xen_netif_ctrl_request req;
 		struct xen_netif_ctrl_response rsp = { };
 
+		/* A guest that never ends must not keep the thread. */
+		if (nr == CTRL_BATCH)
+			return PV_AGAIN;
 		pv_ring_get(&c->ring, &req, sizeof(req));
 		rsp.id = req.id;
 		rsp.type = req.type;
@@ -284,7 +293,7 @@ static enum pv_consumed ctrl_consume(struct pv_channel *ch)
 }
 
 /**
- * netback_ctrl_open() - serve the control ring, if the frontend has one
+ * netback_ctrl_open() - take up the control ring, if the frontend has one
  * @nb: the vif, its queues open
  *
  * Return: 0 or a negative errno; the reason is in the device's error node.
@@ -321,9 +330,17 @@ int netback_ctrl_open(struct netback *nb)
 					  &config.remote_port);
 	if (!err)
 		err = pv_channel_open(&c->channel, nb->pd, &config);
-	if (!err)
-		pv_channel_start(&c->channel);
 	return err;
+}
+
+/**
+ * netback_ctrl_start() - serve the first request
+ * @nb: the vif, its queues running
+ */
+void netback_ctrl_start(struct netback *nb)
+{
+	if (nb->ctrl.channel.irq)
+		pv_channel_start(&nb->ctrl.channel);
 }
 
 /**

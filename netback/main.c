@@ -375,6 +375,7 @@ static int netback_connect(struct pv_device *pd)
 	nb->up = true;
 	for (i = 0; i < nb->nr_queues; i++)
 		start_queue(&nb->queue[i]);
+	netback_ctrl_start(nb);
 	netif_carrier_on(nb->dev);
 	netback_vif_carrier(nb, netif_running(nb->dev));
 	dev_info(&pd->xb->dev, "%s: %u queue(s), %s\n", nb->dev->name,

@@ -280,6 +280,7 @@ void netback_to_poll(struct netback_queue *q);
 
 /* ctrl.c */
 int netback_ctrl_open(struct netback *nb);
+void netback_ctrl_start(struct netback *nb);
 void netback_ctrl_close(struct netback *nb);
 
 /* hash.c */
