@@ -308,9 +308,12 @@ int netback_ctrl_open(struct netback *nb)
 		.context = PV_THREAD,
 		.consume = ctrl_consume,
 	};
-	char *ref = pv_device_read_peer(nb->pd, "ctrl-ring-ref");
+	char *ref;
 	int err;
 
+	if (!pv_feature(nb->pd, NETBACK_CTRL))
+		return 0;
+	ref = pv_device_read_peer(nb->pd, "ctrl-ring-ref");
 	if (IS_ERR(ref))
 		return PTR_ERR(ref) == -ENOENT ? 0 : PTR_ERR(ref);
 	kfree(ref);

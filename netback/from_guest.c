@@ -39,15 +39,16 @@ static void credit_timeout(struct timer_list *t)
 static bool credit_take(struct netback_queue *q, u32 len)
 {
 	struct netback_from *from = &q->from;
-	u64 share, now, periods;
+	u64 credit = READ_ONCE(q->nb->credit), period, share, now, periods;
 
-	if (likely(!q->nb->credit))
+	if (likely(!credit))
 		return true;
-	share = max_t(u64, div_u64(q->nb->credit, q->nb->nr_queues), 1);
+	period = READ_ONCE(q->nb->credit_ns);
+	share = max_t(u64, div_u64(credit, q->nb->nr_queues), 1);
 	now = ktime_get_ns();
-	periods = div64_u64(now - from->credit_at, q->nb->credit_ns);
+	periods = div64_u64(now - from->credit_at, period);
 	if (periods) {
-		from->credit_at += periods * q->nb->credit_ns;
+		from->credit_at += periods * period;
 		periods = min_t(u64, periods, U16_MAX);
 		/* The largest packet must fit in some time. */
 		from->credit = min(from->credit + periods * share,
@@ -58,7 +59,7 @@ static bool credit_take(struct netback_queue *q, u32 len)
 		return true;
 	}
 	mod_timer(&from->credit_timer, jiffies + 1 +
-		  nsecs_to_jiffies(from->credit_at + q->nb->credit_ns - now));
+		  nsecs_to_jiffies(from->credit_at + period - now));
 	return false;
 }
 
@@ -188,10 +189,33 @@ static void fill_skb(struct netback_queue *q, struct netback_entry *e)
 
 /* ---- the way up ---- */
 
+/* A packet to be cut; false: it is not TCP of the version that it claims. */
+static bool set_gso(struct sk_buff *skb, const struct netback_packet *p)
+{
+	struct skb_shared_info *info = skb_shinfo(skb);
+	bool v4 = p->gso_type == XEN_NETIF_GSO_TYPE_TCPV4;
+	unsigned int headers;
+
+	if (skb->protocol != (v4 ? htons(ETH_P_IP) : htons(ETH_P_IPV6)) ||
+	    skb->csum_offset != offsetof(struct tcphdr, check) ||
+	    tcp_hdrlen(skb) < sizeof(struct tcphdr))
+		return false;
+	headers = skb_transport_offset(skb) + tcp_hdrlen(skb);
+	if (headers >= skb->len)
+		return false;
+	/* One piece is no cut; and the largest sizes have other meanings. */
+	if (skb->len - headers <= p->gso_size)
+		return true;
+	info->gso_size = p->gso_size;
+	info->gso_segs = DIV_ROUND_UP(skb->len - headers, p->gso_size);
+	/* The stack looks at the headers itself. */
+	info->gso_type = SKB_GSO_DODGY | (v4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
+	return true;
+}
+
 /* What the guest says of checksum and segmentation; false: it makes no sense. */
 static bool set_offloads(struct sk_buff *skb, const struct netback_packet *p)
 {
-	struct skb_shared_info *info = skb_shinfo(skb);
 	bool blank = p->flags & XEN_NETTXF_csum_blank;
 
 	if (blank || p->gso_size)
@@ -201,29 +225,10 @@ static bool set_offloads(struct sk_buff *skb, const struct netback_packet *p)
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return true;
 
-	if (p->gso_size) {
-		info->gso_size = p->gso_size;
-		/* The stack looks at the headers itself. */
-		info->gso_type = SKB_GSO_DODGY |
-			(p->gso_type == XEN_NETIF_GSO_TYPE_TCPV4 ?
-			 SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
-	}
 	/* A guest that cuts packets but fills in checksums gets new ones. */
 	if (skb_checksum_setup(skb, !blank))
 		return false;
-	skb_probe_transport_header(skb);
-	if (p->gso_size) {
-		unsigned int headers;
-
-		if (!skb_transport_header_was_set(skb))
-			return false;
-		headers = skb_transport_offset(skb) + tcp_hdrlen(skb);
-		if (headers < skb_transport_offset(skb) +
-			      sizeof(struct tcphdr) || headers >= skb->len)
-			return false;
-		info->gso_segs = DIV_ROUND_UP(skb->len - headers, p->gso_size);
-	}
-	return true;
+	return !p->gso_size || set_gso(skb, p);
 }
 
 static void deliver(struct netback_queue *q, struct netback_entry *e)
@@ -316,6 +321,11 @@ static bool take_packet(struct netback_queue *q, struct netback_packet *p,
 		pv_ring_get(&q->from.ring, slot, sizeof(slot));
 		--*pending;
 		step = netback_packet_slot(p, slot);
+		if (unlikely(p->nr_slots - p->nr_extras >
+			     netback_fatal_slots)) {
+			give_up(q, "slots", p->nr_slots - p->nr_extras);
+			return false;
+		}
 	}
 	q->from.counters.ring.requests += p->nr_slots;
 	if (unlikely(step == NETBACK_FATAL)) {
@@ -413,14 +423,16 @@ int netback_poll(struct napi_struct *napi, int budget)
 	if (unlikely(q->from.ring.broken))
 		pv_device_fail(q->nb->pd, "queue %u, from guest: %s", q->index,
 			       q->from.ring.broken);
-	if (work == budget || !napi_complete_done(napi, work))
+	if (work == budget)
 		return work;
-
-	/* Without credit the guest's next packet would be noise. */
-	if (!q->from.held && pv_ring_arm(&q->from.ring, 1)) {
-		napi_schedule(napi);
+	/*
+	 * Before the completion, after which another CPU may poll. Without
+	 * credit the guest's next packet would be noise.
+	 */
+	if (!q->from.held && pv_ring_arm(&q->from.ring, 1))
+		return budget;
+	if (!napi_complete_done(napi, work))
 		return work;
-	}
 	pv_channel_eoi(&q->from.channel);
 	if (q->to.kick == &q->to.channel)
 		pv_channel_eoi(&q->to.channel);
@@ -447,7 +459,7 @@ int netback_from_open(struct netback_queue *q)
 	from->nr = 0;
 	from->held = false;
 	from->credit = 0;
-	from->credit_at = ktime_get_ns() - q->nb->credit_ns;
+	from->credit_at = ktime_get_ns() - READ_ONCE(q->nb->credit_ns);
 	return 0;
 }
 

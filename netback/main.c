@@ -30,6 +30,14 @@ unsigned int netback_stall_ms = 60000;
 module_param_named(rx_stall_timeout_msecs, netback_stall_ms, uint, 0444);
 MODULE_PARM_DESC(rx_stall_timeout_msecs, "Milliseconds after that until the link is down (default 60000)");
 
+unsigned int netback_fatal_slots = 20;
+module_param_named(fatal_skb_slots, netback_fatal_slots, uint, 0444);
+MODULE_PARM_DESC(fatal_skb_slots, "A packet of more slots disables the device; from 19 on it is dropped (18 to 26, default 20)");
+
+static bool provides_xdp_headroom = true;
+module_param(provides_xdp_headroom, bool, 0644);
+MODULE_PARM_DESC(provides_xdp_headroom, "Offer room before each packet for the guest's XDP (default Y)");
+
 static unsigned int max_staged_grefs = NETBACK_MAX_GREFS;
 module_param(max_staged_grefs, uint, 0644);
 MODULE_PARM_DESC(max_staged_grefs, "Most pages that a guest may keep mapped, a queue (0 to 512, default 512)");
@@ -117,21 +125,36 @@ static int read_rate(struct netback *nb)
 	unsigned long bytes, usecs;
 	int err = 0;
 
-	nb->credit = 0;
-	if (IS_ERR(text))
+	if (IS_ERR(text)) {
+		WRITE_ONCE(nb->credit, 0);
 		return 0;
+	}
 	if (sscanf(text, "%lu,%lu", &bytes, &usecs) != 2 || !usecs ||
 	    usecs > U32_MAX) {
 		err = -EINVAL;
 		pv_device_error(nb->pd, err,
 				"rate is \"%*pE\": it must be BYTES,MICROSECONDS",
 				(int)strnlen(text, 40), text);
-	} else if (bytes && bytes < U32_MAX) {
-		nb->credit = bytes;
-		nb->credit_ns = usecs * NSEC_PER_USEC;
+	} else {
+		WRITE_ONCE(nb->credit_ns, usecs * NSEC_PER_USEC);
+		WRITE_ONCE(nb->credit, bytes < U32_MAX ? bytes : 0);
 	}
 	kfree(text);
 	return err;
+}
+
+static void rate_changed(struct pv_device *pd)
+{
+	struct netback *nb = to_netback(pd);
+	unsigned int i;
+
+	if (!nb->up || read_rate(nb))
+		return;
+	/* What waits for credit need not wait as long as it was to. */
+	local_bh_disable();
+	for (i = 0; i < nb->nr_queues; i++)
+		napi_schedule(&nb->queue[i].napi);
+	local_bh_enable();
 }
 
 /* ---- queues ---- */
@@ -156,6 +179,8 @@ bool netback_park(struct netback_queue *q)
 	__netif_tx_lock_bh(txq);
 	up = q->up;
 	q->up = false;
+	/* Nothing is dropped while it is parked. */
+	netif_tx_stop_queue(txq);
 	__netif_tx_unlock_bh(txq);
 	return up;
 }
@@ -189,7 +214,8 @@ static int open_channels(struct netback_queue *q, const char *dir)
 		.stats = &q->from.counters.ring,
 		.context = PV_NAPI,
 		.napi = &q->napi,
-		.cpu = q->index,
+		/* Vifs of one queue must not meet on one CPU. */
+		.cpu = pd->xb->otherend_id + q->index,
 	}, to = from;
 	char key[PV_QUEUE_DIR + 32];
 	char *split;
@@ -293,8 +319,13 @@ static int netback_probe(struct pv_device *pd)
 	pd->priv = netdev_priv(dev);
 	err = pv_watch_own(pd, &to_netback(pd)->hotplug, "hotplug-status",
 			   hotplug_changed);
-	if (err)
+	if (!err)
+		err = pv_watch_own(pd, &to_netback(pd)->rate, "rate",
+				   rate_changed);
+	if (err) {
+		pv_watch_stop(&to_netback(pd)->hotplug);
 		netback_vif_destroy(to_netback(pd));
+	}
 	return err;
 }
 
@@ -302,6 +333,7 @@ static void netback_remove(struct pv_device *pd)
 {
 	struct netback *nb = to_netback(pd);
 
+	pv_watch_stop(&nb->rate);
 	pv_watch_stop(&nb->hotplug);
 	netback_vif_destroy(nb);
 }
@@ -310,7 +342,7 @@ static int netback_offer(struct pv_device *pd)
 {
 	static const unsigned int can[] = {
 		NETBACK_SG, NETBACK_GSO4, NETBACK_GSO6, NETBACK_CSUM6,
-		NETBACK_RX_COPY, NETBACK_MCAST, NETBACK_DYN_MCAST, NETBACK_XDP,
+		NETBACK_RX_COPY, NETBACK_MCAST, NETBACK_DYN_MCAST,
 	};
 	unsigned int i;
 
@@ -319,6 +351,7 @@ static int netback_offer(struct pv_device *pd)
 	pv_feature_offer(pd, NETBACK_SPLIT, separate_tx_rx_irq);
 	pv_feature_offer(pd, NETBACK_MAX_QUEUES, max_queues);
 	pv_feature_offer(pd, NETBACK_CTRL, READ_ONCE(feature_ctrl_ring));
+	pv_feature_offer(pd, NETBACK_XDP, READ_ONCE(provides_xdp_headroom));
 	return 0;
 }
 
@@ -355,7 +388,8 @@ static int netback_connect(struct pv_device *pd)
 	if (err)
 		return err;
 	nb->nr_queues = pv_feature(pd, NETBACK_FRONT_QUEUES);
-	nb->nr_mcast = 0;
+	nb->rx_notify = pv_feature(pd, NETBACK_FRONT_RX_NOTIFY);
+	atomic_set(&nb->dead, 0);
 	for (i = 0; i < nb->nr_queues && !err; i++)
 		err = open_queue(&nb->queue[i]);
 	if (!err)
@@ -377,7 +411,10 @@ static int netback_connect(struct pv_device *pd)
 		start_queue(&nb->queue[i]);
 	netback_ctrl_start(nb);
 	netif_carrier_on(nb->dev);
+	/* The vif must not be opened or closed between look and word. */
+	rtnl_lock();
 	netback_vif_carrier(nb, netif_running(nb->dev));
+	rtnl_unlock();
 	dev_info(&pd->xb->dev, "%s: %u queue(s), %s\n", nb->dev->name,
 		 nb->nr_queues,
 		 nb->queue[0].to.kick == &nb->queue[0].to.channel ?
@@ -407,12 +444,23 @@ static void netback_disconnect(struct pv_device *pd, enum pv_down why)
 	unsigned int i;
 
 	nb->up = false;
-	netif_carrier_off(nb->dev);
 	/* It uses the queues. */
 	netback_ctrl_close(nb);
 	for (i = 0; i < nb->nr_queues; i++)
 		close_queue(&nb->queue[i]);
 	nb->nr_queues = 0;
+	/* Last: a queue that recovers turns it on. */
+	netif_carrier_off(nb->dev);
+	netback_vif_mcast_reset(nb);
+}
+
+static void show_ring(struct seq_file *m, const char *name,
+		      const struct pv_ring *ring)
+{
+	seq_printf(m, "  %s\n    slots        %u\n    req prod     %u\n    req cons     %u\n    req event    %u\n    rsp prod     %u\n    rsp prod pvt %u\n",
+		   name, ring->size, READ_ONCE(ring->seen),
+		   READ_ONCE(ring->cons), READ_ONCE(*ring->my_event),
+		   READ_ONCE(ring->published), READ_ONCE(ring->prod));
 }
 
 static void netback_show(struct pv_device *pd, struct seq_file *m)
@@ -420,19 +468,17 @@ static void netback_show(struct pv_device *pd, struct seq_file *m)
 	struct netback *nb = to_netback(pd);
 	unsigned int i;
 
-	seq_printf(m, "vif %s\nheadroom %u\nmulticast %u\n", nb->dev->name,
-		   nb->headroom, nb->nr_mcast);
+	seq_printf(m, "vif %s\nheadroom %u\nrate %llu bytes in %llu ns\n",
+		   nb->dev->name, nb->headroom, nb->credit, nb->credit_ns);
 	for (i = 0; i < nb->nr_queues; i++) {
 		struct netback_queue *q = &nb->queue[i];
 
-		seq_printf(m, "queue %u\n  mapped         %u\n  stalled        %u\n  from guest: cons %u pending %u\n",
-			   i, READ_ONCE(q->map.nr), READ_ONCE(q->to.stalled),
-			   READ_ONCE(q->from.ring.cons),
-			   pv_ring_known(&q->from.ring));
+		seq_printf(m, "queue %u\n  mapped         %u\n  no credit      %u\n  slots wanted   %u\n  stalled        %u\n",
+			   i, READ_ONCE(q->map.nr), READ_ONCE(q->from.held),
+			   READ_ONCE(q->to.wanted), READ_ONCE(q->to.stalled));
+		show_ring(m, "from guest", &q->from.ring);
 		pv_stats_show(m, &q->from.counters.ring);
-		seq_printf(m, "  to guest: cons %u free %u\n",
-			   READ_ONCE(q->to.ring.cons),
-			   pv_ring_known(&q->to.ring));
+		show_ring(m, "to guest", &q->to.ring);
 		pv_stats_show(m, &q->to.counters.ring);
 	}
 }
@@ -463,6 +509,7 @@ static int __init netback_init(void)
 			max_queues);
 		max_queues = 64;
 	}
+	netback_fatal_slots = clamp(netback_fatal_slots, 18U, 26U);
 	return pv_driver_register(&netback_driver);
 }
 module_init(netback_init);

@@ -137,8 +137,10 @@ struct netback_from {
  * @failed: by packet of the burst: copies that Xen refused
  * @first_rsp: by packet of the burst: its first response
  * @nr_failed: length of both
- * @wanted: slots that a stopped queue waits for
+ * @wanted: slots that the queue waits for; 0 while it does not wait
  * @stalled: the guest takes nothing for too long: drop instead of waiting
+ * @dead: and for longer: it counts in struct netback.dead
+ * @deadline: when it becomes @stalled, then @dead; in jiffies
  * @stall_timer: finds that out
  * @counters: counters
  */
@@ -156,6 +158,8 @@ struct netback_to {
 	unsigned int nr_failed;
 	u32 wanted;
 	bool stalled;
+	bool dead;
+	unsigned long deadline;
 	struct timer_list stall_timer;
 	struct netback_counters counters;
 };
@@ -199,6 +203,18 @@ struct netback_hash {
 };
 
 /**
+ * struct netback_mcast - multicast addresses that a guest asked for
+ * @rcu: readers may be on it
+ * @nr: how many
+ * @addr: they
+ */
+struct netback_mcast {
+	struct rcu_head rcu;
+	unsigned int nr;
+	u8 addr[NETBACK_MAX_MCAST][ETH_ALEN];
+};
+
+/**
  * struct netback_ctrl - the control ring
  * @shared: its page; none if the frontend has no control ring
  * @ring: our view of it
@@ -225,14 +241,17 @@ struct netback_ctrl {
  * @max_queues: queues there are
  * @queue: they
  * @hotplug: watch on hotplug-status
+ * @rate: watch on the limit of what the guest may send
  * @guest_features: what packets to the guest may ask of it
+ * @most_slots: slots that the largest packet to the guest takes
+ * @rx_notify: the guest says when it offers slots again
+ * @dead: queues to the guest that keep the link down
  * @headroom: bytes to leave free in each page to the guest
  * @credit: bytes that the guest may send in @credit_ns; 0: any number
  * @credit_ns: see @credit
  * @mcast_filter: pass only multicast that the guest asked for
- * @mcast: addresses; written by queue 0's NAPI under @mcast_lock
- * @nr_mcast: how many
- * @mcast_lock: against readers
+ * @mcast: which; replaced as a whole under @mcast_lock, RCU
+ * @mcast_lock: among the queues' NAPI
  * @hash: how packets find their queue; replaced as a whole, RCU
  * @ctrl: the control ring
  */
@@ -244,20 +263,24 @@ struct netback {
 	unsigned int max_queues;
 	struct netback_queue *queue;
 	struct pv_watch hotplug;
+	struct pv_watch rate;
 	netdev_features_t guest_features;
+	u32 most_slots;
+	bool rx_notify;
+	atomic_t dead;
 	u16 headroom;
 	u64 credit;
 	u64 credit_ns;
 	bool mcast_filter;
-	u8 mcast[NETBACK_MAX_MCAST][ETH_ALEN];
-	unsigned int nr_mcast;
-	rwlock_t mcast_lock; /* @mcast, @nr_mcast */
+	struct netback_mcast __rcu *mcast;
+	spinlock_t mcast_lock; /* writers of @mcast */
 	struct netback_hash __rcu *hash;
 	struct netback_ctrl ctrl;
 };
 
 extern unsigned int netback_drain_ms;
 extern unsigned int netback_stall_ms;
+extern unsigned int netback_fatal_slots;
 
 /* vif.c */
 struct net_device *netback_vif_create(struct pv_device *pd,
@@ -266,6 +289,8 @@ void netback_vif_destroy(struct netback *nb);
 void netback_vif_features(struct netback *nb);
 void netback_vif_carrier(struct netback *nb, bool up);
 bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p);
+bool netback_vif_wants(struct netback *nb, const u8 *addr);
+void netback_vif_mcast_reset(struct netback *nb);
 
 /* from_guest.c */
 int netback_from_open(struct netback_queue *q);

@@ -125,7 +125,8 @@ static enum netback_step finish(struct netback_packet *p)
 	struct netback_piece *first = &p->piece[0];
 	u32 end;
 
-	if (p->mcast)
+	/* What is refused may hold less than it said. */
+	if (p->mcast || p->fault)
 		return NETBACK_WHOLE;
 	first->len = p->left;
 	end = (u32)first->offset + first->len;

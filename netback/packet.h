@@ -12,6 +12,9 @@
 /** NETBACK_MAX_SLOTS - netif.h: what a packet may take unless negotiated */
 #define NETBACK_MAX_SLOTS	XEN_NETIF_NR_SLOTS_MIN
 
+/** NETBACK_ALL_SLOTS - what is ever taken off the ring for a packet */
+#define NETBACK_ALL_SLOTS	32
+
 /** NETBACK_SLOT - bytes of a slot from the guest, request or extra info */
 #define NETBACK_SLOT		sizeof(struct xen_netif_tx_request)
 
@@ -75,7 +78,7 @@ struct netback_packet {
 	u8 gso_type;
 	u8 mcast;
 	u8 addr[ETH_ALEN];
-	u16 id[NETBACK_MAX_SLOTS + XEN_NETIF_EXTRA_TYPE_MAX];
+	u16 id[NETBACK_ALL_SLOTS];
 	struct netback_piece piece[NETBACK_MAX_SLOTS];
 };
 

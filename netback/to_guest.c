@@ -9,7 +9,6 @@
  * one packet after the other.
  */
 #include <linux/etherdevice.h>
-#include <linux/if_vlan.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <xen/page.h>
@@ -30,17 +29,22 @@ static bool room_for(struct netback_to *to, u32 nr)
 	       pv_ring_pending(&to->ring) >= nr;
 }
 
-/* What the largest packet that the stack may send takes. */
-static u32 most_slots(const struct netback *nb)
-{
-	struct netback_frame f = {
-		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
-		.gso_size = 1, .hash_type = 1,
-	};
+/* Guests that do not say when they offer slots are asked so often. */
+#define LOOK_MSECS	30
 
-	if (nb->dev->features & NETIF_F_ALL_TSO)
-		f.len = GSO_LEGACY_MAX_SIZE;
-	return netback_frame_slots(&f);
+/* Look at a waiting queue when its time is over, or sooner if need be. */
+static void look_later(struct netback_queue *q)
+{
+	unsigned long soon = jiffies + msecs_to_jiffies(LOOK_MSECS);
+	struct netback_to *to = &q->to;
+	unsigned long at = to->deadline;
+
+	if (unlikely(!q->nb->rx_notify) &&
+	    (to->dead || time_before(soon, at)))
+		at = soon;
+	else if (to->dead)
+		return;
+	mod_timer(&to->stall_timer, at);
 }
 
 /* Wait for the guest to offer slots. False if it has done so meanwhile. */
@@ -49,7 +53,6 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
 	struct netback_to *to = &q->to;
 
 	netif_tx_stop_queue(txq_of(q));
-	to->wanted = nr;
 	if (pv_ring_arm(&to->ring, nr)) {
 		netif_tx_start_queue(txq_of(q));
 		return false;
@@ -58,8 +61,27 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
 		pv_device_fail(q->nb->pd, "queue %u, to guest: %s", q->index,
 			       to->ring.broken);
 	to->counters.ring.starved++;
-	mod_timer(&to->stall_timer, jiffies +
-		  msecs_to_jiffies(netback_drain_ms));
+	to->wanted = nr;
+	to->deadline = jiffies + msecs_to_jiffies(netback_drain_ms);
+	look_later(q);
+	return true;
+}
+
+/* Go on if the guest has offered what was waited for, else go on waiting. */
+static bool slots_came(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+	struct netback *nb = q->nb;
+
+	if (!pv_ring_arm(&to->ring, to->wanted))
+		return false;
+	del_timer(&to->stall_timer);
+	to->wanted = 0;
+	to->stalled = false;
+	if (to->dead && atomic_dec_and_test(&nb->dead))
+		netif_carrier_on(nb->dev);
+	to->dead = false;
+	netif_tx_wake_queue(txq_of(q));
 	return true;
 }
 
@@ -67,32 +89,36 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
  * The guest takes nothing: first what waits for it is dropped, so that it
  * does not hold memory of others; then the link is down.
  */
+static void give_up_waiting(struct netback_queue *q)
+{
+	struct netback_to *to = &q->to;
+
+	if (!to->stalled) {
+		to->stalled = true;
+		to->counters.stalls++;
+		to->deadline = jiffies + (netback_stall_ms ?
+			msecs_to_jiffies(netback_stall_ms) :
+			MAX_JIFFY_OFFSET);
+		netif_tx_wake_queue(txq_of(q));
+	} else if (!to->dead) {
+		to->dead = true;
+		atomic_inc(&q->nb->dead);
+		netif_carrier_off(q->nb->dev);
+	}
+}
+
 static void stall_timeout(struct timer_list *t)
 {
 	struct netback_queue *q = from_timer(q, t, to.stall_timer);
 	struct netback_to *to = &q->to;
 
 	__netif_tx_lock(txq_of(q), smp_processor_id());
-	if (netif_tx_queue_stopped(txq_of(q))) {
-		to->stalled = true;
-		to->counters.stalls++;
-		netif_tx_wake_queue(txq_of(q));
-		mod_timer(&to->stall_timer, jiffies +
-			  msecs_to_jiffies(netback_stall_ms));
-	} else if (to->stalled) {
-		netif_carrier_off(q->nb->dev);
+	if (to->wanted && !slots_came(q)) {
+		if (time_after_eq(jiffies, to->deadline))
+			give_up_waiting(q);
+		look_later(q);
 	}
 	__netif_tx_unlock(txq_of(q));
-}
-
-static void slots_came(struct netback_queue *q)
-{
-	del_timer(&q->to.stall_timer);
-	if (q->to.stalled) {
-		q->to.stalled = false;
-		netif_carrier_on(q->nb->dev);
-	}
-	netif_tx_wake_queue(txq_of(q));
 }
 
 /* ---- a burst's end ---- */
@@ -100,6 +126,7 @@ static void slots_came(struct netback_queue *q)
 static void flush(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
+	struct sk_buff *skb;
 	unsigned int i;
 
 	pv_copy_flush(to->copy);
@@ -111,8 +138,9 @@ static void flush(struct netback_queue *q)
 		to->rsp[to->first_rsp[i]].status = XEN_NETIF_RSP_ERROR;
 	}
 	to->nr_failed = 0;
-	if (!skb_queue_empty(&to->skbs))
-		__skb_queue_purge(&to->skbs);
+	/* Interrupts may be off: netpoll. */
+	while ((skb = __skb_dequeue(&to->skbs)))
+		dev_consume_skb_any(skb);
 
 	for (i = 0; i < to->nr_rsp; i++)
 		pv_ring_put(&to->ring, &to->rsp[i], sizeof(to->rsp[i]));
@@ -248,9 +276,11 @@ static bool put_frame(struct netback_queue *q, struct sk_buff *skb,
 static void describe(struct netback *nb, struct sk_buff *skb,
 		     struct netback_frame *f)
 {
+	const struct netback_hash *hash;
+
 	*f = (struct netback_frame) {
 		.len = skb->len,
-		.headroom = nb->headroom,
+		.headroom = READ_ONCE(nb->headroom),
 		.csum_blank = skb->ip_summed == CHECKSUM_PARTIAL,
 		.validated = skb->ip_summed == CHECKSUM_UNNECESSARY,
 	};
@@ -260,9 +290,9 @@ static void describe(struct netback *nb, struct sk_buff *skb,
 			XEN_NETIF_GSO_TYPE_TCPV6 : XEN_NETIF_GSO_TYPE_TCPV4;
 	}
 	rcu_read_lock();
-	if (unlikely(rcu_access_pointer(nb->hash)))
-		f->hash = netback_hash_skb(rcu_dereference(nb->hash), skb,
-					   &f->hash_type);
+	hash = rcu_dereference(nb->hash);
+	if (unlikely(hash))
+		f->hash = netback_hash_skb(hash, skb, &f->hash_type);
 	rcu_read_unlock();
 }
 
@@ -270,17 +300,9 @@ static void describe(struct netback *nb, struct sk_buff *skb,
 static bool filtered(struct netback *nb, const struct sk_buff *skb)
 {
 	const u8 *addr = skb->data;
-	bool wanted = false;
-	unsigned int i;
 
-	if (!READ_ONCE(nb->mcast_filter) || !is_multicast_ether_addr(addr) ||
-	    is_broadcast_ether_addr(addr))
-		return false;
-	read_lock_bh(&nb->mcast_lock);
-	for (i = 0; i < nb->nr_mcast && !wanted; i++)
-		wanted = ether_addr_equal(addr, nb->mcast[i]);
-	read_unlock_bh(&nb->mcast_lock);
-	return !wanted;
+	return READ_ONCE(nb->mcast_filter) && is_multicast_ether_addr(addr) &&
+	       !is_broadcast_ether_addr(addr) && !netback_vif_wants(nb, addr);
 }
 
 /**
@@ -322,7 +344,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	else
 		__skb_queue_tail(&to->skbs, skb);
 
-	most = most_slots(nb);
+	most = READ_ONCE(nb->most_slots);
 	if (unlikely(!to->stalled && !room_for(to, most))) {
 		flush(q);
 		wait_for_slots(q, most);
@@ -348,16 +370,15 @@ drop:
 void netback_to_poll(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
-	struct netdev_queue *txq = txq_of(q);
+	struct netdev_queue *txq;
 
-	if (likely(!READ_ONCE(to->nr_rsp) && !netif_tx_queue_stopped(txq) &&
-		   !READ_ONCE(to->stalled)))
+	if (likely(!READ_ONCE(to->nr_rsp) && !READ_ONCE(to->wanted)))
 		return;
+	txq = txq_of(q);
 	__netif_tx_lock(txq, smp_processor_id());
 	if (to->nr_rsp)
 		flush(q);
-	if ((netif_tx_queue_stopped(txq) || to->stalled) &&
-	    room_for(to, to->wanted))
+	if (to->wanted)
 		slots_came(q);
 	__netif_tx_unlock(txq);
 }
@@ -380,7 +401,9 @@ int netback_to_open(struct netback_queue *q)
 	timer_setup(&to->stall_timer, stall_timeout, 0);
 	to->nr_rsp = 0;
 	to->nr_failed = 0;
+	to->wanted = 0;
 	to->stalled = false;
+	to->dead = false;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #include <linux/if_vlan.h>
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
+#include <xen/page.h>
 
 #include "../ring/compat.h"
 #include "netback.h"
@@ -60,6 +61,18 @@ static netdev_features_t vif_fix_features(struct net_device *dev,
 	return features & ~(GUEST_FEATURES & ~nb->guest_features);
 }
 
+static void count_most_slots(struct netback *nb)
+{
+	struct netback_frame f = {
+		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
+		.gso_size = 1, .hash_type = 1,
+	};
+
+	if (nb->guest_features & NETIF_F_ALL_TSO)
+		f.len = GSO_LEGACY_MAX_SIZE + VLAN_ETH_HLEN;
+	WRITE_ONCE(nb->most_slots, netback_frame_slots(&f));
+}
+
 static int vif_change_mtu(struct net_device *dev, int mtu)
 {
 	struct netback *nb = netdev_priv(dev);
@@ -72,6 +85,7 @@ static int vif_change_mtu(struct net_device *dev, int mtu)
 		return -EINVAL;
 	}
 	WRITE_ONCE(dev->mtu, mtu);
+	count_most_slots(nb);
 	return 0;
 }
 
@@ -92,10 +106,9 @@ static u16 vif_select_queue(struct net_device *dev, struct sk_buff *skb,
 		   h->algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE)) {
 		queue = netdev_pick_tx(dev, skb, sb_dev);
 	} else {
+		/* 0 for what cannot be hashed. */
 		hash = netback_hash_skb(h, skb, &type);
-		if (!type)
-			queue = 0;
-		else if (h->size)
+		if (h->size)
 			queue = h->map[hash % h->size];
 		else
 			queue = hash % dev->real_num_tx_queues;
@@ -184,7 +197,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	nb->dev = dev;
 	nb->max_queues = max_queues;
 	nb->guest_features = GUEST_FEATURES;
-	rwlock_init(&nb->mcast_lock);
+	nb->credit_ns = NSEC_PER_SEC;
+	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
 	if (!nb->queue) {
 		free_netdev(dev);
@@ -263,9 +277,44 @@ void netback_vif_features(struct netback *nb)
 	nb->guest_features = can;
 	nb->mcast_filter = pv_feature(pd, NETBACK_FRONT_MCAST);
 	WRITE_ONCE(nb->headroom, pv_feature(pd, NETBACK_FRONT_XDP_HEADROOM));
+	/* The largest packet must fit its slots. */
+	if (nb->headroom)
+		netif_set_tso_max_size(nb->dev,
+				       min_t(u32, GSO_LEGACY_MAX_SIZE,
+					     NETBACK_MAX_SLOTS *
+					     (XEN_PAGE_SIZE - nb->headroom) -
+					     VLAN_ETH_HLEN));
 	netdev_update_features(nb->dev);
 	if (!(can & NETIF_F_SG) && nb->dev->mtu > ETH_DATA_LEN)
 		dev_set_mtu(nb->dev, ETH_DATA_LEN);
+	count_most_slots(nb);
+}
+
+static int mcast_find(const struct netback_mcast *m, const u8 *addr)
+{
+	unsigned int i;
+
+	for (i = 0; i < m->nr; i++)
+		if (ether_addr_equal_unaligned(m->addr[i], addr))
+			return i;
+	return -ENOENT;
+}
+
+/* A new list: the old one with, or without, an address. */
+static bool mcast_change(struct netback_mcast *m, const u8 *addr, bool add)
+{
+	int at = mcast_find(m, addr);
+	bool there = at >= 0;
+
+	if (add == there)
+		return true;
+	if (!add)
+		ether_addr_copy(m->addr[at], m->addr[--m->nr]);
+	else if (m->nr < NETBACK_MAX_MCAST)
+		ether_addr_copy(m->addr[m->nr++], addr);
+	else
+		return false;
+	return true;
 }
 
 /**
@@ -278,23 +327,60 @@ void netback_vif_features(struct netback *nb)
  */
 bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p)
 {
-	bool add = p->mcast == XEN_NETIF_EXTRA_TYPE_MCAST_ADD;
-	bool ok = true;
-	unsigned int i;
+	struct netback_mcast *old, *new;
+	bool ok;
 
 	if (!is_multicast_ether_addr(p->addr))
 		return false;
-	write_lock_bh(&nb->mcast_lock);
-	for (i = 0; i < nb->nr_mcast; i++)
-		if (ether_addr_equal_unaligned(nb->mcast[i], p->addr))
-			break;
-	if (add && i == nb->nr_mcast) {
-		ok = nb->nr_mcast < NETBACK_MAX_MCAST;
-		if (ok)
-			ether_addr_copy(nb->mcast[nb->nr_mcast++], p->addr);
-	} else if (!add && i < nb->nr_mcast) {
-		ether_addr_copy(nb->mcast[i], nb->mcast[--nb->nr_mcast]);
-	}
-	write_unlock_bh(&nb->mcast_lock);
+	new = kmalloc(sizeof(*new), GFP_ATOMIC | __GFP_NOWARN);
+	if (!new)
+		return false;
+	spin_lock(&nb->mcast_lock);
+	old = rcu_dereference_protected(nb->mcast,
+					lockdep_is_held(&nb->mcast_lock));
+	if (old)
+		*new = *old;
+	else
+		new->nr = 0;
+	ok = mcast_change(new, p->addr,
+			  p->mcast == XEN_NETIF_EXTRA_TYPE_MCAST_ADD);
+	rcu_assign_pointer(nb->mcast, new);
+	spin_unlock(&nb->mcast_lock);
+	if (old)
+		kfree_rcu(old, rcu);
 	return ok;
+}
+
+/**
+ * netback_vif_wants() - whether the guest has asked for a multicast address
+ * @nb: the vif
+ * @addr: the address
+ *
+ * Takes no lock: a packet of the network console may come at any time.
+ *
+ * Context: any.
+ * Return: whether it has.
+ */
+bool netback_vif_wants(struct netback *nb, const u8 *addr)
+{
+	const struct netback_mcast *m;
+	bool wants;
+
+	rcu_read_lock();
+	m = rcu_dereference(nb->mcast);
+	wants = m && mcast_find(m, addr) >= 0;
+	rcu_read_unlock();
+	return wants;
+}
+
+/**
+ * netback_vif_mcast_reset() - the guest has asked for nothing
+ * @nb: the vif, its queues closed
+ */
+void netback_vif_mcast_reset(struct netback *nb)
+{
+	struct netback_mcast *old = rcu_replace_pointer(nb->mcast, NULL, true);
+
+	if (old)
+		kfree_rcu(old, rcu);
 }

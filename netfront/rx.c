@@ -33,7 +33,12 @@ static_assert(sizeof(union netfront_rx_slot) == 8);
 
 /* ---- pages ---- */
 
-/* The most bytes that netfront_rx_part_page() gives. */
+/**
+ * netfront_rx_part_max() - most bytes that netfront_rx_part_page() gives
+ * @q: the queue
+ *
+ * Return: bytes.
+ */
 u32 netfront_rx_part_max(const struct netfront_queue *q)
 {
 	return q->bounce ? RX_PART : PAGE_SIZE;

@@ -519,7 +519,11 @@ void netfront_tx_poll(struct netfront_queue *q, int budget)
 	/* A look without the lock: what is sent now is not answered yet. */
 	if (READ_ONCE(q->tx.published) == READ_ONCE(q->tx.cons))
 		return;
-	__netif_tx_lock(q->txq, smp_processor_id());
+	/* A console on this interface may have come from under the lock. */
+	if (likely(budget))
+		__netif_tx_lock(q->txq, smp_processor_id());
+	else if (!__netif_tx_trylock(q->txq))
+		return;
 	reclaim(q, budget);
 	__netif_tx_unlock(q->txq);
 }
