@@ -97,10 +97,18 @@ static int front_publish(struct pv_device *pd)
 	return err;
 }
 
+/* The first message names the cause; a general one must not replace it. */
+static void device_blame(struct pv_device *pd, int err, const char *what)
+{
+	if (!pd->explained)
+		pv_device_error(pd, err, "%s", what);
+}
+
 static void front_negotiate(struct pv_device *pd)
 {
 	int err;
 
+	pd->explained = false;
 	/* A restarted backend may not have gone through Closed. */
 	device_down(pd, PV_DOWN_RETRY);
 	err = pv_feature_read(pd, false);
@@ -119,18 +127,20 @@ static void front_negotiate(struct pv_device *pd)
 	return;
 
 fail:
-	pv_device_error(pd, err, "cannot set up the rings");
+	device_blame(pd, err, "cannot set up the rings");
 	device_give_up(pd);
 }
 
 static void front_connect(struct pv_device *pd)
 {
-	int err = pv_feature_read(pd, true);
+	int err;
 
+	pd->explained = false;
+	err = pv_feature_read(pd, true);
 	if (!err)
 		err = pd->drv->connect(pd);
 	if (err) {
-		pv_device_error(pd, err, "cannot connect");
+		device_blame(pd, err, "cannot connect");
 		device_give_up(pd);
 		return;
 	}
@@ -249,10 +259,11 @@ static void back_offer(struct pv_device *pd)
 {
 	int err;
 
+	pd->explained = false;
 	if (!pd->offered) {
 		err = pd->drv->offer(pd);
 		if (err) {
-			pv_device_error(pd, err, "cannot offer the device");
+			device_blame(pd, err, "cannot offer the device");
 			return;
 		}
 		pd->offered = true;
@@ -269,6 +280,7 @@ static void back_connect(struct pv_device *pd)
 
 	if (!pd->offered || pd->failed)
 		return;
+	pd->explained = false;
 	err = pv_feature_read(pd, false);
 	if (!err)
 		err = pd->drv->connect(pd);
@@ -280,7 +292,7 @@ static void back_connect(struct pv_device *pd)
 	if (!err)
 		err = pv_feature_write(pd, XBT_NIL, true);
 	if (err) {
-		pv_device_error(pd, err, "cannot connect to the frontend");
+		device_blame(pd, err, "cannot connect to the frontend");
 		device_give_up(pd);
 		return;
 	}
@@ -295,11 +307,12 @@ static void back_reconfigure(struct pv_device *pd)
 
 	if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
 		return;
+	pd->explained = false;
 	err = pv_feature_read(pd, false);
 	if (!err)
 		err = pd->drv->reconfigure(pd);
 	if (err)
-		pv_device_error(pd, err, "cannot reconfigure");
+		device_blame(pd, err, "cannot reconfigure");
 	device_switch(pd, XenbusStateReconfigured);
 }
 
@@ -523,7 +536,7 @@ static int device_probe(struct xenbus_device *xb,
 
 	err = drv->probe(pd);
 	if (err) {
-		pv_device_error(pd, err, "cannot make the device");
+		device_blame(pd, err, "cannot make the device");
 		dev_set_drvdata(&xb->dev, NULL);
 		kfree(pd);
 		return err;
@@ -653,6 +666,7 @@ void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...)
 	vaf.fmt = fmt;
 	vaf.va = &args;
 	xenbus_dev_error(pd->xb, err, "%pV", &vaf);
+	pd->explained = true;
 	va_end(args);
 }
 EXPORT_SYMBOL_GPL(pv_device_error);

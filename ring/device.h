@@ -170,6 +170,7 @@ struct pv_device {
 	bool offered;
 	bool rebinds;
 	bool failed;
+	bool explained; /* the hook's own message is in xenstore */
 	bool closing;
 	bool gone;
 	unsigned int retries;

@@ -13,7 +13,7 @@ refused() {
 	xenstore-write "$fe/tx-ring-ref" 900000 "$fe/rx-ring-ref" 900001 "$fe/event-channel" 77 "$fe/request-rx-copy" 1 \
 		"$fe/feature-rx-notify" 1 "$fe/feature-sg" 1 "$fe/multi-queue-num-queues" 1
 	while [ $# -gt 0 ]; do
-		case $2 in -) xenstore-rm "$fe/$1" ;; *) xenstore-write "$fe/$1" "$2" ;; esac
+		case $2 in -) xenstore-rm "$fe/$1" ;; *) xenstore-write -- "$fe/$1" "$2" ;; esac
 		shift 2
 	done
 	xenstore-write "$fe/state" 4
