@@ -407,18 +407,6 @@ static bool arm_rx(struct netfront_queue *q, int done)
 	return false;
 }
 
-static void go_to_sleep(struct netfront_queue *q, int done)
-{
-	netfront_tx_arm(q);
-	if (arm_rx(q, done)) {
-		napi_schedule(&q->napi);
-		return;
-	}
-	pv_channel_eoi(&q->tx_channel);
-	if (q->split)
-		pv_channel_eoi(&q->rx_channel);
-}
-
 /**
  * netfront_poll() - NAPI: both rings
  * @napi: of the queue
@@ -438,8 +426,17 @@ int netfront_poll(struct napi_struct *napi, int budget)
 	done = receive_all(q, budget);
 	netfront_xdp_flush(q);
 	post(q);
-	if (done < budget && napi_complete_done(napi, done))
-		go_to_sleep(q, done);
+	if (done == budget)
+		return done;
+	/* Before the completion, after which another CPU may poll. */
+	netfront_tx_arm(q);
+	if (arm_rx(q, done))
+		return budget;
+	if (!napi_complete_done(napi, done))
+		return done;
+	pv_channel_eoi(&q->tx_channel);
+	if (q->split)
+		pv_channel_eoi(&q->rx_channel);
 	return done;
 }
 
