@@ -42,6 +42,7 @@ static void device_down(struct pv_device *pd, enum pv_down why)
 	pd->drv->disconnect(pd, why);
 	pd->link = PV_LINK_DOWN;
 	pd->rebinds = false;
+	pd->owed = XenbusStateUnknown;
 }
 
 static void device_give_up(struct pv_device *pd)
@@ -197,6 +198,18 @@ static void front_restarted(struct pv_device *pd)
 		pd->drv->restarted(pd);
 }
 
+/* Answer a reconfiguring backend when what it is about has been done. */
+static void front_answer(struct pv_device *pd)
+{
+	enum xenbus_state state = pd->owed;
+
+	if (state == XenbusStateUnknown ||
+	    (pd->drv->settling && pd->drv->settling(pd)))
+		return;
+	pd->owed = XenbusStateUnknown;
+	device_switch(pd, state);
+}
+
 static void front_peer(struct pv_device *pd, enum xenbus_state state)
 {
 	switch (state) {
@@ -219,15 +232,20 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateReconfiguring:
 		if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
 			break;
+		/* It has not waited for our last word: that comes first. */
+		if (pd->owed == XenbusStateConnected)
+			device_switch(pd, pd->owed);
 		pd->drv->reconfigure(pd);
-		device_switch(pd, XenbusStateReconfiguring);
+		pd->owed = XenbusStateReconfiguring;
+		front_answer(pd);
 		break;
 	case XenbusStateReconfigured:
 		if (pd->xb->state != XenbusStateReconfiguring)
 			break;
 		if (pd->drv->change)
 			pd->drv->change(pd);
-		device_switch(pd, XenbusStateConnected);
+		pd->owed = XenbusStateConnected;
+		front_answer(pd);
 		break;
 	case XenbusStateClosing:
 		if (pd->failed || !peer_online(pd)) {
@@ -481,6 +499,7 @@ static void device_work(struct work_struct *work)
 			front_restart(pd);
 		if (test_and_clear_bit(WISH_RECONFIGURE, &pd->wishes))
 			front_reconfigure(pd);
+		front_answer(pd);
 		goto out;
 	}
 	peer = xenbus_read_driver_state(pd->xb->otherend);
@@ -794,6 +813,41 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key)
 	return device_read(pd->xb->otherend, key);
 }
 EXPORT_SYMBOL_GPL(pv_device_read_peer);
+
+/**
+ * pv_device_list_peer() - the names of what lies below a key of the peer
+ * @pd: the device
+ * @key: its name
+ * @nr: result: how many
+ *
+ * Return: the names, to be freed all at once by kfree(), or an ERR_PTR().
+ */
+char **pv_device_list_peer(struct pv_device *pd, const char *key,
+			   unsigned int *nr)
+{
+	return xenbus_directory(XBT_NIL, pd->xb->otherend, key, nr);
+}
+EXPORT_SYMBOL_GPL(pv_device_list_peer);
+
+/**
+ * pv_device_trusted() - frontend: may the backend see more than the data
+ * @pd: the device
+ * @trusted: what the administrator says of all backends
+ *
+ * Return: that, unless this device's key "trusted" denies it.
+ */
+bool pv_device_trusted(struct pv_device *pd, bool trusted)
+{
+	char *text = pv_device_read_own(pd, "trusted");
+
+	/* Anything but a clear yes is a no. */
+	if (!IS_ERR(text)) {
+		trusted &= !strcmp(text, "1");
+		kfree(text);
+	}
+	return trusted;
+}
+EXPORT_SYMBOL_GPL(pv_device_trusted);
 
 /**
  * pv_device_write() - write a key into this end's directory

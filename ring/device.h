@@ -90,6 +90,8 @@ enum pv_down {
  *               its early features again, and they have been read; the answer
  *               is Reconfigured. Frontend: give up what the backend takes away
  *               (LUNs); the answer is Reconfiguring. NULL if nothing may change
+ * @settling: frontend: what reconfigure() or change() has begun still goes on.
+ *            The answer waits for it, until pv_device_poke(). May be NULL
  * @disconnect: stop and release everything shared. Called for everything that
  *              negotiate() or connect() began, also if these failed
  * @may_close: frontend: false if somebody uses the device; pv_device_poke()
@@ -118,6 +120,7 @@ struct pv_driver {
 	void (*change)(struct pv_device *pd);
 	void (*restarted)(struct pv_device *pd);
 	int (*reconfigure)(struct pv_device *pd);
+	bool (*settling)(struct pv_device *pd);
 	void (*disconnect)(struct pv_device *pd, enum pv_down why);
 	bool (*may_close)(struct pv_device *pd);
 	void (*show)(struct pv_device *pd, struct seq_file *m);
@@ -156,6 +159,7 @@ struct pv_watch {
  * @retries: reconnects since @retry_since
  * @retry_since: in jiffies
  * @peer_watch: on the driver's @peer_key
+ * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
  * @wishes: frontend: what pv_device_reconfigure(), pv_device_restart() asked
  * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
  * @feature: agreed values, by index in the driver's table
@@ -176,6 +180,7 @@ struct pv_device {
 	unsigned int retries;
 	unsigned long retry_since;
 	struct pv_watch peer_watch;
+	enum xenbus_state owed;
 	unsigned long wishes;
 	struct work_struct work;
 	u64 feature[PV_FEATURES_MAX];
@@ -201,6 +206,9 @@ struct pv_device *pv_device_of(struct device *dev);
 /* Keys outside the feature table. */
 char *pv_device_read_own(struct pv_device *pd, const char *key);
 char *pv_device_read_peer(struct pv_device *pd, const char *key);
+char **pv_device_list_peer(struct pv_device *pd, const char *key,
+			   unsigned int *nr);
+bool pv_device_trusted(struct pv_device *pd, bool trusted);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    const char *key, const char *fmt, ...);
