@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The LUNs: which the backend has named, and their coming and going.
+ *
+ * vscsiif.h: the backend has a directory vscsi-devs with one entry a LUN: its
+ * address here (v-dev) and its state. We write the state of ours into the
+ * same place of our own directory. Reading happens in the device's hooks;
+ * adding and removing takes I/O and is done by a work.
+ */
+#include <linux/kernel.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <scsi/scsi.h>
+
+#include "scsifront.h"
+
+#define DIRECTORY	"vscsi-devs"
+/* Room for an entry's name, and more entries than anybody needs. */
+#define NAME_LEN	32
+#define MAX_LUNS	1024
+
+/**
+ * struct scsifront_lun - an entry of the backend's directory
+ * @all: list of them
+ * @name: the entry's
+ * @channel: its address
+ * @target: its address
+ * @lun: its address
+ * @wanted: the backend has it
+ * @added: the SCSI layer has it
+ * @told: our state has been written since the backend's was read
+ */
+struct scsifront_lun {
+	struct list_head all;
+	char name[NAME_LEN];
+	unsigned int channel;
+	unsigned int target;
+	unsigned int lun;
+	bool wanted;
+	bool added;
+	bool told;
+};
+
+static char *read_entry(struct scsifront *sf, const char *name, const char *key)
+{
+	char path[NAME_LEN + 32];
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/%s", name, key);
+	return pv_device_read_peer(sf->pd, path);
+}
+
+static void tell_state(struct scsifront *sf, const char *name,
+		       enum xenbus_state state)
+{
+	char path[NAME_LEN + 32];
+	int err;
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
+	err = pv_device_write(sf->pd, XBT_NIL, path, "%d", state);
+	if (err)
+		pv_device_error(sf->pd, err, "cannot write %s", path);
+}
+
+static enum xenbus_state read_state(struct scsifront *sf, const char *name)
+{
+	char *text = read_entry(sf, name, "state");
+	unsigned int state;
+
+	if (IS_ERR(text))
+		return XenbusStateUnknown;
+	if (kstrtouint(text, 10, &state))
+		state = XenbusStateUnknown;
+	kfree(text);
+	return state;
+}
+
+/* Where a LUN is to appear. The host's number is the toolstack's own. */
+static int read_address(struct scsifront *sf, const char *name,
+			struct scsifront_lun *at)
+{
+	char *text = read_entry(sf, name, "v-dev");
+	unsigned int host;
+	int err = 0;
+	char rest;
+
+	if (IS_ERR(text)) {
+		pv_device_error(sf->pd, PTR_ERR(text),
+				DIRECTORY "/%s/v-dev is missing", name);
+		return PTR_ERR(text);
+	}
+	if (strlen(text) >= NAME_LEN ||
+	    sscanf(text, "%5u:%5u:%5u:%5u%c", &host, &at->channel, &at->target,
+		   &at->lun, &rest) != 4 ||
+	    at->channel || at->target >= SCSIFRONT_MAX_TARGET ||
+	    at->lun >= SCSIFRONT_MAX_LUN) {
+		err = -EINVAL;
+		pv_device_error(sf->pd, err, DIRECTORY
+				"/%s/v-dev is \"%*pE\": not host:0:target:lun up to %u:%u",
+				name, (int)strnlen(text, 40), text,
+				SCSIFRONT_MAX_TARGET - 1, SCSIFRONT_MAX_LUN - 1);
+	}
+	kfree(text);
+	return err;
+}
+
+static bool same_address(const struct scsifront_lun *a,
+			 const struct scsifront_lun *b)
+{
+	return a->channel == b->channel && a->target == b->target &&
+	       a->lun == b->lun;
+}
+
+static struct scsifront_lun *find_name(struct scsifront *sf, const char *name)
+{
+	struct scsifront_lun *l;
+
+	list_for_each_entry(l, &sf->luns, all)
+		if (!strcmp(l->name, name))
+			return l;
+	return NULL;
+}
+
+/* An entry that is or has been at this address; another one must wait. */
+static struct scsifront_lun *find_address(struct scsifront *sf,
+					  const struct scsifront_lun *at)
+{
+	struct scsifront_lun *l;
+
+	list_for_each_entry(l, &sf->luns, all)
+		if (same_address(l, at))
+			return l;
+	return NULL;
+}
+
+/* The backend has a LUN under this name: new to us, or as it was. */
+static int want_lun(struct scsifront *sf, const char *name)
+{
+	struct scsifront_lun at = { }, *l, *other;
+	int err = read_address(sf, name, &at);
+
+	if (err)
+		return err;
+	l = find_name(sf, name);
+	if (l && same_address(l, &at)) {
+		l->wanted = true;
+		l->told = false;
+		return 0;
+	}
+	other = find_address(sf, &at);
+	if (l || other) {
+		pv_device_error(sf->pd, -EBUSY,
+				DIRECTORY "/%s/v-dev 0:%u:%u:%u is taken by %s",
+				name, at.channel, at.target, at.lun,
+				other ? other->name : "its own old address");
+		/* One that has moved loses its place, not only the new one. */
+		return l ? 0 : -EBUSY;
+	}
+	l = kmemdup(&at, sizeof(at), GFP_KERNEL);
+	if (!l)
+		return -ENOMEM;
+	strscpy(l->name, name, sizeof(l->name));
+	l->wanted = true;
+	list_add_tail(&l->all, &sf->luns);
+	return 0;
+}
+
+static void read_lun(struct scsifront *sf, const char *name)
+{
+	struct scsifront_lun *l;
+
+	switch (read_state(sf, name)) {
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		if (want_lun(sf, name))
+			tell_state(sf, name, XenbusStateClosed);
+		break;
+	case XenbusStateInitialising:
+	case XenbusStateInitWait:
+		/* The backend has not looked at it yet. */
+		l = find_name(sf, name);
+		if (l)
+			l->wanted = true;
+		break;
+	default:
+		break;
+	}
+}
+
+/**
+ * scsifront_luns_read() - see which LUNs the backend has
+ * @sf: the host, connected
+ *
+ * What has come is added, what has gone is removed, later, by the work.
+ *
+ * Context: a hook of the device.
+ */
+void scsifront_luns_read(struct scsifront *sf)
+{
+	struct scsifront_lun *l;
+	unsigned int i, nr;
+	char **name;
+
+	name = pv_device_list_peer(sf->pd, DIRECTORY, &nr);
+	if (IS_ERR(name)) {
+		if (PTR_ERR(name) != -ENOENT) {
+			pv_device_error(sf->pd, PTR_ERR(name),
+					"cannot read " DIRECTORY);
+			return;
+		}
+		name = NULL;
+		nr = 0;
+	}
+	if (nr > MAX_LUNS) {
+		pv_device_error(sf->pd, -E2BIG,
+				DIRECTORY " has %u entries, the first %u count",
+				nr, MAX_LUNS);
+		nr = MAX_LUNS;
+	}
+	mutex_lock(&sf->luns_lock);
+	list_for_each_entry(l, &sf->luns, all)
+		l->wanted = false;
+	for (i = 0; i < nr; i++) {
+		if (strlen(name[i]) >= NAME_LEN)
+			pv_device_error(sf->pd, -ENAMETOOLONG,
+					DIRECTORY " has a name of %zu characters",
+					strlen(name[i]));
+		else
+			read_lun(sf, name[i]);
+	}
+	mutex_unlock(&sf->luns_lock);
+	kfree(name);
+	queue_work(system_long_wq, &sf->luns_work);
+}
+
+/* The next one with something to be done; NULL if all is as it should be. */
+static struct scsifront_lun *next_lun(struct scsifront *sf)
+{
+	struct scsifront_lun *l;
+
+	list_for_each_entry(l, &sf->luns, all)
+		if (!l->wanted || !l->told)
+			return l;
+	return NULL;
+}
+
+/**
+ * scsifront_luns_busy() - whether LUNs are still coming or going
+ * @sf: the host
+ *
+ * Return: true until the work has done all.
+ */
+bool scsifront_luns_busy(struct scsifront *sf)
+{
+	bool busy;
+
+	mutex_lock(&sf->luns_lock);
+	busy = next_lun(sf);
+	mutex_unlock(&sf->luns_lock);
+	return busy;
+}
+
+static void remove_lun(struct scsifront *sf, struct scsifront_lun *l)
+{
+	struct scsi_device *sdev;
+
+	sdev = scsi_device_lookup(sf->host, l->channel, l->target, l->lun);
+	if (sdev) {
+		scsi_remove_device(sdev);
+		scsi_device_put(sdev);
+	}
+	l->added = false;
+	tell_state(sf, l->name, XenbusStateClosed);
+}
+
+static void add_lun(struct scsifront *sf, struct scsifront_lun *l)
+{
+	int err;
+
+	if (!l->added) {
+		err = scsi_add_device(sf->host, l->channel, l->target, l->lun);
+		if (err)
+			pv_device_error(sf->pd, err,
+					DIRECTORY "/%s: no device answers at 0:%u:%u:%u",
+					l->name, l->channel, l->target, l->lun);
+		l->added = !err;
+	}
+	tell_state(sf, l->name, l->added ? XenbusStateConnected :
+					   XenbusStateClosed);
+}
+
+/**
+ * scsifront_luns_work() - add and remove LUNs
+ * @work: of the host
+ *
+ * Only this removes entries from the list: one stays while it is worked on.
+ */
+void scsifront_luns_work(struct work_struct *work)
+{
+	struct scsifront *sf = container_of(work, struct scsifront, luns_work);
+	struct scsifront_lun *l;
+	bool wanted;
+
+	mutex_lock(&sf->luns_lock);
+	while (!READ_ONCE(sf->dead) && (l = next_lun(sf))) {
+		wanted = l->wanted;
+		/* Whoever reads anew meanwhile says so again. */
+		l->told = true;
+		mutex_unlock(&sf->luns_lock);
+		if (wanted)
+			add_lun(sf, l);
+		else
+			remove_lun(sf, l);
+		mutex_lock(&sf->luns_lock);
+		if (!wanted && !l->wanted) {
+			list_del(&l->all);
+			kfree(l);
+		}
+	}
+	mutex_unlock(&sf->luns_lock);
+	/* The backend may wait for our answer. */
+	pv_device_poke(sf->pd);
+}
+
+/**
+ * scsifront_luns_forget() - free the list
+ * @sf: the host, which has no devices any more
+ */
+void scsifront_luns_forget(struct scsifront *sf)
+{
+	struct scsifront_lun *l, *next;
+
+	list_for_each_entry_safe(l, next, &sf->luns, all)
+		kfree(l);
+	INIT_LIST_HEAD(&sf->luns);
+}

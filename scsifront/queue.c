@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The data path: commands to slots, responses to completions.
+ */
+#include <linux/blk-mq.h>
+#include <linux/mm.h>
+#include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
+#include <scsi/scsi.h>
+#include <xen/page.h>
+
+#include "scsifront.h"
+
+/* A staged page is one grant. */
+static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+/* Every page has an address. */
+static_assert(IS_ENABLED(CONFIG_64BIT));
+
+/* Responses to one pass of the soft interrupt; then others may run. */
+#define RESPONSES_A_PASS	64
+
+/**
+ * struct segment_list - where the segments of a request are written
+ * @seg: next segment
+ * @left: segments that fit at @seg
+ * @page: the page of segments to go on with
+ */
+struct segment_list {
+	struct scsiif_request_segment *seg;
+	unsigned int left;
+	struct pv_grant *page;
+};
+
+static struct scsifront_queue *queue_at(struct scsifront *sf, unsigned int hwq)
+{
+	/* A backend that came back may allow fewer rings than blk-mq has. */
+	return &sf->queue[likely(hwq < sf->nr_queues) ? hwq :
+			  hwq % sf->nr_queues];
+}
+
+/**
+ * scsifront_id() - what a command is called on the wire
+ * @sf: the host
+ * @sc: a command of a request queue
+ *
+ * Return: the id, below sf->nr_slots.
+ */
+u16 scsifront_id(struct scsifront *sf, struct scsi_cmnd *sc)
+{
+	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
+
+	return blk_mq_unique_tag_to_hwq(tag) * sf->stride +
+	       blk_mq_unique_tag_to_tag(tag);
+}
+
+/**
+ * scsifront_tmf_id() - what a queue's abort or reset is called on the wire
+ * @q: the queue
+ *
+ * Return: the id, which is no command's.
+ */
+u16 scsifront_tmf_id(struct scsifront_queue *q)
+{
+	struct scsifront *sf = q->sf;
+
+	return (q - sf->queue + 1) * sf->stride - 1;
+}
+
+/**
+ * scsifront_busy() - whether the backend still has a command
+ * @sf: the host
+ * @sc: the command
+ *
+ * Return: its slot, or NULL if it is on no ring.
+ */
+struct scsifront_slot *scsifront_busy(struct scsifront *sf,
+				      struct scsi_cmnd *sc)
+{
+	struct scsifront_slot *slot = &sf->slot[scsifront_id(sf, sc)];
+
+	/* Pairs with own_slot(). */
+	return smp_load_acquire(&slot->q) &&
+	       slot->io == scsi_cmd_priv(sc) ? slot : NULL;
+}
+
+static struct scsi_cmnd *cmnd_of(struct scsifront_io *io)
+{
+	/* The other way round it is scsi_cmd_priv(). */
+	return (struct scsi_cmnd *)io - 1;
+}
+
+/* ---- data ---- */
+
+/*
+ * Copy between a command's memory and its staged pages, which are packed. An
+ * entry may have several pages: they are neighbours in the kernel's map, too.
+ */
+static void copy_data(struct scsi_cmnd *sc, struct scsifront_io *io,
+		      unsigned int bytes, bool to_staged)
+{
+	struct pv_grant *g = io->data.first;
+	struct scatterlist *sg;
+	unsigned int at = 0;
+	int i;
+
+	scsi_for_each_sg(sc, sg, scsi_sg_count(sc), i) {
+		unsigned int len, left = min(bytes, sg->length);
+		void *data = sg_virt(sg);
+
+		for (bytes -= left; left; left -= len) {
+			void *staged = page_address(g->page) + at;
+
+			len = min_t(unsigned int, left, XEN_PAGE_SIZE - at);
+			if (to_staged)
+				memcpy(staged, data, len);
+			else
+				memcpy(data, staged, len);
+			data += len;
+			at += len;
+			if (at == XEN_PAGE_SIZE) {
+				g = g->next;
+				at = 0;
+			}
+		}
+	}
+}
+
+/* Segments of the data as it lies; 0 if it must not be shown as it lies. */
+static unsigned int count_direct(struct scsi_cmnd *sc)
+{
+	unsigned int nr = 0, left = scsi_bufflen(sc);
+	struct scatterlist *sg;
+	int i;
+
+	scsi_for_each_sg(sc, sg, scsi_sg_count(sc), i) {
+		unsigned int len = min(left, sg->length);
+
+		if (!len)
+			break;
+		/* Other objects lie in the page, and kfree() asks nobody. */
+		if (unlikely(PageSlab(sg_page(sg))))
+			return 0;
+		nr += PFN_UP(offset_in_page(sg->offset) + len);
+		left -= len;
+	}
+	return nr;
+}
+
+static int choose_data(struct scsifront *sf, struct scsi_cmnd *sc,
+		       struct scsifront_io *io)
+{
+	unsigned int len = scsi_bufflen(sc);
+	unsigned int nr = sf->bounce || !len ? 0 : count_direct(sc);
+
+	io->bounced = len && (!nr || nr > sf->max_segs);
+	if (io->bounced)
+		nr = DIV_ROUND_UP(len, XEN_PAGE_SIZE);
+	/* Only if a backend came back that takes less at a time. */
+	if (unlikely(nr > sf->max_segs))
+		return -E2BIG;
+	io->nr_segs = nr;
+	return 0;
+}
+
+static int take_pages(struct scsifront_queue *q, struct scsifront_io *io)
+{
+	unsigned int nr_lists = scsifront_list_pages(io->nr_segs);
+	int err = 0;
+
+	if (nr_lists) {
+		err = pv_grant_take_staged(&q->pool, nr_lists, &io->lists);
+		if (err)
+			return err;
+	}
+	if (io->bounced)
+		err = pv_grant_take_staged(&q->pool, io->nr_segs, &io->data);
+	else if (io->nr_segs)
+		err = pv_grant_take_bare(&q->pool, io->nr_segs, &io->data);
+	if (err)
+		pv_grant_put_staged(&q->pool, &io->lists);
+	return err;
+}
+
+/* Returns false if the backend would not give a page back. */
+static bool put_pages(struct scsifront_queue *q, struct scsifront_io *io)
+{
+	struct pv_grant *g;
+	bool ok = true;
+
+	pv_grant_put_staged(&q->pool, &io->lists);
+	if (io->bounced) {
+		pv_grant_put_staged(&q->pool, &io->data);
+		return true;
+	}
+	for (g = io->data.first; g; g = g->next)
+		ok &= pv_grant_end(&q->pool, g);
+	pv_grant_put(&q->pool, &io->data);
+	return ok;
+}
+
+static void add_segment(struct segment_list *list, grant_ref_t ref,
+			unsigned int offset, unsigned int len)
+{
+	if (unlikely(!list->left)) {
+		list->seg = page_address(list->page->page);
+		list->left = VSCSIIF_SG_PER_PAGE;
+		list->page = list->page->next;
+	}
+	*list->seg++ = (struct scsiif_request_segment) {
+		.gref = ref,
+		.offset = offset,
+		.length = len,
+	};
+	list->left--;
+}
+
+static void list_bounced(struct scsifront *sf, struct scsi_cmnd *sc,
+			 struct scsifront_io *io, struct segment_list *list)
+{
+	unsigned int left = scsi_bufflen(sc);
+	struct pv_grant *g;
+
+	for (g = io->data.first; g; g = g->next) {
+		unsigned int len = min_t(unsigned int, left, XEN_PAGE_SIZE);
+
+		if (sf->zero && len < XEN_PAGE_SIZE)
+			memset(page_address(g->page) + len, 0,
+			       XEN_PAGE_SIZE - len);
+		add_segment(list, g->ref, 0, len);
+		left -= len;
+	}
+}
+
+static void list_direct(struct scsifront_queue *q, struct scsi_cmnd *sc,
+			struct scsifront_io *io, struct segment_list *list)
+{
+	bool readonly = sc->sc_data_direction == DMA_TO_DEVICE;
+	unsigned int len, left = scsi_bufflen(sc);
+	struct pv_grant *g = io->data.first;
+	struct scatterlist *sg;
+	int i;
+
+	scsi_for_each_sg(sc, sg, scsi_sg_count(sc), i) {
+		unsigned int offset = offset_in_page(sg->offset);
+		struct page *page = sg_page(sg) + (sg->offset >> PAGE_SHIFT);
+		unsigned int here = min(left, sg->length);
+
+		for (left -= here; here; here -= len) {
+			len = min_t(unsigned int, here, PAGE_SIZE - offset);
+			pv_grant_page(&q->pool, g, page++, readonly);
+			add_segment(list, g->ref, offset, len);
+			offset = 0;
+			g = g->next;
+		}
+	}
+}
+
+/* Name the pages of segments in the slot, clear what is not used of them. */
+static void list_pages(struct scsifront *sf, struct vscsiif_request *req,
+		       struct scsifront_io *io)
+{
+	unsigned int i = 0, left = io->nr_segs;
+	struct pv_grant *g;
+
+	for (g = io->lists.first; g; g = g->next) {
+		unsigned int nr = min_t(unsigned int, left, VSCSIIF_SG_PER_PAGE);
+
+		if (sf->zero)
+			clear_page(page_address(g->page));
+		scsifront_fill_list(req, i++, g->ref, nr);
+		left -= nr;
+	}
+}
+
+/* ---- submission ---- */
+
+/* 0 and the slot's length; -EBUSY, -ENOMEM: no pages now; -E2BIG. */
+static int fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
+		     struct vscsiif_request *req, u32 *req_len)
+{
+	struct scsifront_io *io = scsi_cmd_priv(sc);
+	struct scsifront *sf = q->sf;
+	struct segment_list list = { .seg = req->seg, .left = 0 };
+	int err;
+
+	err = choose_data(sf, sc, io);
+	if (!err)
+		err = take_pages(q, io);
+	if (unlikely(err))
+		return err;
+
+	*req_len = scsifront_fill_cdb(req, sc, scsifront_id(sf, sc),
+				      io->nr_segs);
+	list.page = io->lists.first;
+	if (list.page)
+		list_pages(sf, req, io);
+	else
+		list.left = io->nr_segs;
+	if (io->bounced)
+		list_bounced(sf, sc, io, &list);
+	else
+		list_direct(q, sc, io, &list);
+	if (io->bounced && sc->sc_data_direction == DMA_TO_DEVICE)
+		copy_data(sc, io, scsi_bufflen(sc), true);
+	return 0;
+}
+
+/* Show the backend what has been put so far; the kick is outside the lock. */
+static void publish(struct scsifront_queue *q)
+{
+	bool kick;
+
+	spin_lock_bh(&q->submit);
+	kick = pv_ring_publish(&q->ring);
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+}
+
+/* From here on a response to it is believed. */
+static void own_slot(struct scsifront_queue *q, u16 id, struct scsifront_io *io,
+		     const struct scsi_device *sdev)
+{
+	struct scsifront_slot *slot = &q->sf->slot[id];
+
+	slot->io = io;
+	slot->sdev = sdev;
+	/* A response may name any id at any time. */
+	smp_store_release(&slot->q, q);
+}
+
+static bool submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
+		   const struct vscsiif_request *req, u32 len)
+{
+	struct scsifront_io *io = scsi_cmd_priv(sc);
+	bool last = sc->flags & SCMD_LAST;
+	bool kick = false;
+
+	spin_lock_bh(&q->submit);
+	/* The last slot is for an abort or a reset. */
+	if (unlikely(pv_ring_room(&q->ring) <= 1)) {
+		spin_unlock_bh(&q->submit);
+		return false;
+	}
+	q->stats.requests++;
+	if (io->bounced)
+		q->stats.bytes_copied += scsi_bufflen(sc);
+	own_slot(q, req->rqid, io, sc->device);
+	pv_ring_put(&q->ring, req, len);
+	if (last)
+		kick = pv_ring_publish(&q->ring);
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+	return true;
+}
+
+/* Others hold the pages: they must be on their way before we wait for them. */
+static int starve(struct scsifront_queue *q)
+{
+	q->stats.starved++;
+	publish(q);
+	return SCSI_MLQUEUE_HOST_BUSY;
+}
+
+static int end_at_once(struct scsi_cmnd *sc, int host_byte)
+{
+	sc->result = host_byte << 16;
+	scsi_done(sc);
+	return 0;
+}
+
+static int queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
+{
+	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
+	struct scsifront_queue *q = queue_at(sf, blk_mq_unique_tag_to_hwq(tag));
+	struct vscsiif_request req;
+	u32 len;
+	int err;
+
+	err = fill_slot(q, sc, &req, &len);
+	if (unlikely(err == -E2BIG)) {
+		dev_err_ratelimited(&sc->device->sdev_gendev,
+				    "command of %u bytes: this backend takes %lu\n",
+				    scsi_bufflen(sc),
+				    sf->max_segs * XEN_PAGE_SIZE);
+		return end_at_once(sc, DID_ERROR);
+	}
+	if (unlikely(err))
+		return starve(q);
+	if (unlikely(!submit(q, sc, &req, len))) {
+		put_pages(q, scsi_cmd_priv(sc));
+		return starve(q);
+	}
+	return 0;
+}
+
+/**
+ * scsifront_queuecommand() - take a command from the SCSI layer
+ * @host: the host
+ * @sc: the command
+ *
+ * Return: 0, or SCSI_MLQUEUE_HOST_BUSY.
+ */
+int scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc)
+{
+	struct scsifront *sf = shost_priv(host);
+	int ret;
+
+	/* scsifront_hold() waits for those who are in here. */
+	rcu_read_lock();
+	/* Pairs with scsifront_connect(). */
+	if (likely(smp_load_acquire(&sf->accepting)))
+		ret = queue_one(sf, sc);
+	else if (READ_ONCE(sf->dead))
+		ret = end_at_once(sc, DID_NO_CONNECT);
+	else
+		ret = SCSI_MLQUEUE_HOST_BUSY;
+	rcu_read_unlock();
+	return ret;
+}
+
+/**
+ * scsifront_commit_rqs() - no more commands of this batch will come
+ * @host: the host
+ * @hwq: hardware queue
+ */
+void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
+{
+	struct scsifront *sf = shost_priv(host);
+
+	rcu_read_lock();
+	/* Pairs with scsifront_connect(). */
+	if (smp_load_acquire(&sf->accepting))
+		publish(queue_at(sf, hwq));
+	rcu_read_unlock();
+}
+
+/**
+ * scsifront_put_tmf() - send an abort or a reset
+ * @q: over which ring
+ * @req: the request, with scsifront_tmf_id()
+ * @len: its length
+ *
+ * Context: process; one at a time.
+ * Return: false if there is no ring, or no room on it, or the last one has
+ * not been answered.
+ */
+bool scsifront_put_tmf(struct scsifront_queue *q,
+		       const struct vscsiif_request *req, u32 len)
+{
+	bool kick = false, ok = false;
+
+	rcu_read_lock();
+	spin_lock_bh(&q->submit);
+	/* Pairs with scsifront_connect(). */
+	if (smp_load_acquire(&q->sf->accepting) && !READ_ONCE(q->tmf.busy) &&
+	    pv_ring_room(&q->ring)) {
+		reinit_completion(&q->tmf.done);
+		q->tmf.ok = false;
+		WRITE_ONCE(q->tmf.busy, true);
+		own_slot(q, req->rqid, NULL, NULL);
+		pv_ring_put(&q->ring, req, len);
+		q->stats.requests++;
+		kick = pv_ring_publish(&q->ring);
+		ok = true;
+	}
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+	rcu_read_unlock();
+	return ok;
+}
+
+/* ---- completion ---- */
+
+static void end_tmf(struct scsifront_queue *q, bool ok)
+{
+	q->tmf.ok = ok;
+	/* The answer before the next one's leave. */
+	smp_store_release(&q->tmf.busy, false);
+	complete(&q->tmf.done);
+}
+
+static void note_response(struct scsifront_io *io,
+			  const struct vscsiif_response *rsp)
+{
+	struct scsi_cmnd *sc = cmnd_of(io);
+
+	io->rslt = rsp->rslt;
+	io->resid = rsp->residual_len;
+	if (rsp->sense_len)
+		memcpy(sc->sense_buffer, rsp->sense_buffer, rsp->sense_len);
+}
+
+/* The only place where a response is believed. False: the ring is broken. */
+static bool take_response(struct scsifront_queue *q, struct scsifront_io ***end)
+{
+	struct scsifront *sf = q->sf;
+	struct vscsiif_response rsp;
+	struct scsifront_slot *slot;
+	struct scsifront_io *io;
+	const char *wrong;
+
+	pv_ring_get(&q->ring, &rsp, SCSIFRONT_RESPONSE);
+	slot = rsp.rqid < sf->nr_slots ? &sf->slot[rsp.rqid] : NULL;
+	/* Pairs with own_slot(). */
+	if (unlikely(!slot || smp_load_acquire(&slot->q) != q)) {
+		pv_ring_break(&q->ring, "response to a command that was not sent");
+		return false;
+	}
+	wrong = scsifront_check(&rsp);
+	if (unlikely(wrong)) {
+		pv_ring_break(&q->ring, wrong);
+		return false;
+	}
+	io = slot->io;
+	WRITE_ONCE(slot->q, NULL);
+	q->stats.responses++;
+	if (unlikely(!io)) {
+		end_tmf(q, rsp.rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+		return true;
+	}
+	note_response(io, &rsp);
+	**end = io;
+	*end = &io->next;
+	return true;
+}
+
+/* Collect what has come, at most @max; the first one is returned. */
+static struct scsifront_io *collect(struct scsifront_queue *q, unsigned int max,
+				    bool *more)
+{
+	struct scsifront_io *first = NULL, **end = &first;
+	unsigned int pending;
+
+	spin_lock_bh(&q->complete);
+	pending = q->live ? pv_ring_pending(&q->ring) : 0;
+	*more = pending > max;
+	for (pending = min(pending, max); pending; pending--)
+		if (unlikely(!take_response(q, &end)))
+			break;
+	*end = NULL;
+	spin_unlock_bh(&q->complete);
+	if (unlikely(q->ring.broken))
+		pv_device_fail(q->sf->pd, "%s", q->ring.broken);
+	return first;
+}
+
+static void complete_one(struct scsifront_queue *q, struct scsifront_io *io)
+{
+	struct scsi_cmnd *sc = cmnd_of(io);
+	unsigned int len = scsi_bufflen(sc);
+	/* More than there was is the device's surplus: nothing is missing. */
+	unsigned int resid = io->resid <= len ? io->resid : 0;
+
+	sc->result = scsifront_result(io->rslt);
+	scsi_set_resid(sc, resid);
+	if (unlikely(sc->result))
+		q->stats.errors++;
+	if (io->bounced && sc->sc_data_direction == DMA_FROM_DEVICE)
+		copy_data(sc, io, len - resid, false);
+	if (unlikely(!put_pages(q, io))) {
+		pv_device_fail(q->sf->pd, "it keeps a page of a finished command mapped");
+		sc->result = DID_ERROR << 16;
+	}
+	scsi_done_direct(sc);
+}
+
+/**
+ * scsifront_consume() - soft interrupt: finish what the backend has answered
+ * @ch: the queue's channel
+ *
+ * Return: whether there may be more.
+ */
+enum pv_consumed scsifront_consume(struct pv_channel *ch)
+{
+	struct scsifront_queue *q = container_of(ch, struct scsifront_queue,
+						 channel);
+	struct scsifront_io *io, *next;
+	bool more;
+
+	/* See scsifront_settle(). */
+	rcu_read_lock();
+	for (io = collect(q, RESPONSES_A_PASS, &more); io; io = next) {
+		next = io->next;
+		complete_one(q, io);
+	}
+	rcu_read_unlock();
+	return more ? PV_AGAIN : PV_DRAINED;
+}
+
+/**
+ * scsifront_settle() - wait until commands that are on no ring have ended
+ *
+ * A command leaves its slot before its data is copied and its pages are put
+ * back. The SCSI layer must not have it back earlier.
+ *
+ * Context: process, may sleep.
+ */
+void scsifront_settle(void)
+{
+	synchronize_rcu();
+}
+
+/* ---- the end of a connection ---- */
+
+/**
+ * scsifront_hold() - let no more commands onto the rings
+ * @sf: the host
+ *
+ * Context: process, may sleep. Afterwards nobody is about to put one there.
+ */
+void scsifront_hold(struct scsifront *sf)
+{
+	WRITE_ONCE(sf->accepting, false);
+	synchronize_rcu();
+}
+
+/*
+ * Only what may be done twice: a disk's reads and writes name their blocks.
+ * A tape's do not, and nobody knows how far it got.
+ */
+static bool may_replay(const struct scsi_device *sdev)
+{
+	switch (sdev->type) {
+	case TYPE_DISK:
+	case TYPE_ROM:
+	case TYPE_WORM:
+	case TYPE_MOD:
+	case TYPE_RBC:
+	case TYPE_ZBC:
+		return true;
+	default:
+		/* While it is asked what it is. */
+		return sdev->sdev_state == SDEV_CREATED;
+	}
+}
+
+static void end_unanswered(struct scsifront_queue *q, struct scsifront_io *io,
+			   enum pv_down why)
+{
+	struct scsi_cmnd *sc = cmnd_of(io);
+
+	put_pages(q, io);
+	scsi_set_resid(sc, scsi_bufflen(sc));
+	if (why == PV_DOWN_FINAL)
+		sc->result = DID_NO_CONNECT << 16;
+	else if (may_replay(sc->device))
+		sc->result = DID_REQUEUE << 16;
+	else
+		sc->result = DID_RESET << 16;
+	scsi_done(sc);
+}
+
+static void drain_slot(struct scsifront_slot *slot, enum pv_down why)
+{
+	struct scsifront_queue *q = READ_ONCE(slot->q);
+	struct scsifront_io *io;
+
+	if (!q)
+		return;
+	/* See scsifront_settle(). */
+	rcu_read_lock();
+	io = slot->io;
+	WRITE_ONCE(slot->q, NULL);
+	if (io)
+		end_unanswered(q, io, why);
+	else
+		end_tmf(q, false);
+	rcu_read_unlock();
+}
+
+/**
+ * scsifront_drain() - settle what is in flight when the connection has ended
+ * @sf: the host, held (scsifront_hold())
+ * @why: what may be done twice is done again over the next connection; or
+ *       all end with errors
+ *
+ * What the backend answered before it went counts: it is not done twice.
+ *
+ * Context: process, under @stop_lock.
+ */
+void scsifront_drain(struct scsifront *sf, enum pv_down why)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_queues; i++) {
+		struct scsifront_queue *q = &sf->queue[i];
+
+		while (scsifront_consume(&q->channel) == PV_AGAIN)
+			;
+		spin_lock_bh(&q->complete);
+		q->live = false;
+		spin_unlock_bh(&q->complete);
+	}
+	for (i = 0; i < sf->nr_slots; i++)
+		drain_slot(&sf->slot[i], why);
+}
