@@ -361,4 +361,20 @@ struct pv_rxfh {
 #endif
 #endif /* CONFIG_NET */
 
+#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
+#include <asm/unaligned.h>
+#else
+#include <linux/unaligned.h>
+#endif
+
+/* ---- LIO ---- */
+
+/* Members of struct target_core_fabric_ops: commands may start where we are. */
+#if KERNEL_VERSION(6, 7, 0) > LINUX_VERSION_CODE
+#define PV_TARGET_SUBMIT
+#else
+#define PV_TARGET_SUBMIT \
+	.default_submit_type = TARGET_DIRECT_SUBMIT, .direct_submit_supp = 1,
+#endif
+
 #endif /* _PV_COMPAT_H */

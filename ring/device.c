@@ -334,6 +334,16 @@ static void back_reconfigure(struct pv_device *pd)
 	device_switch(pd, XenbusStateReconfigured);
 }
 
+static void back_settled(struct pv_device *pd)
+{
+	bool reconfigured = pd->xb->state == XenbusStateReconfigured;
+
+	if (pd->drv->settled)
+		pd->drv->settled(pd, reconfigured);
+	if (reconfigured)
+		device_switch(pd, XenbusStateConnected);
+}
+
 /* Returns true if the device has to be unregistered, without the lock. */
 static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 {
@@ -348,8 +358,8 @@ static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateConnected:
 		if (pd->link != PV_LINK_UP)
 			back_connect(pd);
-		else if (pd->xb->state == XenbusStateReconfigured)
-			device_switch(pd, XenbusStateConnected);
+		else if (state == XenbusStateConnected)
+			back_settled(pd);
 		break;
 	case XenbusStateReconfiguring:
 		back_reconfigure(pd);
@@ -813,6 +823,21 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key)
 	return device_read(pd->xb->otherend, key);
 }
 EXPORT_SYMBOL_GPL(pv_device_read_peer);
+
+/**
+ * pv_device_list_own() - the names of what lies below a key of this end
+ * @pd: the device
+ * @key: its name
+ * @nr: result: how many
+ *
+ * Return: the names, to be freed all at once by kfree(), or an ERR_PTR().
+ */
+char **pv_device_list_own(struct pv_device *pd, const char *key,
+			  unsigned int *nr)
+{
+	return xenbus_directory(XBT_NIL, pd->xb->nodename, key, nr);
+}
+EXPORT_SYMBOL_GPL(pv_device_list_own);
 
 /**
  * pv_device_list_peer() - the names of what lies below a key of the peer

@@ -92,6 +92,8 @@ enum pv_down {
  *               (LUNs); the answer is Reconfiguring. NULL if nothing may change
  * @settling: frontend: what reconfigure() or change() has begun still goes on.
  *            The answer waits for it, until pv_device_poke(). May be NULL
+ * @settled: backend: the frontend is Connected: at first, or again after it has
+ *           been reconfigured. May be NULL
  * @disconnect: stop and release everything shared. Called for everything that
  *              negotiate() or connect() began, also if these failed
  * @may_close: frontend: false if somebody uses the device; pv_device_poke()
@@ -121,6 +123,7 @@ struct pv_driver {
 	void (*restarted)(struct pv_device *pd);
 	int (*reconfigure)(struct pv_device *pd);
 	bool (*settling)(struct pv_device *pd);
+	void (*settled)(struct pv_device *pd, bool reconfigured);
 	void (*disconnect)(struct pv_device *pd, enum pv_down why);
 	bool (*may_close)(struct pv_device *pd);
 	void (*show)(struct pv_device *pd, struct seq_file *m);
@@ -206,6 +209,8 @@ struct pv_device *pv_device_of(struct device *dev);
 /* Keys outside the feature table. */
 char *pv_device_read_own(struct pv_device *pd, const char *key);
 char *pv_device_read_peer(struct pv_device *pd, const char *key);
+char **pv_device_list_own(struct pv_device *pd, const char *key,
+			  unsigned int *nr);
 char **pv_device_list_peer(struct pv_device *pd, const char *key,
 			   unsigned int *nr);
 bool pv_device_trusted(struct pv_device *pd, bool trusted);

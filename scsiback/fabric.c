@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * LIO: the backend as a fabric of the kernel's target core, under the name
+ * and with the configuration that Linux has had for Xen's virtual SCSI. A
+ * LUN is one that the administrator has put into a target portal group.
+ */
+#include <linux/configfs.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <scsi/scsi_proto.h>
+#include <target/target_core_base.h>
+#include <target/target_core_fabric.h>
+
+#include "scsiback.h"
+
+#define ALIAS_LEN	64
+
+/**
+ * struct scsiback_wwn - a target
+ * @se: LIO's part
+ * @name: naa.…, fc.…, iqn.…
+ * @proto: SCSI_PROTOCOL_*
+ */
+struct scsiback_wwn {
+	struct se_wwn se;
+	char name[TRANSPORT_IQN_LEN];
+	u8 proto;
+};
+
+/**
+ * struct scsiback_tpg - a target portal group
+ * @se: LIO's part
+ * @list: of all groups
+ * @wwn: its target
+ * @tag: its number
+ * @alias: another name for it in a p-dev
+ * @session: made by the administrator as the group's nexus
+ * @initiator: what the administrator called that
+ * @users: LUNs of guests that need it
+ */
+struct scsiback_tpg {
+	struct se_portal_group se;
+	struct list_head list;
+	struct scsiback_wwn *wwn;
+	u16 tag;
+	char alias[ALIAS_LEN];
+	struct se_session *session;
+	char initiator[TRANSPORT_IQN_LEN];
+	unsigned int users;
+};
+
+static DEFINE_MUTEX(tpg_lock); /* the list, sessions and users */
+static LIST_HEAD(tpgs);
+
+static struct scsiback_tpg *tpg_of(struct se_portal_group *se)
+{
+	return container_of(se, struct scsiback_tpg, se);
+}
+
+static struct scsiback_req *to_req(struct se_cmd *se)
+{
+	return container_of(se, struct scsiback_req, se);
+}
+
+/* ---- commands ---- */
+
+static int fabric_prepare(struct scsiback_req *req)
+{
+	return 0;
+}
+
+/* What LIO knows a command by; the guest's own names need not differ. */
+static u64 tag_of(struct scsiback_req *req)
+{
+	return (u64)req->q->index << 32 | (req - req->q->reqs);
+}
+
+static void fill_sgs(struct scsiback_req *req)
+{
+	unsigned int i;
+
+	sg_init_table(req->sgs, req->nr_vecs);
+	for (i = 0; i < req->nr_vecs; i++)
+		sg_set_page(&req->sgs[i], req->vecs[i].bv_page,
+			    req->vecs[i].bv_len, req->vecs[i].bv_offset);
+}
+
+static void fabric_submit(struct scsiback_req *req)
+{
+	struct se_session *session = req->lun->tpg->session;
+	struct se_cmd *se = &req->se;
+
+	memset(se, 0, sizeof(*se));
+	memset(req->result.sense, 0, sizeof(req->result.sense));
+	/* What ends without a word has been aborted. */
+	scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
+			  req->io.bytes);
+	if (req->failed || target_init_cmd(se, session, req->result.sense,
+					   req->lun->tpg_lun, req->io.bytes,
+					   TCM_SIMPLE_TAG, req->io.dir, 0)) {
+		scsiback_set_host(&req->result,
+				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
+				  req->io.bytes);
+		scsiback_done(req);
+		return;
+	}
+	se->tag = tag_of(req);
+	if (req->nr_vecs)
+		fill_sgs(req);
+	/* If it cannot be, LIO has answered. */
+	if (target_submit_prep(se, req->io.cdb, req->sgs, req->nr_vecs, NULL, 0,
+			       NULL, 0, GFP_KERNEL))
+		return;
+	target_submit(se);
+}
+
+/* The result is there since fabric_queue_status(). */
+static void fabric_finish(struct scsiback_req *req)
+{
+}
+
+static int fabric_queue_status(struct se_cmd *se)
+{
+	struct scsiback_result *result = &to_req(se)->result;
+
+	result->rslt = se->scsi_status;
+	result->resid = se->se_cmd_flags & SCF_UNDERFLOW_BIT ?
+			se->residual_count : 0;
+	result->sense_len = 0;
+	if (se->sense_buffer && (se->se_cmd_flags & (SCF_TRANSPORT_TASK_SENSE |
+						     SCF_EMULATED_TASK_SENSE)))
+		result->sense_len = min_t(unsigned int, se->scsi_sense_length,
+					  VSCSIIF_SENSE_BUFFERSIZE);
+	return 0;
+}
+
+static int fabric_write_pending(struct se_cmd *se)
+{
+	/* The data is here already. */
+	target_execute_cmd(se);
+	return 0;
+}
+
+static void fabric_aborted_task(struct se_cmd *se)
+{
+}
+
+static int fabric_check_stop_free(struct se_cmd *se)
+{
+	return transport_generic_free_cmd(se, 0);
+}
+
+/* LIO does not know the command any more: only now it has ended. */
+static void fabric_release_cmd(struct se_cmd *se)
+{
+	scsiback_done(to_req(se));
+}
+
+/* ---- task management ---- */
+
+static void submit_tmr(struct scsiback_req *tmf, struct scsiback_lun *lun,
+		       u8 function, u64 tag)
+{
+	memset(&tmf->se, 0, sizeof(tmf->se));
+	tmf->result.rslt = XEN_VSCSIIF_RSLT_RESET_FAILED;
+	/* If this fails, LIO has forgotten it. */
+	if (target_submit_tmr(&tmf->se, lun->tpg->session, NULL, lun->tpg_lun,
+			      NULL, function, GFP_KERNEL, tag, 0))
+		scsiback_done(tmf);
+}
+
+static void fabric_queue_tm_rsp(struct se_cmd *se)
+{
+	if (se->se_tmr_req->response == TMR_FUNCTION_COMPLETE)
+		to_req(se)->result.rslt = XEN_VSCSIIF_RSLT_RESET_SUCCESS;
+}
+
+static void fabric_abort(struct scsiback_req *req, struct scsiback_req *tmf)
+{
+	/* A reset aborts all by itself; the rest ends with its device. */
+	if (tmf)
+		submit_tmr(tmf, req->lun, TMR_ABORT_TASK, tag_of(req));
+}
+
+static void fabric_reset(struct scsiback_req *tmf)
+{
+	submit_tmr(tmf, tmf->lun, TMR_LUN_RESET, 0);
+}
+
+/* ---- the LUN behind a p-dev ---- */
+
+static void tpg_put(struct scsiback_tpg *tpg)
+{
+	target_undepend_item(&tpg->se.tpg_group.cg_item);
+	mutex_lock(&tpg_lock);
+	tpg->users--;
+	mutex_unlock(&tpg_lock);
+}
+
+static void fabric_close(struct scsiback_lun *lun)
+{
+	tpg_put(lun->tpg);
+}
+
+static const struct scsiback_lun_ops fabric_lun_ops = {
+	.prepare = fabric_prepare,
+	.submit = fabric_submit,
+	.finish = fabric_finish,
+	.abort = fabric_abort,
+	.reset = fabric_reset,
+	.close = fabric_close,
+};
+
+static bool tpg_has_lun(struct scsiback_tpg *tpg, u64 nr)
+{
+	struct se_lun *lun;
+	bool found = false;
+
+	mutex_lock(&tpg->se.tpg_lun_mutex);
+	hlist_for_each_entry(lun, &tpg->se.tpg_lun_hlist, link)
+		found |= lun->unpacked_lun == nr;
+	mutex_unlock(&tpg->se.tpg_lun_mutex);
+	return found;
+}
+
+static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
+{
+	struct scsiback_tpg *tpg;
+	int err = -ENODEV;
+
+	mutex_lock(&tpg_lock);
+	list_for_each_entry(tpg, &tpgs, list) {
+		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
+		    !tpg->session || !tpg_has_lun(tpg, lun))
+			continue;
+		/* The administrator must not remove it now. */
+		err = target_depend_item(&tpg->se.tpg_group.cg_item);
+		if (!err)
+			tpg->users++;
+		break;
+	}
+	mutex_unlock(&tpg_lock);
+	return err ? ERR_PTR(err) : tpg;
+}
+
+/**
+ * scsiback_fabric_open() - give a LUN its LIO LUN
+ * @lun: the LUN; p-dev is the name of a target, or the alias of a portal
+ *       group, a colon and the number of a LUN
+ *
+ * Context: process, a hook of the device.
+ * Return: 0, -EINVAL if p-dev is something else, -ENODEV.
+ */
+int scsiback_fabric_open(struct scsiback_lun *lun)
+{
+	char name[SCSIBACK_PDEV], *colon;
+
+	strscpy(name, lun->pdev, sizeof(name));
+	colon = strrchr(name, ':');
+	if (!colon || kstrtou64(colon + 1, 10, &lun->tpg_lun))
+		return -EINVAL;
+	*colon = '\0';
+	lun->tpg = tpg_get(name, lun->tpg_lun);
+	if (IS_ERR(lun->tpg))
+		return PTR_ERR(lun->tpg);
+	lun->ops = &fabric_lun_ops;
+	return 0;
+}
+
+/* ---- targets and portal groups ---- */
+
+static struct se_wwn *make_wwn(struct target_fabric_configfs *tf,
+			       struct config_group *group, const char *name)
+{
+	struct scsiback_wwn *wwn;
+	u8 proto;
+
+	if (!strncmp(name, "naa.", 4)) {
+		proto = SCSI_PROTOCOL_SAS;
+	} else if (!strncmp(name, "fc.", 3)) {
+		proto = SCSI_PROTOCOL_FCP;
+		name += 3;
+	} else if (!strncmp(name, "iqn.", 4)) {
+		proto = SCSI_PROTOCOL_ISCSI;
+	} else {
+		pr_err("target %s: its name must begin with naa., fc. or iqn.\n",
+		       name);
+		return ERR_PTR(-EINVAL);
+	}
+	wwn = kzalloc(sizeof(*wwn), GFP_KERNEL);
+	if (!wwn)
+		return ERR_PTR(-ENOMEM);
+	if (strscpy(wwn->name, name, sizeof(wwn->name)) < 0) {
+		kfree(wwn);
+		return ERR_PTR(-ENAMETOOLONG);
+	}
+	wwn->proto = proto;
+	return &wwn->se;
+}
+
+static void drop_wwn(struct se_wwn *se)
+{
+	kfree(container_of(se, struct scsiback_wwn, se));
+}
+
+static struct se_portal_group *make_tpg(struct se_wwn *se, const char *name)
+{
+	struct scsiback_wwn *wwn = container_of(se, struct scsiback_wwn, se);
+	struct scsiback_tpg *tpg;
+	u16 tag;
+	int err;
+
+	if (strncmp(name, "tpgt_", 5) || kstrtou16(name + 5, 10, &tag))
+		return ERR_PTR(-EINVAL);
+	tpg = kzalloc(sizeof(*tpg), GFP_KERNEL);
+	if (!tpg)
+		return ERR_PTR(-ENOMEM);
+	tpg->wwn = wwn;
+	tpg->tag = tag;
+	err = core_tpg_register(se, &tpg->se, wwn->proto);
+	if (err) {
+		kfree(tpg);
+		return ERR_PTR(err);
+	}
+	mutex_lock(&tpg_lock);
+	list_add_tail(&tpg->list, &tpgs);
+	mutex_unlock(&tpg_lock);
+	return &tpg->se;
+}
+
+static int drop_session(struct scsiback_tpg *tpg)
+{
+	struct se_session *session;
+
+	mutex_lock(&tpg_lock);
+	if (tpg->users) {
+		mutex_unlock(&tpg_lock);
+		pr_err("%s: guests use its LUNs\n", tpg->wwn->name);
+		return -EBUSY;
+	}
+	session = tpg->session;
+	tpg->session = NULL;
+	mutex_unlock(&tpg_lock);
+	if (!session)
+		return -ENODEV;
+	target_remove_session(session);
+	return 0;
+}
+
+static void drop_tpg(struct se_portal_group *se)
+{
+	struct scsiback_tpg *tpg = tpg_of(se);
+
+	mutex_lock(&tpg_lock);
+	list_del(&tpg->list);
+	mutex_unlock(&tpg_lock);
+	/* Without users: they have made configfs keep it. */
+	drop_session(tpg);
+	core_tpg_deregister(se);
+	kfree(tpg);
+}
+
+/* ---- what the administrator may set ---- */
+
+static int make_session(struct scsiback_tpg *tpg, const char *name)
+{
+	struct se_session *session;
+	int err = 0;
+
+	mutex_lock(&tpg_lock);
+	if (tpg->session) {
+		err = -EEXIST;
+		goto out;
+	}
+	session = target_setup_session(&tpg->se, 0, 0, TARGET_PROT_NORMAL, name,
+				       tpg, NULL);
+	if (IS_ERR(session)) {
+		err = PTR_ERR(session);
+		goto out;
+	}
+	strscpy(tpg->initiator, name, sizeof(tpg->initiator));
+	tpg->session = session;
+out:
+	mutex_unlock(&tpg_lock);
+	return err;
+}
+
+static ssize_t scsiback_nexus_show(struct config_item *item, char *page)
+{
+	struct scsiback_tpg *tpg = tpg_of(to_tpg(item));
+	ssize_t len = -ENODEV;
+
+	mutex_lock(&tpg_lock);
+	if (tpg->session)
+		len = sysfs_emit(page, "%s\n", tpg->initiator);
+	mutex_unlock(&tpg_lock);
+	return len;
+}
+
+static ssize_t scsiback_nexus_store(struct config_item *item, const char *page,
+				    size_t count)
+{
+	struct scsiback_tpg *tpg = tpg_of(to_tpg(item));
+	char name[TRANSPORT_IQN_LEN];
+	int err;
+
+	if (strscpy(name, page, sizeof(name)) < 0)
+		return -ENAMETOOLONG;
+	name[strcspn(name, "\n")] = '\0';
+	/* That is how it is taken away. */
+	if (!strcmp(name, "NULL"))
+		err = drop_session(tpg);
+	else
+		err = make_session(tpg, name);
+	return err ?: count;
+}
+CONFIGFS_ATTR(scsiback_, nexus);
+
+static struct configfs_attribute *tpg_attrs[] = {
+	&scsiback_attr_nexus,
+	NULL
+};
+
+static ssize_t scsiback_alias_show(struct config_item *item, char *page)
+{
+	struct scsiback_tpg *tpg = tpg_of(param_to_tpg(item));
+	ssize_t len;
+
+	mutex_lock(&tpg_lock);
+	len = sysfs_emit(page, "%s\n", tpg->alias);
+	mutex_unlock(&tpg_lock);
+	return len;
+}
+
+static ssize_t scsiback_alias_store(struct config_item *item, const char *page,
+				    size_t count)
+{
+	struct scsiback_tpg *tpg = tpg_of(param_to_tpg(item));
+	char alias[ALIAS_LEN];
+
+	if (strscpy(alias, page, sizeof(alias)) < 0)
+		return -ENAMETOOLONG;
+	alias[strcspn(alias, "\n")] = '\0';
+	mutex_lock(&tpg_lock);
+	strscpy(tpg->alias, alias, sizeof(tpg->alias));
+	mutex_unlock(&tpg_lock);
+	return count;
+}
+CONFIGFS_ATTR(scsiback_, alias);
+
+static struct configfs_attribute *param_attrs[] = {
+	&scsiback_attr_alias,
+	NULL
+};
+
+static ssize_t scsiback_version_show(struct config_item *item, char *page)
+{
+	return sysfs_emit(page, "pvsplit scsiback\n");
+}
+CONFIGFS_ATTR_RO(scsiback_, version);
+
+static struct configfs_attribute *wwn_attrs[] = {
+	&scsiback_attr_version,
+	NULL
+};
+
+/* ---- what LIO wants to know ---- */
+
+static char *get_wwn(struct se_portal_group *se)
+{
+	return tpg_of(se)->wwn->name;
+}
+
+static u16 get_tag(struct se_portal_group *se)
+{
+	return tpg_of(se)->tag;
+}
+
+static int yes(struct se_portal_group *se)
+{
+	return 1;
+}
+
+static int no(struct se_portal_group *se)
+{
+	return 0;
+}
+
+static u32 get_inst_index(struct se_portal_group *se)
+{
+	return 1;
+}
+
+static u32 get_session_index(struct se_session *session)
+{
+	return 0;
+}
+
+static void set_default_node_attributes(struct se_node_acl *acl)
+{
+}
+
+static int get_cmd_state(struct se_cmd *se)
+{
+	return 0;
+}
+
+static const struct target_core_fabric_ops fabric_ops = {
+	.module = THIS_MODULE,
+	.fabric_name = "xen-pvscsi",
+	.max_data_sg_nents = SCSIBACK_MAX_SEGMENTS,
+	.tpg_get_wwn = get_wwn,
+	.tpg_get_tag = get_tag,
+	/* Guests have no names of their own: any may use the group. */
+	.tpg_check_demo_mode = yes,
+	.tpg_check_demo_mode_cache = yes,
+	.tpg_check_demo_mode_write_protect = no,
+	.tpg_check_prod_mode_write_protect = no,
+	.tpg_get_inst_index = get_inst_index,
+	.check_stop_free = fabric_check_stop_free,
+	.release_cmd = fabric_release_cmd,
+	.sess_get_index = get_session_index,
+	.write_pending = fabric_write_pending,
+	.set_default_node_attributes = set_default_node_attributes,
+	.get_cmd_state = get_cmd_state,
+	.queue_data_in = fabric_queue_status,
+	.queue_status = fabric_queue_status,
+	.queue_tm_rsp = fabric_queue_tm_rsp,
+	.aborted_task = fabric_aborted_task,
+	.fabric_make_wwn = make_wwn,
+	.fabric_drop_wwn = drop_wwn,
+	.fabric_make_tpg = make_tpg,
+	.fabric_drop_tpg = drop_tpg,
+	.tfc_wwn_attrs = wwn_attrs,
+	.tfc_tpg_base_attrs = tpg_attrs,
+	.tfc_tpg_param_attrs = param_attrs,
+	PV_TARGET_SUBMIT
+};
+
+/**
+ * scsiback_fabric_init() - let LIO know of us
+ *
+ * Return: 0 or a negative errno.
+ */
+int scsiback_fabric_init(void)
+{
+	int err = target_register_template(&fabric_ops);
+
+	if (err)
+		pr_err("cannot register with LIO: %d; is xen-scsiback loaded?\n",
+		       err);
+	return err;
+}
+
+/** scsiback_fabric_exit() - and forget us */
+void scsiback_fabric_exit(void)
+{
+	target_unregister_template(&fabric_ops);
+}

@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SCSI backend: the module, its parameters, and a vhost's life.
+ */
+#include <linux/device.h>
+#include <linux/module.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "policy.h"
+#include "scsiback.h"
+
+static unsigned int max_queues;
+module_param(max_queues, uint, 0444);
+MODULE_PARM_DESC(max_queues, "Most queues of a vhost (default: one a CPU)");
+
+static unsigned int max_ring_page_order = PV_RING_MAX_ORDER;
+module_param(max_ring_page_order, uint, 0444);
+MODULE_PARM_DESC(max_ring_page_order, "Largest ring of a queue, as a power of two of pages (0-4, default 4)");
+
+unsigned int scsiback_max_segments = 1024;
+module_param_named(max_segments, scsiback_max_segments, uint, 0444);
+MODULE_PARM_DESC(max_segments, "Most segments of a request (26-2048, default 1024)");
+
+unsigned int scsiback_max_buffer_pages = 2048;
+module_param_named(max_buffer_pages, scsiback_max_buffer_pages, uint, 0444);
+MODULE_PARM_DESC(max_buffer_pages, "Most staged pages of a queue (at least 2048, default 2048)");
+
+unsigned int scsiback_max_persistent_grants = 1056;
+module_param_named(max_persistent_grants, scsiback_max_persistent_grants, uint,
+		   0444);
+MODULE_PARM_DESC(max_persistent_grants, "Most grants that a queue keeps mapped (default 1056)");
+
+static bool feature_persistent = true;
+module_param(feature_persistent, bool, 0644);
+MODULE_PARM_DESC(feature_persistent, "Keep grants mapped for frontends that use them again (default Y)");
+
+static char *allow = "";
+module_param(allow, charp, 0444);
+MODULE_PARM_DESC(allow, "What guests may send to devices besides commands that concern their LUN alone: a list of reservations, copy, firmware, target, vendor");
+
+unsigned int scsiback_allow;
+struct workqueue_struct *scsiback_wq;
+
+#define BACK(_id, _key, _max, _absent) \
+	[_id] = { .key = _key, .max = _max, .absent = _absent }
+#define FRONT(_id, _key, _min, _max, _absent) \
+	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
+		  .absent = _absent }
+
+/* The key of vscsiif.h, and those of vscsiif_ext.h. */
+static const struct pv_feature scsiback_features[] = {
+	BACK(SCSIBACK_MAX_QUEUES, PV_VSCSIIF_MAX_QUEUES, U32_MAX, 1),
+	BACK(SCSIBACK_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, PV_RING_MAX_ORDER, 0),
+	BACK(SCSIBACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 1, 0),
+	BACK(SCSIBACK_SG_GRANT, "feature-sg-grant", PV_VSCSIIF_MAX_SEGS, 0),
+	FRONT(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1),
+	FRONT(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0),
+	FRONT(SCSIBACK_FRONT_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
+};
+
+static_assert(ARRAY_SIZE(scsiback_features) == SCSIBACK_NR_FEATURES);
+
+static int scsiback_probe(struct pv_device *pd)
+{
+	struct scsiback *b = kzalloc(sizeof(*b), GFP_KERNEL);
+
+	if (!b)
+		return -ENOMEM;
+	b->pd = pd;
+	INIT_LIST_HEAD(&b->luns);
+	xa_init(&b->by_address);
+	b->max_queues = max_queues;
+	b->counters = kvcalloc(b->max_queues, sizeof(*b->counters), GFP_KERNEL);
+	if (!b->counters) {
+		kfree(b);
+		return -ENOMEM;
+	}
+	pd->priv = b;
+	return 0;
+}
+
+static void scsiback_remove(struct pv_device *pd)
+{
+	struct scsiback *b = to_scsiback(pd);
+
+	scsiback_luns_close(b);
+	xa_destroy(&b->by_address);
+	kvfree(b->counters);
+	kfree(b);
+}
+
+static int scsiback_offer(struct pv_device *pd)
+{
+	pv_feature_offer(pd, SCSIBACK_MAX_QUEUES, to_scsiback(pd)->max_queues);
+	pv_feature_offer(pd, SCSIBACK_MAX_ORDER, max_ring_page_order);
+	pv_feature_offer(pd, SCSIBACK_PERSISTENT,
+			 READ_ONCE(feature_persistent));
+	pv_feature_offer(pd, SCSIBACK_SG_GRANT, scsiback_max_segments);
+	return 0;
+}
+
+/* The table knows what the protocol allows; the parameters allow less. */
+static int check_limits(struct pv_device *pd)
+{
+	u64 queues = pv_feature(pd, SCSIBACK_FRONT_QUEUES);
+	u64 order = pv_feature(pd, SCSIBACK_FRONT_ORDER);
+
+	if (queues > to_scsiback(pd)->max_queues) {
+		pv_device_error(pd, -EINVAL,
+				PV_VSCSIIF_NUM_QUEUES " is %llu: at most %u were offered",
+				queues, to_scsiback(pd)->max_queues);
+		return -EINVAL;
+	}
+	if (order > max_ring_page_order) {
+		pv_device_error(pd, -EINVAL,
+				PV_VSCSIIF_ORDER " is %llu: at most %u was offered",
+				order, max_ring_page_order);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int create_queues(struct scsiback *b)
+{
+	unsigned int i, nr = pv_feature(b->pd, SCSIBACK_FRONT_QUEUES);
+
+	b->queues = kcalloc(nr, sizeof(*b->queues), GFP_KERNEL);
+	if (!b->queues)
+		return -ENOMEM;
+	b->nr_queues = nr;
+	for (i = 0; i < nr; i++) {
+		struct scsiback_queue *q = scsiback_queue_create(b, i);
+
+		if (IS_ERR(q))
+			return PTR_ERR(q);
+		b->queues[i] = q;
+	}
+	return 0;
+}
+
+static int scsiback_connect(struct pv_device *pd)
+{
+	struct scsiback *b = to_scsiback(pd);
+	unsigned int i;
+	int err;
+
+	err = check_limits(pd);
+	if (!err)
+		err = create_queues(b);
+	if (err)
+		return err;
+	scsiback_luns_sync(b, true);
+	for (i = 0; i < b->nr_queues; i++)
+		scsiback_queue_start(b->queues[i]);
+	dev_info(&pd->xb->dev, "%u queue(s) of %u requests%s\n", b->nr_queues,
+		 b->queues[0]->ring.size,
+		 b->queues[0]->persistent ? ", persistent grants" : "");
+	return 0;
+}
+
+static int scsiback_reconfigure(struct pv_device *pd)
+{
+	scsiback_luns_sync(to_scsiback(pd), false);
+	return 0;
+}
+
+static void scsiback_settled(struct pv_device *pd, bool reconfigured)
+{
+	scsiback_luns_settle(to_scsiback(pd), reconfigured);
+}
+
+static void scsiback_disconnect(struct pv_device *pd, enum pv_down why)
+{
+	struct scsiback *b = to_scsiback(pd);
+	unsigned int i;
+
+	if (!b->queues)
+		return;
+	scsiback_queues_hold(b);
+	for (i = 0; i < b->nr_queues; i++)
+		if (b->queues[i])
+			scsiback_queue_destroy(b->queues[i]);
+	kfree(b->queues);
+	b->queues = NULL;
+	b->nr_queues = 0;
+}
+
+static void scsiback_show(struct pv_device *pd, struct seq_file *m)
+{
+	struct scsiback *b = to_scsiback(pd);
+	struct scsiback_lun *lun;
+	unsigned int i;
+
+	list_for_each_entry(lun, &b->luns, all)
+		seq_printf(m, "%s 0:%u:%u %s in_flight %d\n", lun->name,
+			   lun->target, lun->lun, lun->pdev,
+			   atomic_read(&lun->in_flight));
+	for (i = 0; i < b->nr_queues; i++) {
+		struct scsiback_queue *q = b->queues[i];
+
+		seq_printf(m, "queue %u\n  in_flight      %u\n  mapped         %u\n  staged         %u\n",
+			   i, READ_ONCE(q->in_flight), READ_ONCE(q->map.nr),
+			   READ_ONCE(q->staged.nr) + READ_ONCE(q->staged.used));
+		pv_stats_show(m, &q->counters->ring);
+	}
+}
+
+/* An attribute that sums a counter over all queues there have ever been. */
+struct counter_attr {
+	struct device_attribute attr;
+	size_t offset;
+};
+
+static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
+			    char *buf)
+{
+	struct scsiback *b = to_scsiback(pv_device_of(dev));
+	size_t offset = container_of(attr, struct counter_attr, attr)->offset;
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < b->max_queues; i++)
+		sum += READ_ONCE(*(u64 *)((u8 *)&b->counters[i] + offset));
+	return sysfs_emit(buf, "%llu\n", sum);
+}
+
+#define COUNTER(_name, _counter)					\
+	(&((struct counter_attr []) { {					\
+		.attr = __ATTR(_name, 0444, counter_show, NULL),	\
+		.offset = offsetof(struct scsiback_counters, _counter),	\
+	} })[0].attr.attr)
+
+static struct attribute *statistics_attrs[] = {
+	COUNTER(oo_req, ring.starved),
+	COUNTER(rd_req, reads),
+	COUNTER(wr_req, writes),
+	COUNTER(other_req, others),
+	COUNTER(tmf_req, tmfs),
+	COUNTER(denied_req, denied),
+	COUNTER(rd_sect, sectors_read),
+	COUNTER(wr_sect, sectors_written),
+	NULL
+};
+
+static const struct attribute_group statistics_group = {
+	.name = "statistics",
+	.attrs = statistics_attrs,
+};
+
+static const struct attribute_group *scsiback_groups[] = {
+	&statistics_group,
+	NULL
+};
+
+static struct pv_driver scsiback_driver = {
+	.name = "pv-scsiback",
+	.type = "vscsi",
+	.end = PV_BACK,
+	.features = scsiback_features,
+	.nr_features = ARRAY_SIZE(scsiback_features),
+	.probe = scsiback_probe,
+	.remove = scsiback_remove,
+	.offer = scsiback_offer,
+	.connect = scsiback_connect,
+	.reconfigure = scsiback_reconfigure,
+	.settled = scsiback_settled,
+	.disconnect = scsiback_disconnect,
+	.show = scsiback_show,
+	.dev_groups = scsiback_groups,
+};
+
+static void cap(const char *name, unsigned int *value, unsigned int min,
+		unsigned int max)
+{
+	unsigned int given = *value;
+
+	*value = clamp(given, min, max);
+	if (*value != given)
+		pr_warn("%s=%u is out of range, %u is used\n", name, given,
+			*value);
+}
+
+static int __init scsiback_init(void)
+{
+	int err;
+
+	if (!max_queues)
+		max_queues = num_online_cpus();
+	cap("max_queues", &max_queues, 1, 1024);
+	cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
+	cap("max_segments", &scsiback_max_segments, VSCSIIF_SG_TABLESIZE,
+	    SCSIBACK_MAX_SEGMENTS);
+	cap("max_buffer_pages", &scsiback_max_buffer_pages,
+	    SCSIBACK_MAX_SEGMENTS, 1U << 20);
+	err = scsiback_allow_parse(allow, &scsiback_allow);
+	if (err) {
+		pr_err("allow=\"%s\": not a list of reservations, copy, firmware, target, vendor\n",
+		       allow);
+		return err;
+	}
+	scsiback_wq = alloc_workqueue("pv-scsiback", WQ_UNBOUND, 0);
+	if (!scsiback_wq)
+		return -ENOMEM;
+	err = scsiback_fabric_init();
+	if (err)
+		goto destroy;
+	err = pv_driver_register(&scsiback_driver);
+	if (err)
+		goto fabric;
+	return 0;
+
+fabric:
+	scsiback_fabric_exit();
+destroy:
+	destroy_workqueue(scsiback_wq);
+	return err;
+}
+module_init(scsiback_init);
+
+static void __exit scsiback_exit(void)
+{
+	pv_driver_unregister(&scsiback_driver);
+	scsiback_fabric_exit();
+	destroy_workqueue(scsiback_wq);
+}
+module_exit(scsiback_exit);
+
+MODULE_DESCRIPTION("Backend of Xen's paravirtual SCSI");
+MODULE_LICENSE("GPL");
+MODULE_ALIAS("xen-backend:vscsi");

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pass-through: a LUN is a SCSI device of this domain, and commands go to its
+ * own request queue.
+ */
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/dma-direction.h>
+#include <linux/highmem.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_cmnd.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_host.h>
+
+#include "policy.h"
+#include "scsiback.h"
+
+/* For commands to end when their device is to be reset. */
+#define RESET_TIMEOUT	(60 * HZ)
+
+/* Which devices guests have. */
+static DEFINE_MUTEX(given_lock);
+static LIST_HEAD(given);
+
+/**
+ * struct given - a device that a guest has
+ * @list: of all
+ * @sdev: which
+ */
+struct given {
+	struct list_head list;
+	const struct scsi_device *sdev;
+};
+
+/* ---- commands ---- */
+
+static bool fits(const struct scsiback_req *req, const struct request_queue *rq)
+{
+	return req->io.bytes >> SECTOR_SHIFT <= queue_max_hw_sectors(rq) &&
+	       req->nr_vecs <= queue_max_segments(rq);
+}
+
+static void deny(struct scsiback_req *req, u8 asc)
+{
+	dev_dbg(&req->q->b->pd->xb->dev, "%s: command %#x denied\n",
+		req->lun->name, req->io.cdb[0]);
+	req->q->counters->denied++;
+	scsiback_set_sense(&req->result, ILLEGAL_REQUEST, asc, 0,
+			   req->io.bytes);
+}
+
+static int passthrough_prepare(struct scsiback_req *req)
+{
+	struct scsiback_lun *lun = req->lun;
+	struct scsi_device *sdev = lun->sdev;
+	struct request *rq;
+
+	if (!scsiback_allowed(req->io.cdb, req->io.cdb_len, sdev->type,
+			      lun->allow)) {
+		/* invalid command operation code */
+		deny(req, 0x20);
+		return -EPERM;
+	}
+	if (!fits(req, sdev->request_queue)) {
+		dev_warn_ratelimited(&req->q->b->pd->xb->dev,
+				     "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
+				     lun->name, req->io.bytes, req->nr_vecs,
+				     lun->pdev,
+				     queue_max_hw_sectors(sdev->request_queue) << 9,
+				     queue_max_segments(sdev->request_queue));
+		/* invalid field in CDB */
+		deny(req, 0x24);
+		return -EPERM;
+	}
+	rq = scsi_alloc_request(sdev->request_queue,
+				req->io.dir == DMA_TO_DEVICE ? REQ_OP_DRV_OUT :
+							       REQ_OP_DRV_IN,
+				BLK_MQ_REQ_NOWAIT);
+	if (IS_ERR(rq)) {
+		/* All its tags are in use. */
+		if (PTR_ERR(rq) == -EAGAIN || PTR_ERR(rq) == -EWOULDBLOCK)
+			return -EAGAIN;
+		scsiback_set_host(&req->result,
+				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
+				  req->io.bytes);
+		return -EPERM;
+	}
+	req->rq = rq;
+	return 0;
+}
+
+/* The request stays ours until finish() has looked at it. */
+static enum rq_end_io_ret passthrough_end_io(struct request *rq,
+					     blk_status_t status)
+{
+	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
+
+	/* Refused above the driver, as by a device that has just gone. */
+	if (status != BLK_STS_OK && !scmd->result)
+		scmd->result = DID_NO_CONNECT << 16;
+	scsiback_done(rq->end_io_data);
+	return RQ_END_IO_NONE;
+}
+
+static int attach_data(struct scsiback_req *req)
+{
+	struct bio *bio = &req->bio;
+
+	if (!req->nr_vecs)
+		return 0;
+	bio_init(bio, NULL, req->vecs, req->nr_vecs,
+		 req->io.dir == DMA_TO_DEVICE ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN);
+	bio->bi_vcnt = req->nr_vecs;
+	bio->bi_iter.bi_size = req->io.bytes;
+	return blk_rq_append_bio(req->rq, bio);
+}
+
+static void passthrough_submit(struct scsiback_req *req)
+{
+	struct request *rq = req->rq;
+	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
+
+	memcpy(scmd->cmnd, req->io.cdb, sizeof(req->io.cdb));
+	scmd->cmd_len = req->io.cdb_len;
+	/* Retries are for who knows what the command is for: the guest. */
+	scmd->allowed = 0;
+	rq->timeout = scsiback_timeout(req->io.cdb[0], req->lun->sdev->type);
+	rq->end_io = passthrough_end_io;
+	rq->end_io_data = req;
+	if (req->failed || attach_data(req)) {
+		scmd->result = DID_ERROR << 16;
+		scsiback_done(req);
+		return;
+	}
+	blk_execute_rq_nowait(rq, false);
+}
+
+/* Make what a device says of itself true of what the guest has. */
+static void edit_inquiry(struct scsiback_req *req)
+{
+	struct scsiback_lun *lun = req->lun;
+	struct request_queue *rq = lun->sdev->request_queue;
+	u32 len = req->io.bytes - req->result.resid, max, had;
+	u8 *data;
+
+	if (!req->staged || req->result.rslt || len < 8)
+		return;
+	data = page_address(req->vecs[0].bv_page);
+	if (!(req->io.cdb[1] & 1)) {
+		/* third-party copy */
+		if (!(lun->allow & SCSIBACK_ALLOW_COPY))
+			data[5] &= ~0x08;
+	} else if (req->io.cdb[2] == 0xb0 && len >= 12 &&
+		   lun->sdev->sector_size) {
+		/* maximum transfer length, in blocks */
+		max = min(queue_max_hw_sectors(rq),
+			  queue_max_segments(rq) * (PAGE_SIZE >> SECTOR_SHIFT)) /
+		      (lun->sdev->sector_size >> SECTOR_SHIFT ?: 1);
+		had = get_unaligned_be32(&data[8]);
+		if (!had || had > max)
+			put_unaligned_be32(max, &data[8]);
+	}
+}
+
+static void passthrough_finish(struct scsiback_req *req)
+{
+	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(req->rq);
+
+	scsiback_set_result(&req->result, scmd->result, scmd->sense_buffer,
+			    scmd->sense_len, scmd->resid_len);
+	blk_mq_free_request(req->rq);
+	/* The SCSI layer calls it a timeout; the guest knows better. */
+	if (unlikely(req->aborted &&
+		     XEN_VSCSIIF_RSLT_HOST(req->result.rslt) ==
+		     XEN_VSCSIIF_RSLT_HOST_TIME_OUT))
+		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
+				  req->io.bytes);
+	if (unlikely(req->io.cdb[0] == INQUIRY))
+		edit_inquiry(req);
+}
+
+/* ---- task management ---- */
+
+/*
+ * Its time is over, says this, and the SCSI layer takes it from there: the
+ * driver's abort, and what follows if that fails. The request cannot end
+ * for good under our hands: only this thread frees it.
+ */
+static void passthrough_abort(struct scsiback_req *req,
+			      struct scsiback_req *tmf)
+{
+	req->tmf = tmf;
+	blk_abort_request(req->rq);
+}
+
+static bool reset_device(struct scsi_device *sdev)
+{
+	struct Scsi_Host *host = sdev->host;
+	struct scsi_cmnd *scmd;
+	struct request *rq;
+	int ret;
+
+	if (!host->hostt->eh_device_reset_handler)
+		return false;
+	rq = scsi_alloc_request(sdev->request_queue, REQ_OP_DRV_IN, 0);
+	if (IS_ERR(rq))
+		return false;
+	scmd = blk_mq_rq_to_pdu(rq);
+	scmd->device = sdev;
+	scmd->submitter = SUBMITTED_BY_SCSI_RESET_IOCTL;
+	scmd->sc_data_direction = DMA_NONE;
+	ret = host->hostt->eh_device_reset_handler(scmd);
+	/* Nobody here is to be alarmed by what the device says next. */
+	sdev->was_reset = 1;
+	blk_mq_free_request(rq);
+	return ret == SUCCESS;
+}
+
+static void reset_work(struct work_struct *work)
+{
+	struct scsiback_req *tmf = container_of(work, struct scsiback_req,
+						work);
+	struct scsiback_lun *lun = tmf->lun;
+	bool ok;
+
+	/* Each queue aborts its commands; only the reset itself is left. */
+	scsiback_queues_wake(lun->b);
+	ok = wait_event_timeout(lun->idle, atomic_read(&lun->in_flight) == 1,
+				RESET_TIMEOUT) &&
+	     reset_device(lun->sdev);
+	tmf->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
+				XEN_VSCSIIF_RSLT_RESET_FAILED;
+	scsiback_done(tmf);
+}
+
+static void passthrough_reset(struct scsiback_req *tmf)
+{
+	INIT_WORK(&tmf->work, reset_work);
+	queue_work(scsiback_wq, &tmf->work);
+}
+
+/* ---- the device ---- */
+
+static int give(struct scsiback_lun *lun)
+{
+	struct given *g, *new = kmalloc(sizeof(*new), GFP_KERNEL);
+	int err = 0;
+
+	if (!new)
+		return -ENOMEM;
+	new->sdev = lun->sdev;
+	mutex_lock(&given_lock);
+	list_for_each_entry(g, &given, list)
+		if (g->sdev == lun->sdev)
+			err = -EBUSY;
+	if (!err)
+		list_add(&new->list, &given);
+	mutex_unlock(&given_lock);
+	if (err)
+		kfree(new);
+	return err;
+}
+
+static void take_back(struct scsiback_lun *lun)
+{
+	struct given *g;
+
+	mutex_lock(&given_lock);
+	list_for_each_entry(g, &given, list)
+		if (g->sdev == lun->sdev) {
+			list_del(&g->list);
+			kfree(g);
+			break;
+		}
+	mutex_unlock(&given_lock);
+}
+
+/* Nobody else may mount or write the disk. A drive may be without a disc. */
+static int claim_disk(struct scsiback_lun *lun)
+{
+	struct gendisk *disk = lun->sdev->request_queue->disk;
+	int err;
+
+	if (!disk)
+		return 0;
+	err = pv_bdev_open(&lun->claim, disk_devt(disk), false, lun);
+	return err == -EBUSY ? err : 0;
+}
+
+static void passthrough_close(struct scsiback_lun *lun)
+{
+	pv_bdev_close(&lun->claim);
+	take_back(lun);
+	scsi_autopm_put_device(lun->sdev);
+	scsi_device_put(lun->sdev);
+}
+
+static const struct scsiback_lun_ops passthrough_ops = {
+	.prepare = passthrough_prepare,
+	.submit = passthrough_submit,
+	.finish = passthrough_finish,
+	.abort = passthrough_abort,
+	.reset = passthrough_reset,
+	.close = passthrough_close,
+};
+
+static struct scsi_device *find_device(const char *pdev)
+{
+	unsigned int host_no, channel, target;
+	struct scsi_device *sdev;
+	struct Scsi_Host *host;
+	u64 lun;
+	char rest;
+
+	if (sscanf(pdev, "%u:%u:%u:%llu%c", &host_no, &channel, &target, &lun,
+		   &rest) != 4)
+		return ERR_PTR(-EINVAL);
+	host = scsi_host_lookup(host_no);
+	if (!host)
+		return ERR_PTR(-ENODEV);
+	sdev = scsi_device_lookup(host, channel, target, lun);
+	scsi_host_put(host);
+	return sdev ?: ERR_PTR(-ENODEV);
+}
+
+/**
+ * scsiback_passthrough_open() - give a LUN its SCSI device
+ * @lun: the LUN; p-dev is host:channel:target:lun
+ *
+ * Context: process, a hook of the device.
+ * Return: 0, -EINVAL if p-dev is something else, -ENODEV, -EBUSY.
+ */
+int scsiback_passthrough_open(struct scsiback_lun *lun)
+{
+	int err;
+
+	lun->sdev = find_device(lun->pdev);
+	if (IS_ERR(lun->sdev))
+		return PTR_ERR(lun->sdev);
+	/* Asleep it would refuse what must not wait. */
+	err = scsi_autopm_get_device(lun->sdev);
+	if (err)
+		goto put;
+	err = give(lun);
+	if (err)
+		goto sleep;
+	err = claim_disk(lun);
+	if (err)
+		goto back;
+	lun->ops = &passthrough_ops;
+	return 0;
+
+back:
+	take_back(lun);
+sleep:
+	scsi_autopm_put_device(lun->sdev);
+put:
+	scsi_device_put(lun->sdev);
+	return err;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a guest may send to a device of this domain. */
+#ifndef _SCSIBACK_POLICY_H
+#define _SCSIBACK_POLICY_H
+
+#include <linux/types.h>
+
+/** SCSIBACK_ALLOW_RESERVATIONS - reservations, also persistent ones */
+#define SCSIBACK_ALLOW_RESERVATIONS	0x01
+/** SCSIBACK_ALLOW_COPY - copies between devices, done by the device */
+#define SCSIBACK_ALLOW_COPY		0x02
+/** SCSIBACK_ALLOW_FIRMWARE - new firmware, tests that take the device away */
+#define SCSIBACK_ALLOW_FIRMWARE		0x04
+/** SCSIBACK_ALLOW_TARGET - what changes the target or its ports */
+#define SCSIBACK_ALLOW_TARGET		0x08
+/** SCSIBACK_ALLOW_VENDOR - commands that no standard knows */
+#define SCSIBACK_ALLOW_VENDOR		0x10
+
+int scsiback_allow_parse(const char *text, unsigned int *allow);
+bool scsiback_allowed(const u8 *cdb, unsigned int cdb_len, u8 type,
+		      unsigned int allow);
+bool scsiback_bulk(u8 opcode);
+unsigned int scsiback_timeout(u8 opcode, u8 type);
+
+#endif /* _SCSIBACK_POLICY_H */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The SCSI backend: one vhost, its LUNs and its queues.
+ */
+#ifndef _SCSIBACK_H
+#define _SCSIBACK_H
+
+#include <linux/bio.h>
+#include <linux/completion.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/scatterlist.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+#include <target/target_core_base.h>
+
+#include "../ring/channel.h"
+#include "../ring/compat.h"
+#include "../ring/device.h"
+#include "../ring/features.h"
+#include "../ring/map.h"
+#include "../ring/ring.h"
+#include "../ring/stats.h"
+#include "request.h"
+
+struct scsi_device;
+struct scsiback;
+struct scsiback_lun;
+struct scsiback_queue;
+struct scsiback_req;
+struct scsiback_tpg;
+
+/* Indices in the feature table. */
+enum {
+	SCSIBACK_MAX_QUEUES,
+	SCSIBACK_MAX_ORDER,
+	SCSIBACK_PERSISTENT,
+	SCSIBACK_SG_GRANT,
+	SCSIBACK_FRONT_QUEUES,
+	SCSIBACK_FRONT_ORDER,
+	SCSIBACK_FRONT_PERSISTENT,
+	SCSIBACK_NR_FEATURES,
+};
+
+/* Module parameters; see README.md. */
+extern unsigned int scsiback_max_segments;
+extern unsigned int scsiback_max_buffer_pages;
+extern unsigned int scsiback_max_persistent_grants;
+extern unsigned int scsiback_allow;
+
+/* Runs resets of devices, which sleep. */
+extern struct workqueue_struct *scsiback_wq;
+
+/** SCSIBACK_NAME - room for the name of a LUN's directory in xenstore */
+#define SCSIBACK_NAME	32
+
+/** SCSIBACK_PDEV - room for a p-dev */
+#define SCSIBACK_PDEV	256
+
+/**
+ * struct scsiback_lun_ops - a kind of device behind a LUN
+ * @prepare: may the command be sent; -EAGAIN if there is no room now. If it
+ *           must not be sent, set its result and return -EPERM
+ * @submit: send it; scsiback_done() when it has ended, from any context
+ * @finish: it has ended: set its result, free what @prepare took
+ * @abort: a started command is to end; @tmf has ended when it has
+ * @reset: all started commands are to end; scsiback_done() of @tmf
+ * @close: let go of the device
+ */
+struct scsiback_lun_ops {
+	int (*prepare)(struct scsiback_req *req);
+	void (*submit)(struct scsiback_req *req);
+	void (*finish)(struct scsiback_req *req);
+	void (*abort)(struct scsiback_req *req, struct scsiback_req *tmf);
+	void (*reset)(struct scsiback_req *tmf);
+	void (*close)(struct scsiback_lun *lun);
+};
+
+/**
+ * struct scsiback_lun - a LUN of the guest's
+ * @all: in the vhost's list
+ * @b: the vhost
+ * @name: its directory in xenstore
+ * @pdev: what is behind it, as the toolstack wrote it
+ * @channel: always 0
+ * @target: as the guest sees it
+ * @lun: as the guest sees it
+ * @listed: it stands in xenstore; for hooks
+ * @ops: which kind of device
+ * @sdev: pass-through: the device
+ * @claim: pass-through: its disk, held so that nobody else uses it
+ * @allow: pass-through: SCSIBACK_ALLOW_*
+ * @tpg: LIO: the group
+ * @tpg_lun: LIO: the LUN in that group
+ * @resetting: being reset: no command may start
+ * @gone: being removed: no command may start
+ * @in_flight: commands and resets that are started
+ * @idle: for @in_flight to go down while @resetting or @gone
+ * @rcu: lookups may still see it
+ */
+struct scsiback_lun {
+	struct list_head all;
+	struct scsiback *b;
+	char name[SCSIBACK_NAME];
+	char pdev[SCSIBACK_PDEV];
+	unsigned int channel;
+	unsigned int target;
+	unsigned int lun;
+	bool listed;
+	const struct scsiback_lun_ops *ops;
+	struct scsi_device *sdev;
+	struct pv_bdev claim;
+	unsigned int allow;
+	struct scsiback_tpg *tpg;
+	u64 tpg_lun;
+	unsigned long resetting;
+	bool gone;
+	atomic_t in_flight ____cacheline_aligned_in_smp;
+	wait_queue_head_t idle;
+	struct rcu_head rcu;
+};
+
+/**
+ * struct scsiback_counters - what a queue has done; outlives the queue
+ * @reads: commands with data from the device
+ * @writes: commands with data to the device
+ * @others: commands without data
+ * @tmfs: aborts and resets
+ * @sectors_read: data from the device, in units of 512 bytes
+ * @sectors_written: data to the device, in units of 512 bytes
+ * @denied: commands that a guest may not send
+ * @ring: the library's counters
+ *
+ * Written by the queue's thread only.
+ */
+struct scsiback_counters {
+	u64 reads;
+	u64 writes;
+	u64 others;
+	u64 tmfs;
+	u64 sectors_read;
+	u64 sectors_written;
+	u64 denied;
+	struct pv_stats ring;
+} ____cacheline_aligned_in_smp;
+
+/**
+ * enum scsiback_stage - how far a request is
+ * @SCSIBACK_FREE: unused
+ * @SCSIBACK_PARSED: its segments are not here yet
+ * @SCSIBACK_FETCHING: they are on their way
+ * @SCSIBACK_KNOWN: all segments are known
+ * @SCSIBACK_MAPPED: and those that can be are mapped
+ * @SCSIBACK_PLACED: it has its pages
+ * @SCSIBACK_STARTED: the device has it
+ */
+enum scsiback_stage {
+	SCSIBACK_FREE,
+	SCSIBACK_PARSED,
+	SCSIBACK_FETCHING,
+	SCSIBACK_KNOWN,
+	SCSIBACK_MAPPED,
+	SCSIBACK_PLACED,
+	SCSIBACK_STARTED,
+};
+
+/**
+ * struct scsiback_buffer - room for a request that has more than a slot holds
+ * @seg: as the frontend wrote them; whole pages
+ * @vec: where they are
+ * @sg: the same for LIO
+ * @next: next free one
+ */
+struct scsiback_buffer {
+	struct scsiif_request_segment *seg;
+	struct bio_vec vec[SCSIBACK_MAX_SEGMENTS];
+	struct scatterlist sg[SCSIBACK_MAX_SEGMENTS];
+	struct scsiback_buffer *next;
+};
+
+/**
+ * struct scsiback_req - a request on its way
+ * @list: free, waiting, or in the batch being started
+ * @done: in the queue's list of ended commands
+ * @q: its queue
+ * @io: what it asks for
+ * @stage: how far it is
+ * @lun: whose it is, from start to end
+ * @result: how it has ended
+ * @failed: grant copies that failed
+ * @staged: its data passes through pages of our own
+ * @direct: its data may lie in the frontend's pages
+ * @emulated: we answer it ourselves
+ * @aborted: the guest wants it back
+ * @tmf: the abort that waits for its end
+ * @nr_vecs: pages of data
+ * @segs: its segments
+ * @vecs: their pages
+ * @sgs: the same for LIO
+ * @buffer: where these are if they are many
+ * @rq: pass-through: the SCSI layer's request
+ * @bio: pass-through: its data
+ * @se: LIO's command, or abort, or reset
+ * @work: pass-through: a reset
+ * @inline_segs: room for a slot's
+ * @inline_vecs: room for a slot's
+ * @inline_sgs: room for a slot's
+ */
+struct scsiback_req {
+	struct list_head list;
+	struct llist_node done;
+	struct scsiback_queue *q;
+	struct scsiback_io io;
+	enum scsiback_stage stage;
+	struct scsiback_lun *lun;
+	struct scsiback_result result;
+	u32 failed;
+	bool staged;
+	bool direct;
+	bool emulated;
+	bool aborted;
+	struct scsiback_req *tmf;
+	unsigned int nr_vecs;
+	struct scsiif_request_segment *segs;
+	struct bio_vec *vecs;
+	struct scatterlist *sgs;
+	struct scsiback_buffer *buffer;
+	union {
+		struct {
+			struct request *rq;
+			struct bio bio;
+		};
+		struct se_cmd se;
+		struct work_struct work;
+	};
+	struct scsiif_request_segment inline_segs[VSCSIIF_SG_TABLESIZE];
+	struct bio_vec inline_vecs[VSCSIIF_SG_TABLESIZE];
+	struct scatterlist inline_sgs[VSCSIIF_SG_TABLESIZE];
+};
+
+/**
+ * struct scsiback_queue - one ring and what moves its requests
+ * @b: the vhost
+ * @index: number of the queue
+ * @persistent: the frontend uses its grants again, so they stay mapped
+ * @open: the channel is open, so the thread may run
+ * @shared: the ring's pages
+ * @ring: this end of the ring
+ * @channel: event channel and thread
+ * @counters: where to count
+ * @reqs: as many requests as the ring has slots
+ * @free: unused ones
+ * @waiting: taken off the ring, not started; in the ring's order
+ * @nr_unfetched: those of @waiting without segments
+ * @in_flight: requests that are started and not responded to
+ * @done: requests that have ended, from any context
+ * @buffers: free buffers
+ * @copy: grant copies
+ * @map: long-lived mappings
+ * @staged: pages of our own
+ * @hold: start nothing more
+ * @abort_all: the device goes away, and its commands take too long
+ * @held: nothing is in flight while @hold
+ * @tidy_at: when to give memory back
+ */
+struct scsiback_queue {
+	struct scsiback *b;
+	unsigned int index;
+	bool persistent;
+	bool open;
+	struct pv_shared shared;
+	struct pv_ring ring;
+	struct pv_channel channel;
+	struct scsiback_counters *counters;
+	struct scsiback_req *reqs;
+	struct list_head free;
+	struct list_head waiting;
+	unsigned int nr_unfetched;
+	unsigned int in_flight;
+	struct llist_head done ____cacheline_aligned_in_smp;
+	struct scsiback_buffer *buffers ____cacheline_aligned_in_smp;
+	struct pv_copy_batch copy;
+	struct pv_map_table map;
+	struct pv_staged staged;
+	bool hold;
+	bool abort_all;
+	struct completion held;
+	unsigned long tidy_at;
+};
+
+/**
+ * struct scsiback - one vhost
+ * @pd: the library's part
+ * @luns: all LUNs; the hooks'
+ * @by_address: LUNs by scsiback_address(), for the queues
+ * @resets: resets under way
+ * @queues: as many as the frontend has
+ * @nr_queues: how many
+ * @counters: by index of queue
+ * @max_queues: how many were offered
+ */
+struct scsiback {
+	struct pv_device *pd;
+	struct list_head luns;
+	struct xarray by_address;
+	atomic_t resets;
+	struct scsiback_queue **queues;
+	unsigned int nr_queues;
+	struct scsiback_counters *counters;
+	unsigned int max_queues;
+};
+
+/* queue.c */
+struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
+					     unsigned int index);
+void scsiback_queue_start(struct scsiback_queue *q);
+void scsiback_queues_hold(struct scsiback *b);
+void scsiback_queues_wake(struct scsiback *b);
+void scsiback_queue_destroy(struct scsiback_queue *q);
+void scsiback_done(struct scsiback_req *req);
+void scsiback_finish(struct scsiback_req *req);
+
+/* luns.c */
+void scsiback_luns_sync(struct scsiback *b, bool announce);
+void scsiback_luns_settle(struct scsiback *b, bool refused);
+void scsiback_luns_close(struct scsiback *b);
+struct scsiback_lun *scsiback_lun_get(struct scsiback *b,
+				      const struct scsiback_io *io);
+void scsiback_lun_put(struct scsiback_lun *lun);
+void scsiback_report_luns(struct scsiback_req *req);
+
+/* tmf.c */
+void scsiback_tmf(struct scsiback_req *req);
+void scsiback_tmf_finish(struct scsiback_req *req);
+void scsiback_abort_wanted(struct scsiback_queue *q);
+
+/* passthrough.c */
+int scsiback_passthrough_open(struct scsiback_lun *lun);
+
+/* fabric.c */
+#if IS_ENABLED(CONFIG_TARGET_CORE)
+int scsiback_fabric_open(struct scsiback_lun *lun);
+int scsiback_fabric_init(void);
+void scsiback_fabric_exit(void);
+#else
+static inline int scsiback_fabric_open(struct scsiback_lun *lun)
+{
+	return -ENODEV;
+}
+
+static inline int scsiback_fabric_init(void)
+{
+	return 0;
+}
+
+static inline void scsiback_fabric_exit(void)
+{
+}
+#endif
+
+static inline struct scsiback *to_scsiback(const struct pv_device *pd)
+{
+	return pd->priv;
+}
+
+#endif /* _SCSIBACK_H */

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Task management: aborts and resets, which have to reach the device. All of
+ * this runs in the queue's thread, but for what the kinds of LUNs do.
+ */
+#include "scsiback.h"
+
+static void answer(struct scsiback_req *req, bool ok)
+{
+	req->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
+				XEN_VSCSIIF_RSLT_RESET_FAILED;
+	scsiback_finish(req);
+}
+
+static void start(struct scsiback_req *req)
+{
+	req->stage = SCSIBACK_STARTED;
+	req->q->in_flight++;
+	list_del_init(&req->list);
+}
+
+/**
+ * scsiback_tmf_finish() - an abort or a reset has ended
+ * @req: the request, its result is set
+ */
+void scsiback_tmf_finish(struct scsiback_req *req)
+{
+	struct scsiback_lun *lun = req->lun;
+
+	req->q->in_flight--;
+	if (lun) {
+		clear_bit(0, &lun->resetting);
+		atomic_dec(&req->q->b->resets);
+		scsiback_lun_put(lun);
+	}
+	scsiback_finish(req);
+}
+
+static struct scsiback_req *find(struct scsiback_req *tmf)
+{
+	struct scsiback_queue *q = tmf->q;
+	u32 i;
+
+	for (i = 0; i < q->ring.size; i++) {
+		struct scsiback_req *req = &q->reqs[i];
+
+		if (req->stage != SCSIBACK_FREE &&
+		    req->io.act == VSCSIIF_ACT_SCSI_CDB &&
+		    req->io.rqid == tmf->io.ref_rqid)
+			return req;
+	}
+	return NULL;
+}
+
+static void abort_one(struct scsiback_req *tmf)
+{
+	struct scsiback_req *req = find(tmf);
+
+	/* Unknown, answered long ago, or being aborted already. */
+	if (!req || req->aborted) {
+		answer(tmf, false);
+		return;
+	}
+	if (req->stage < SCSIBACK_STARTED) {
+		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
+				  req->io.bytes);
+		scsiback_finish(req);
+		answer(tmf, true);
+		return;
+	}
+	req->aborted = true;
+	start(tmf);
+	if (req->emulated)
+		req->tmf = tmf;
+	else
+		req->lun->ops->abort(req, tmf);
+}
+
+/* Commands to the LUN that have not been started will not be. */
+static void drop_waiting(struct scsiback_queue *q, const struct scsiback_io *io)
+{
+	struct scsiback_req *req, *next;
+
+	list_for_each_entry_safe(req, next, &q->waiting, list) {
+		if (req->io.act != VSCSIIF_ACT_SCSI_CDB ||
+		    req->io.channel != io->channel ||
+		    req->io.target != io->target || req->io.lun != io->lun)
+			continue;
+		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_RESET,
+				  req->io.bytes);
+		scsiback_finish(req);
+	}
+}
+
+static void reset_lun(struct scsiback_req *tmf)
+{
+	struct scsiback_queue *q = tmf->q;
+	struct scsiback_lun *lun = scsiback_lun_get(q->b, &tmf->io);
+
+	if (!lun) {
+		answer(tmf, false);
+		return;
+	}
+	if (test_and_set_bit(0, &lun->resetting)) {
+		scsiback_lun_put(lun);
+		answer(tmf, false);
+		return;
+	}
+	atomic_inc(&q->b->resets);
+	drop_waiting(q, &tmf->io);
+	start(tmf);
+	tmf->lun = lun;
+	lun->ops->reset(tmf);
+}
+
+/**
+ * scsiback_tmf() - do an abort or a reset
+ * @req: the request, checked
+ */
+void scsiback_tmf(struct scsiback_req *req)
+{
+	req->q->counters->tmfs++;
+	scsiback_set_host(&req->result, 0, 0);
+	req->lun = NULL;
+	if (req->io.act == VSCSIIF_ACT_SCSI_ABORT)
+		abort_one(req);
+	else
+		reset_lun(req);
+}
+
+/**
+ * scsiback_abort_wanted() - abort the commands of LUNs that are being reset
+ * @q: the queue; all its commands if the vhost goes away
+ */
+void scsiback_abort_wanted(struct scsiback_queue *q)
+{
+	bool all = READ_ONCE(q->abort_all);
+	u32 i;
+
+	for (i = 0; i < q->ring.size; i++) {
+		struct scsiback_req *req = &q->reqs[i];
+
+		if (req->stage != SCSIBACK_STARTED || req->aborted ||
+		    req->emulated || req->io.act != VSCSIIF_ACT_SCSI_CDB ||
+		    !(all || test_bit(0, &req->lun->resetting)))
+			continue;
+		req->aborted = true;
+		req->lun->ops->abort(req, NULL);
+	}
+}
