@@ -208,11 +208,54 @@ mbits() { grep receiver | sed 's/.* \([0-9.]*\) \([MGK]\)bits.*/\1 \2/' | awk '{
 # counter DEVICE NAME: of ethtool -S, summed over queues
 counter() { ethtool -S "$1" | awk -v n="$2" '$1 ~ n ":$" { s += $2 } END { print s + 0 }'; }
 
+# ---- SCSI ----------------------------------------------------------------------------------
+
+# scsi_debug OPTION...: a pretended host adapter; scsi_debug_host prints its number
+scsi_debug() { modprobe sd_mod && modprobe sg && modprobe scsi_debug "$@" && wait_for 5 eval '[ -n "$(scsi_debug_host)" ]'; }
+scsi_debug_host() {
+	local h
+	for h in /sys/class/scsi_host/host*; do
+		[ "$(cat "$h/proc_name" 2>/dev/null)" != scsi_debug ] || echo "${h##*host}"
+	done | head -n 1
+}
+scsi_debug_set() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
+# The block device of a SCSI address
+scsi_block() { ls "/sys/class/scsi_device/$1/device/block" | head -n 1; }
+
+# lio_store KIND NAME CONTROL [ATTRIBUTE=VALUE]...: a backing store of LIO: rd_mcp, fileio or iblock
+LIO=/sys/kernel/config/target
+lio_init() {
+	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+	modprobe target_core_mod && modprobe target_core_file && modprobe target_core_iblock
+	mkdir -p /var/target/alua /var/target/pr
+}
+lio_store() {
+	local dir=$LIO/core/$1_0/$2 a; shift 2
+	mkdir -p "$dir" && echo "$1" >"$dir/control" && shift || return
+	echo "pvsplit-${dir##*/}" >"$dir/wwn/vpd_unit_serial" && echo 1 >"$dir/enable" || return
+	for a in "$@"; do echo "${a#*=}" >"$dir/attrib/${a%=*}" || return; done
+}
+# lio_target WWN: with a portal group and its nexus
+lio_target() {
+	mkdir -p "$LIO/xen-pvscsi/$1/tpgt_1" && echo "naa.6001405000000001" >"$LIO/xen-pvscsi/$1/tpgt_1/nexus"
+}
+# lio_lun WWN NUMBER KIND NAME
+lio_lun() {
+	local lun=$LIO/xen-pvscsi/$1/tpgt_1/lun/lun_$2
+	mkdir -p "$lun" && ln -s "$LIO/core/$3_0/$4" "$lun/store"
+}
+
+scsi_backend() { echo "/local/domain/0/backend/vscsi/$(guest_id "$1")/${2:-0}"; }
+scsi_frontend() { echo "/local/domain/$(guest_id "$1")/device/vscsi/${2:-0}"; }
+scsi_error() { xs "/local/domain/0/error/backend/vscsi/$(guest_id "$1")/${2:-0}/error"; }
+scsi_connected() { same "$(xs "$(scsi_backend "$@")/state")$(xs "$(scsi_frontend "$@")/state")" 44; }
+
 # ---- guests --------------------------------------------------------------------------------
 
 guests() { xl list 2>/dev/null | awk 'NR > 2 { print $1 }'; }
 
-# start_guest NAME [DISK LINE]... [--vif VIF LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply
+# start_guest NAME [DISK LINE]... [--vif VIF LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply.
+# GUEST_EXTRA: more lines of its configuration; XL_CREATE: what starts it
 start_guest() {
 	local name=$1 disks= vifs=; shift
 	while [ $# -gt 0 ]; do
@@ -226,9 +269,9 @@ start_guest() {
 		echo "memory=${GUEST_MEM:-256}"; echo "vcpus=${VCPUS:-1}"
 		echo "tsc_mode='native'"; echo "on_crash='preserve'"; echo "on_reboot='destroy'"
 		echo "cmdline='console=hvc0 loglevel=5 panic=0 rdinit=/nested/guest/init $GUEST_ARGS'"
-		echo "disk=[$disks]"; echo "vif=[$vifs]"
+		echo "disk=[$disks]"; echo "vif=[$vifs]"; echo "$GUEST_EXTRA"
 	} >"/run/$name.cfg"
-	xl create -q "/run/$name.cfg" || return
+	${XL_CREATE:-xl create -q} "/run/$name.cfg" || return
 	G_SEQ=0
 	guest_cmd -t "${GUEST_BOOT:-180}" "$name" true
 }

@@ -6,7 +6,11 @@
 load_frontend() {
 	local c
 	[ "$FRONT" != ours ] || modprobe pv-ring $RING_PARAMS || return
-	for c in $CLASSES; do modprobe $(front_module $c) $FRONT_PARAMS || return; done
+	for c in $CLASSES; do
+		modprobe $(front_module $c) $FRONT_PARAMS || return
+		# There is no udev here.
+		[ $c != scsi ] || { modprobe sd_mod && modprobe sg; } || return
+	done
 }
 # The device type of a class in xenstore
 xs_type() { case $1 in blk) echo vbd ;; net) echo vif ;; scsi) echo vscsi ;; esac; }
@@ -75,6 +79,21 @@ net_config() {
 # (busybox has an ip of its own, which its shell prefers.)
 ip() { /usr/bin/ip "$@"; }
 iperf() { iperf3 -c "$@"; }
+
+# The SCSI device at TARGET:LUN: scsi_at TARGET:LUN prints its h:c:t:l, wait_lun waits for it
+scsi_at() { ls /sys/class/scsi_device 2>/dev/null | grep -m 1 ":0:$1\$"; }
+wait_lun() {
+	local i=0
+	until [ -n "$(scsi_at "$1")" ]; do i=$((i + 1)); [ $i -lt $((${2:-30} * 5)) ] || { echo "no LUN $1"; return 1; }; sleep 0.2; done
+}
+wait_no_lun() {
+	local i=0
+	while [ -n "$(scsi_at "$1")" ]; do i=$((i + 1)); [ $i -lt $((${2:-30} * 5)) ] || return 1; sleep 0.2; done
+}
+# scsi_node TARGET:LUN CLASS: the name of its device of a class: block, scsi_generic, scsi_tape
+scsi_node() { wait_lun "$1" && ls "/sys/class/scsi_device/$(scsi_at "$1")/device/$2" | grep -E '^([^n]*[0-9]|sd[a-z]+)$' | head -n 1; }
+scsi_disk() { local i=0; until scsi_node "$1" block 2>/dev/null; do i=$((i + 1)); [ $i -lt 50 ] || return 1; sleep 0.2; done; }
+scsi_sg() { echo "/dev/$(scsi_node "$1" scsi_generic)"; }
 
 queue_attr() { cat "/sys/block/$1/queue/$2"; }
 has() { case $1 in *"$2"*) ;; *) echo "'$1' lacks '$2'"; return 1 ;; esac; }

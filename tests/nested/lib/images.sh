@@ -2,20 +2,26 @@
 # The initramfs images: base archives from the packages, cached by content. What belongs to one
 # scenario is a further archive that the machine appends (lib/machine.sh).
 
+SG_TOOLS="$(printf '/usr/bin/%s ' sg_inq sg_vpd sg_readcap sg_modes sg_turs sg_luns sg_start sg_persist sg_unmap sg_write_same \
+	sg_raw sg_dd sg_reset sg_requests sg_get_lba_status sg_opcodes)/bin/mt-st"
 DOM0_TOOLS="/usr/bin/bash /usr/bin/flock /usr/sbin/losetup /usr/bin/mount /usr/bin/umount /usr/sbin/e2fsck /usr/sbin/mke2fs
 /usr/sbin/resize2fs /usr/sbin/debugfs /usr/sbin/dmsetup /usr/bin/fio
 /usr/lib/xen-4.17/bin/xl /usr/lib/xen-4.17/bin/xenstored /usr/lib/xen-4.17/bin/xenconsoled
 /usr/lib/xen-4.17/bin/xen-init-dom0 /usr/lib/xen-4.17/bin/libxl-save-helper /usr/lib/xen-4.17/bin/xentrace
 /usr/bin/xenstore-read /usr/bin/xenstore-write /usr/bin/xenstore-ls /usr/bin/xenstore-list /usr/bin/xenstore-rm
 /usr/bin/ip /usr/sbin/bridge /usr/sbin/tc /usr/sbin/ethtool /usr/sbin/brctl /usr/bin/iperf3
-/usr/lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/bin/xenstore-exists /usr/bin/xenstore-watch /usr/bin/xenstore-chmod"
+/usr/lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/bin/xenstore-exists /usr/bin/xenstore-watch /usr/bin/xenstore-chmod
+$SG_TOOLS"
 GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
-/usr/bin/ip /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1"
+/usr/bin/ip /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+$SG_TOOLS"
 
 DOM0_MODULES="xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
 dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
-xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact"
-GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen"
+xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact
+xen-scsiback target_core_mod target_core_file target_core_iblock sg st ch"
+GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen
+xen-scsifront sd_mod sg st ch"
 
 # fio in Debian is linked with cluster file systems (80 MB of libraries). One empty library with the
 # symbols that it names stands for all of them; the engines that need them are never used here.

@@ -8,6 +8,7 @@ mount util-linux libmount1 libsmartcols1 libselinux1 libpcre2-8-0
 fio libaio1 libnuma1 zlib1g dmsetup libdevmapper1.02.1 libudev1
 xen-hypervisor-4.17-amd64 xen-utils-4.17 xen-utils-common xenstore-utils
 libxencall1 libxendevicemodel1 libxenevtchn1 libxenforeignmemory1 libxengnttab1 libxenhypfs1
+sg3-utils libsgutils2-1.46-2 mt-st
 iproute2 libelf1 libmnl0 libbpf1 libcap2 libcap2-bin libdb5.3 libxtables12 libbsd0 libmd0 libtirpc3 libgssapi-krb5-2
 libkrb5-3 libk5crypto3 libkrb5support0 libkeyutils1 ethtool iperf3 libiperf0 libsctp1 libssl3 bridge-utils
 libxenmisc4.17 libxenstore4 libxentoolcore1 libxentoollog1 libyajl2 liblzma5 libzstd1"

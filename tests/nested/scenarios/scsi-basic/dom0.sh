@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0
+require "a SCSI disk in the control domain" scsi_debug dev_size_mb=64 lbpu=1 lbpws=1 delay=0
+p=$(scsi_debug_host):0:0:0
+require "guest boots" start_guest g
+require "attach" pv-scsi attach g "$p" 0:0:0:0
+check "connected" wait_for 10 scsi_connected g
+check "list shows it" eval "pv-scsi list g | grep -q '0:0:0:0 *$p *connected'"
+check "guest has a disk and an sg node" guest_cmd g "scsi_disk 0:0 && scsi_sg 0:0"
+in_guest() { guest_cmd g "D=/dev/\$(scsi_disk 0:0); $*"; }
+ours=$(sg_inq "/dev/$(scsi_block "$p")")
+check "INQUIRY says the same as here" same "$(in_guest "sg_inq \$D" | grep -i 'product\|vendor\|serial')" "$(grep -i 'product\|vendor\|serial' <<<"$ours")"
+for page in sv di bdc lbpv; do
+	check "VPD page $page says the same as here" same "$(in_guest "sg_vpd -p $page -H \$D" | sed 1d)" "$(sg_vpd -p $page -H "/dev/$(scsi_block "$p")" | sed 1d)"
+done
+check "READ CAPACITY 10" eval "in_guest 'sg_readcap \$D' | grep -q 'Device size: 67108864 bytes'"
+check "READ CAPACITY 16" eval "in_guest 'sg_readcap -l \$D' | grep -q 'Device size: 67108864 bytes'"
+check "MODE SENSE" in_guest "sg_modes -p 8 \$D"
+check "TEST UNIT READY" in_guest "sg_turs -n 10 \$D"
+check "REPORT LUNS shows the guest's LUN alone" eval "in_guest 'sg_luns \$D' | grep -A9 'Lun list length = 8' | grep -q 0000000000000000"
+check "START STOP" in_guest "sg_start --stop \$D && ! sg_turs \$D; sg_start --start \$D && sg_turs \$D"
+check "a reservation is denied" eval "in_guest 'sg_persist -n --out --register --param-sark=1 \$D; sg_persist -n -k \$D' | grep -qi 'not support\|illegal\|invalid'"
+check "ext4 and the files" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
+check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
+check "raw writes" guest_cmd -t 120 g "raw_fill \$(scsi_disk 0:0) 1M"
+check "detach" pv-scsi detach g 0:0:0:0
+check "gone in the guest" guest_cmd g wait_no_lun 0:0
+read -r sum size </data/stream.sum
+check "what the disk holds has the right checksum" same "$(head -c "$size" "/dev/$(scsi_block "$p")" | sha256sum | cut -d' ' -f1)" "$sum"
+check "attach again" pv-scsi attach g "$p" 0:0:3:5
+check "ext4, checked from outside" guest_cmd -t 120 g "fill_disk \$(scsi_disk 3:5)"
+check "detach again" pv-scsi detach g 0:0:3:5
+check "image is sound and the files are right" verify_image "/dev/$(scsi_block "$p")"
+check "guest stops" stop_guest g

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0
+make_disk f 64M; make_disk b 64M
+w=naa.6001405123456789
+require "LIO" lio_init
+load_backend
+require "stores" eval "lio_store rd_mcp r rd_pages=8192 && lio_store fileio f fd_dev_name=/disk/f,fd_dev_size=67108864 &&
+	losetup /dev/loop7 /disk/b && lio_store iblock b udev_path=/dev/loop7 emulate_tpu=1"
+require "a target with three LUNs" eval "lio_target $w && lio_lun $w 0 rd_mcp r && lio_lun $w 1 fileio f && lio_lun $w 5 iblock b"
+require "guest boots" start_guest g
+check "attach the ramdisk" pv-scsi attach g $w:0 0:0:0:0
+check "attach the file" pv-scsi attach g $w:1 0:0:0:1
+check "attach the block device" pv-scsi attach g $w:5 0:0:2:0
+check "a LUN that is not there" not pv-scsi attach g $w:9 0:0:2:1
+check "three disks in the guest" guest_cmd g "scsi_disk 0:0 && scsi_disk 0:1 && scsi_disk 2:0"
+check "INQUIRY" eval "guest_cmd g 'sg_inq /dev/\$(scsi_disk 0:1)' | grep -q 'LIO-ORG'"
+check "READ CAPACITY 16" eval "guest_cmd g 'sg_readcap -l /dev/\$(scsi_disk 0:1)' | grep -q 'Device size: 67108864 bytes'"
+check "REPORT LUNS" eval "guest_cmd g 'sg_luns /dev/\$(scsi_disk 0:0)' | grep -q 'Lun list length = 16'"
+check "ext4 on the file" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:1)"
+check "ext4 on the block device" guest_cmd -t 120 g "fill_disk \$(scsi_disk 2:0)"
+check "verified random I/O on the ramdisk" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
+check "UNMAP" guest_cmd g "sg_unmap --lba=120000 --num=8 /dev/\$(scsi_disk 2:0)"
+check "persistent reservation" guest_cmd g "D=/dev/\$(scsi_disk 0:1); sg_persist -n --out --register --param-sark=abc \$D && sg_persist -n -k \$D | grep -qi abc && sg_persist -n --out --register --param-rk=abc --param-sark=0 \$D"
+check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; dd if=/dev/\$D of=/dev/null bs=4M count=4 iflag=direct && fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=16m --rw=write --verify=crc32c --minimal"
+for v in 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g $v; done
+check "file image is right" verify_image f
+check "block image is right" eval "cp /disk/b /disk/c && verify_image c"
+check "nexus can be dropped" eval "echo NULL >$LIO/xen-pvscsi/$w/tpgt_1/nexus"
+check "guest stops" stop_guest g

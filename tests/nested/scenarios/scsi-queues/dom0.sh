@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+require "a disk" scsi_debug dev_size_mb=64 sector_size=4096 delay=0
+h=$(scsi_debug_host)
+require "guest boots" start_guest g
+require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0 --untrusted
+require "disk" guest_cmd g scsi_disk 0:0
+check "two queues" same "$(guest_cmd g 'ls /sys/block/$(scsi_disk 0:0)/mq | wc -l')" "$(nproc)"
+check "4 KiB sectors" same "$(guest_cmd g 'queue_attr $(scsi_disk 0:0) logical_block_size')" 4096
+check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 16m --numjobs=2 --offset_increment=16m"
+check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=32m --rw=write --verify=crc32c --minimal"
+check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
+check "detach" pv-scsi detach g 0:0:0:0
+check "image is right" verify_image "/dev/$(scsi_block "$h:0:0:0")"
+check "guest stops" stop_guest g

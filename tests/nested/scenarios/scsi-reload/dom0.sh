@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0
+require "a disk" scsi_debug dev_size_mb=32 delay=0
+h=$(scsi_debug_host)
+require "guest boots" start_guest g
+require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0
+require "disk" guest_cmd g scsi_disk 0:0
+guest_bg g v verify_loop "\$(scsi_disk 0:0)" 8m 40
+sleep 5
+check "backend leaves" unload_backend
+sleep 2
+check "backend comes back" load_backend
+check "connected again" wait_for 30 scsi_connected g
+check "I/O went on, nothing lost" guest_join g v
+check "frontend leaves" guest_cmd -t 60 g unload_frontend
+check "frontend comes back" guest_cmd -t 60 g load_frontend
+check "connected" wait_for 30 scsi_connected g
+check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
+check "detach" pv-scsi detach g 0:0:0:0
+check "image is right" verify_image "/dev/$(scsi_block "$h:0:0:0")"
+check "guest stops" stop_guest g

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0
+modprobe st
+require "a tape drive" scsi_debug ptype=1 delay=0
+p=$(scsi_debug_host):0:0:0
+require "guest boots" start_guest g
+guest_cmd g modprobe st
+check "attach by its name" pv-scsi attach g /dev/nst0 0:0:4:0
+check "st has it" guest_cmd g "scsi_node 4:0 scsi_tape"
+check "it is a tape" eval "guest_cmd g 'sg_inq /dev/\$(scsi_node 4:0 scsi_generic)' | grep -q 'PDT=1\|tape'"
+in_guest() { guest_cmd g "T=/dev/\$(scsi_node 4:0 scsi_generic); $*"; }
+for cmd in "sg_turs -v" "sg_raw -r 6 -v: 05 00 00 00 00 00" "sg_modes -a" "sg_raw -r 20: 34 00 00 00 00 00 00 00 00 00" "sg_raw: 01 00 00 00 00 00" "sg_raw: 11 00 00 00 01 00"; do
+	tool=${cmd%%:*} cdb=; [ "$tool" = "$cmd" ] || cdb=${cmd#*:}
+	check "$cmd: the same answer as here" same "$(in_guest "$tool \$T $cdb 2>&1 | sed 's,/dev/[a-z0-9]*,,g'")" "$($tool /dev/$(ls "/sys/class/scsi_device/$p/device/scsi_generic") $cdb 2>&1 | sed 's,/dev/[a-z0-9]*,,g')"
+done
+check "mt: status" guest_cmd g "mt-st -f /dev/nst0 status || mt -f /dev/nst0 status"
+check "detach" pv-scsi detach g 0:0:4:0
+check "st has let it go" guest_cmd g "! ls /sys/class/scsi_tape/ | grep ."
+check "guest stops" stop_guest g
