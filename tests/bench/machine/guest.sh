@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# fio jobs by name: RW-BS-qdN, e.g. randread-4k-qd32.
+# fio jobs by name: RW-BS-qdN, e.g. randread-4k-qd32; a SCSI job has its kind of disk in front.
 
 # fio_job JOB DISK IOS: prints "iops usec" (I/Os a second; mean completion latency)
 fio_job() {
-	local rw=${1%%-*} rest=${1#*-} bs qd
+	local job=${1#lio-} rw rest bs qd
+	job=${job#pt-} rw=${job%%-*} rest=${job#*-}
 	bs=${rest%%-*}; qd=${rest#*-qd}
 	fio --name=b --filename=/dev/$2 --direct=1 --ioengine=libaio --rw=$rw --bs=$bs --iodepth=$qd \
 		--number_ios=$(($3 / VCPUS)) --numjobs=$VCPUS --group_reporting --size=900m --io_size=64g --norandommap --randrepeat=1 ${FIO_ARGS} \
@@ -16,4 +17,21 @@ event_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^
 # counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
 counted() { local a b; a=$(event_irqs); fio_job "$@" >/dev/null || return; b=$(event_irqs); echo $((b - a)); }
 local_disk() { modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS" && wait_disk nullb0; }
+# The same as dom0's LUNs, in the guest: LIO on a null_blk, and a scsi_debug device
+local_scsi() {
+	local_disk && lio_init && modprobe tcm_loop && lio_store iblock n udev_path=/dev/nullb0 &&
+		lio_target naa.6001405999999999 loopback && lio_lun naa.6001405999999999 0 iblock n loopback &&
+		modprobe scsi_debug dev_size_mb=1024 fake_rw=1 delay=0 submit_queues="$VCPUS" && disk_below tcm_loop && disk_below pseudo
+}
+# disk_below NAME: the disk on a bus whose path has the name in it
+disk_below() {
+	local d i=0
+	while [ $i -lt 100 ]; do
+		for d in /sys/block/sd*; do
+			case $(readlink -f "$d") in *"$1"*) echo none >"$d/queue/scheduler"; echo "${d##*/}"; return ;; esac
+		done
+		sleep 0.2; i=$((i + 1))
+	done
+	return 1
+}
 module_symbols() { awk '$2 ~ /[tT]/ && /\[/ { print $1, $3, $4 }' /proc/kallsyms; }

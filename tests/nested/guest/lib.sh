@@ -2,6 +2,7 @@
 # Helpers for a scenario's guest.sh and for commands that dom0 sends. Sourced by busybox's shell.
 
 . /nested/net.sh
+. /nested/lio.sh
 
 load_frontend() {
 	local c
@@ -92,7 +93,11 @@ wait_no_lun() {
 }
 # scsi_node TARGET:LUN CLASS: the name of its device of a class: block, scsi_generic, scsi_tape
 scsi_node() { wait_lun "$1" && ls "/sys/class/scsi_device/$(scsi_at "$1")/device/$2" | grep -E '^([^n]*[0-9]|sd[a-z]+)$' | head -n 1; }
-scsi_disk() { local i=0; until scsi_node "$1" block 2>/dev/null; do i=$((i + 1)); [ $i -lt 50 ] || return 1; sleep 0.2; done; }
+scsi_disk() {
+	local i=0
+	wait_lun "$1" >&2 || return
+	until scsi_node "$1" block 2>/dev/null; do i=$((i + 1)); [ $i -lt 50 ] || return 1; sleep 0.2; done
+}
 scsi_sg() { echo "/dev/$(scsi_node "$1" scsi_generic)"; }
 
 queue_attr() { cat "/sys/block/$1/queue/$2"; }

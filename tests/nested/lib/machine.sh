@@ -7,7 +7,7 @@ conf_defaults() {
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
-	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF=
+	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
 }
 
 # The settings as the machine's inside wants them
@@ -36,7 +36,7 @@ prepare() {
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
 	cp -r "$NESTED/guest" "$g/nested/"; cp -r "$NESTED/dom0" "$d0/nested/"
-	cp "$NESTED/pattern" "$NESTED/net.sh" "$g/nested/"; cp "$NESTED/pattern" "$NESTED/net.sh" "$d0/nested/"
+	cp "$NESTED"/{pattern,net.sh,lio.sh} "$g/nested/"; cp "$NESTED"/{pattern,net.sh,lio.sh} "$d0/nested/"
 	cp "$NESTED/dom0/init" "$d0/init"; install -D "$TOP/scsiback/pv-scsi" "$d0/usr/sbin/pv-scsi"
 	cp "$scripts"/*.sh "$d0/scenario/"; [ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
 	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$TREE/stream.sum" "$d0/data/"
@@ -44,7 +44,7 @@ prepare() {
 	choose_kernel guest; KO=
 	[ "$FRONT" != ours ] || our_modules
 	base_image guest; local base=$IMG
-	modules_image "$REL" "$GUEST_MODULES" "$KO"
+	modules_image "$REL" "$GUEST_MODULES $EXTRA_MODULES" "$KO"
 	pack "$g" "$work/guest.cpio"
 	cat "$base" "$IMG" "$work/guest.cpio" >"$d0/guest/initrd"
 	cp "$KROOT/vmlinux.elf" "$d0/guest/vmlinux"
@@ -52,7 +52,7 @@ prepare() {
 	choose_kernel dom0; KO=
 	[ "$BACK" != ours ] || our_modules
 	base_image dom0; set -- "$IMG"
-	modules_image "$REL" "$DOM0_MODULES" "$KO"; set -- "$@" "$IMG"
+	modules_image "$REL" "$DOM0_MODULES $EXTRA_MODULES" "$KO"; set -- "$@" "$IMG"
 	[ "$BACK" != qdisk ] || { base_image qemu; set -- "$@" "$IMG"; }
 	pack "$d0" "$work/dom0.cpio"
 	cat "$@" "$work/dom0.cpio" >"$work/dom0.img"

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 require "a host with three disks" scsi_debug dev_size_mb=16 max_luns=3 num_tgts=1 delay=0
 h=$(scsi_debug_host)
+# (scsi_debug's LUNs have one memory: nobody may write to this one later.)
+mke2fs -q -F "/dev/$(scsi_block $h:0:0:2)"; mount -o ro "/dev/$(scsi_block $h:0:0:2)" /mnt
 require "guest boots" start_guest g
 require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0
 guest_bg g v verify_loop "\$(scsi_disk 0:0)" 8m 25
@@ -19,7 +21,6 @@ check "v-dev out of range" matches "$(try dev-24 $h:0:0:1 0:0:65536:0)" 'dev-24/
 check "v-dev on a channel" matches "$(try dev-25 $h:0:0:1 0:1:0:0)" 'dev-25/v-dev is "0:1:0:0"'
 check "v-dev that is taken" matches "$(try dev-26 $h:0:0:1 0:0:0:0)" 'dev-26/v-dev: 0:0:0 is taken'
 check "p-dev that a guest has" matches "$(try dev-27 $h:0:0:0 0:0:2:0)" 'p-dev: ".*" is in use'
-mke2fs -q -F "/dev/$(scsi_block $h:0:0:2)"; mount "/dev/$(scsi_block $h:0:0:2)" /mnt
 check "p-dev that is mounted here" matches "$(try dev-28 $h:0:0:2 0:0:2:0)" 'p-dev: ".*" is in use'
 check "pv-scsi says so, too" eval "pv-scsi attach g $h:0:0:2 0:0:2:0 2>&1 | grep -q 'is in use'"
 umount /mnt

@@ -8,6 +8,7 @@ check "attach by its name" pv-scsi attach g /dev/nst0 0:0:4:0
 check "st has it" guest_cmd g "scsi_node 4:0 scsi_tape"
 check "it is a tape" eval "guest_cmd g 'sg_inq /dev/\$(scsi_node 4:0 scsi_generic)' | grep -q 'PDT=1\|tape'"
 in_guest() { guest_cmd g "T=/dev/\$(scsi_node 4:0 scsi_generic); $*"; }
+in_guest "sg_turs \$T" >/dev/null	# takes the unit attention
 for cmd in "sg_turs -v" "sg_raw -r 6 -v: 05 00 00 00 00 00" "sg_modes -a" "sg_raw -r 20: 34 00 00 00 00 00 00 00 00 00" "sg_raw: 01 00 00 00 00 00" "sg_raw: 11 00 00 00 01 00"; do
 	tool=${cmd%%:*} cdb=; [ "$tool" = "$cmd" ] || cdb=${cmd#*:}
 	check "$cmd: the same answer as here" same "$(in_guest "$tool \$T $cdb 2>&1 | sed 's,/dev/[a-z0-9]*,,g'")" "$($tool /dev/$(ls "/sys/class/scsi_device/$p/device/scsi_generic") $cdb 2>&1 | sed 's,/dev/[a-z0-9]*,,g')"

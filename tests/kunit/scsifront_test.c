@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scsifront against a backend that this test plays: one disk in memory, read and written through sd, over one ring or
+ * with all extensions; LUNs that come and go, a backend that restarts with commands in flight, one that lies.
+ */
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/vmalloc.h>
+#include <asm/unaligned.h>
+#include <scsi/scsi_proto.h>
+#include <xen/page.h>
+#include "ring.h"
+#include "vscsiif_ext.h"
+
+#include "helpers.h"
+
+#define TYPE		"vscsi"
+#define ID		0
+#define BLOCKS		16384
+#define BLOCK		512
+
+static struct xenbus_device *front;
+static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+static u8 *disk;
+
+struct backend {
+	struct pv_ring ring;
+	struct pv_stats stats;
+	evtchn_port_t port;
+	struct task_struct *task;
+	bool deaf, forgetful;
+	u16 forgotten;
+	unsigned long aborts;
+	unsigned long commands, lists, heard;
+	u16 first_page_ref;
+} b;
+
+static void set(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static bool is(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return !strcmp(fake_xen_value(path), value);
+}
+
+static u32 number(const char *dir, const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+	u32 n = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return kstrtou32(fake_xen_value(path), 10, &n) ? 0 : n;
+}
+
+/* ---- the backend ---- */
+
+/* Moves one piece of the command's data; false if there is no more room. */
+static u32 move(const struct vscsiif_request *req, u8 *at, u32 len, bool to_guest)
+{
+	unsigned int nr = req->nr_segments & ~VSCSIIF_SG_GRANT, i, j;
+	bool lists = req->nr_segments & VSCSIIF_SG_GRANT;
+	u32 done = 0;
+
+	for (i = 0; i < nr; i++) {
+		const struct scsiif_request_segment *seg = &req->seg[i];
+		unsigned int n = 1;
+
+		if (lists) {
+			n = seg->length / sizeof(*seg);
+			seg = page_address(fake_xen_granted_page(seg->gref)) + seg->offset;
+			b.lists++;
+		}
+		for (j = 0; j < n && done < len; j++, seg++) {
+			u8 *data = page_address(fake_xen_granted_page(seg->gref)) + seg->offset;
+			u32 here = min_t(u32, seg->length, len - done);
+
+			if (to_guest)
+				memcpy(data, at + done, here);
+			else
+				memcpy(at + done, data, here);
+			done += here;
+		}
+	}
+	return done;
+}
+
+static u32 room(const struct vscsiif_request *req)
+{
+	unsigned int nr = req->nr_segments & ~VSCSIIF_SG_GRANT, i, j;
+	u32 len = 0;
+
+	for (i = 0; i < nr; i++) {
+		const struct scsiif_request_segment *seg = &req->seg[i];
+
+		if (!(req->nr_segments & VSCSIIF_SG_GRANT)) {
+			len += seg->length;
+			continue;
+		}
+		seg = page_address(fake_xen_granted_page(seg->gref)) + seg->offset;
+		for (j = 0; j < req->seg[i].length / sizeof(*seg); j++)
+			len += seg[j].length;
+	}
+	return len;
+}
+
+static void refuse(struct vscsiif_response *rsp)
+{
+	rsp->rslt = SAM_STAT_CHECK_CONDITION;
+	rsp->sense_len = 18;
+	rsp->sense_buffer[0] = 0x70;
+	rsp->sense_buffer[2] = ILLEGAL_REQUEST;
+	rsp->sense_buffer[7] = 10;
+	rsp->sense_buffer[12] = 0x20;
+}
+
+static void answer_in(const struct vscsiif_request *req, struct vscsiif_response *rsp, u8 *data, u32 len)
+{
+	rsp->residual_len = room(req) - move(req, data, len, true);
+}
+
+static void command(const struct vscsiif_request *req, struct vscsiif_response *rsp)
+{
+	static u8 inquiry[36] = { 0, 0, 5, 2, 31, 0, 0, 2, 'p', 'v', 's', 'p', 'l', 'i', 't', ' ',
+				  'm', 'e', 'm', 'o', 'r', 'y' };
+	const u8 *c = req->cmnd;
+	u8 capacity[8];
+	u32 block, nr;
+
+	switch (c[0]) {
+	case TEST_UNIT_READY:
+	case SYNCHRONIZE_CACHE:
+	case START_STOP:
+		return;
+	case INQUIRY:
+		if (c[1] & 1)
+			refuse(rsp);
+		else
+			answer_in(req, rsp, inquiry, sizeof(inquiry));
+		return;
+	case READ_CAPACITY:
+		put_unaligned_be32(BLOCKS - 1, capacity);
+		put_unaligned_be32(BLOCK, capacity + 4);
+		answer_in(req, rsp, capacity, sizeof(capacity));
+		return;
+	case READ_10:
+	case WRITE_10:
+		block = get_unaligned_be32(c + 2);
+		nr = get_unaligned_be16(c + 7);
+		if (block + nr > BLOCKS)
+			return refuse(rsp);
+		rsp->residual_len = nr * BLOCK - move(req, disk + block * BLOCK, nr * BLOCK, c[0] == READ_10);
+		return;
+	default:
+		refuse(rsp);
+	}
+}
+
+static int backend_thread(void *arg)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+
+	while (!kthread_should_stop()) {
+		while (pv_ring_pending(&b.ring)) {
+			pv_ring_get(&b.ring, &req, sizeof(req));
+			b.heard++;
+			if (b.deaf)
+				continue;
+			if (b.forgetful && req.act == VSCSIIF_ACT_SCSI_CDB && req.cmnd[0] == WRITE_10) {
+				b.forgotten = req.rqid;
+				b.forgetful = false;
+				continue;
+			}
+			if (req.act == VSCSIIF_ACT_SCSI_ABORT && req.ref_rqid == b.forgotten) {
+				b.aborts++;
+				memset(&rsp, 0, sizeof(rsp));
+				rsp.rqid = req.ref_rqid;
+				rsp.rslt = XEN_VSCSIIF_RSLT_HOST_ABORT << 16;
+				pv_ring_put(&b.ring, &rsp, sizeof(rsp));
+			}
+			memset(&rsp, 0, sizeof(rsp));
+			rsp.rqid = req.rqid;
+			if (req.act == VSCSIIF_ACT_SCSI_CDB)
+				command(&req, &rsp);
+			else
+				rsp.rslt = XEN_VSCSIIF_RSLT_RESET_SUCCESS;
+			b.commands++;
+			pv_ring_put(&b.ring, &rsp, sizeof(rsp));
+			if (pv_ring_publish(&b.ring))
+				fake_xen_kick_async(b.port);
+		}
+		if (!pv_ring_arm(&b.ring, 1))
+			usleep_range(50, 200);
+	}
+	return 0;
+}
+
+/* From Initialised to Connected, with a LUN. */
+static void connect_backend(struct kunit *test)
+{
+	char dir[FAKE_XEN_PATH_LEN + 16];
+	u32 order = number(front_path, PV_VSCSIIF_ORDER);
+	struct page *page;
+
+	snprintf(dir, sizeof(dir), "%s", front_path);
+	if (number(front_path, PV_VSCSIIF_NUM_QUEUES) > 1)
+		strlcat(dir, "/queue-0", sizeof(dir));
+	page = fake_xen_granted_page(number(dir, order ? "ring-ref0" : "ring-ref"));
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	/* The frontend's own mapping: its pages are neighbours there. */
+	KUNIT_ASSERT_EQ(test, 0u, order);
+	memset(&b, 0, sizeof(b));
+	KUNIT_ASSERT_EQ(test, 0, pv_ring_init_back(&b.ring, page_address(page), 1, PV_VSCSIIF_STRIDE, &b.stats));
+	b.port = fake_xen_connect_port(number(dir, "event-channel"));
+	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
+	set(back_path, "state", "4");
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "state", "4")), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "vscsi-devs/dev-0/state", "4")), "%s",
+			      fake_xen_last_error());
+}
+
+static void stop_backend(void)
+{
+	if (b.task)
+		kthread_stop(b.task);
+	b.task = NULL;
+}
+
+static int start(struct kunit *test, const char *persistent, const char *sg_grant, const char *trust)
+{
+	fake_xen_reset();
+	disk = vzalloc(BLOCKS * BLOCK);
+	KUNIT_ASSERT_NOT_NULL(test, disk);
+	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
+	set(back_path, "online", "1");
+	set(back_path, PV_VSCSIIF_PERSISTENT, persistent);
+	set(back_path, "feature-sg-grant", sg_grant);
+	set(back_path, "vscsi-devs/dev-0/v-dev", "0:0:1:2");
+	set(back_path, "vscsi-devs/dev-0/state", "3");
+	set(back_path, "vscsi-devs/dev-1/v-dev", "0:0:65536:2");
+	set(back_path, "vscsi-devs/dev-1/state", "3");
+	set(back_path, "vscsi-devs/dev-2/v-dev", "0:0:1:2");
+	set(back_path, "vscsi-devs/dev-2/state", "3");
+	set(front_path, "trusted", trust);
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	set(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "state", "3")), "%s", fake_xen_last_error());
+	connect_backend(test);
+	return 0;
+}
+
+static int staged_init(struct kunit *test)
+{
+	return start(test, "1", "1024", "1");
+}
+
+static int direct_init(struct kunit *test)
+{
+	return start(test, "0", "1024", "1");
+}
+
+static int untrusted_init(struct kunit *test)
+{
+	return start(test, "0", "0", "0");
+}
+
+static void pair_exit(struct kunit *test)
+{
+	/* The ring goes with the device. */
+	stop_backend();
+	if (!IS_ERR_OR_NULL(front))
+		fake_xen_remove_device(front);
+	front = NULL;
+	fake_xen_close_port(b.port);
+	vfree(disk);
+	fake_xen_settle();
+	expect_nothing_held(test);
+}
+
+/* sda, sdb, ... : names are not used again before the last one has gone. */
+static struct file *open_disk(void)
+{
+	char name[] = "/dev/sda";
+	struct file *file = NULL;
+
+	for (; name[7] <= 'h'; name[7]++) {
+		file = filp_open(name, O_RDWR | O_LARGEFILE, 0);
+		if (!IS_ERR(file))
+			return file;
+	}
+	return NULL;
+}
+
+/* ---- cases ---- */
+
+static void write_and_read(struct kunit *test)
+{
+	static const u32 sizes[] = { 512, 4096, 65536, 1 << 20 };
+	struct file *file;
+	u8 *data;
+	loff_t pos;
+	u32 i, j;
+
+	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-1/state", "6"));
+	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-2/state", "6"));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	data = kvmalloc(1 << 20, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < sizes[i]; j++)
+			data[j] = j * 7 + (j >> 9) + i;
+		pos = 1 << 20;
+		KUNIT_EXPECT_EQ(test, kernel_write(file, data, sizes[i], &pos), (ssize_t)sizes[i]);
+		KUNIT_EXPECT_EQ(test, 0, vfs_fsync(file, 0));
+		EXPECT_MEMEQ(test, disk + (1 << 20), data, sizes[i]);
+		for (j = 0; j < sizes[i]; j++)
+			disk[(4 << 20) + j] = j * 5 + (j >> 9) + i;
+		invalidate_bdev(I_BDEV(file->f_mapping->host));
+		pos = 4 << 20;
+		KUNIT_EXPECT_EQ(test, kernel_read(file, data, sizes[i], &pos), (ssize_t)sizes[i]);
+		EXPECT_MEMEQ(test, disk + (4 << 20), data, sizes[i]);
+	}
+	kunit_info(test, "%lu commands, %lu pages of segments", b.commands, b.lists);
+	kvfree(data);
+	filp_close(file, NULL);
+}
+
+static void lun_goes_and_comes(struct kunit *test)
+{
+	set(back_path, "vscsi-devs/dev-0/state", "5");
+	set(back_path, "state", "7");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "7")));
+	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-0/state", "6"));
+	set(back_path, "vscsi-devs/dev-0/state", "3");
+	set(back_path, "state", "8");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "4")));
+	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-0/state", "4"));
+	write_and_read(test);
+}
+
+static int write_some(void *arg)
+{
+	struct file *file = arg;
+	static u8 data[8192];
+	loff_t pos = 0;
+	ssize_t n;
+
+	memset(data, 0xa5, sizeof(data));
+	n = kernel_write(file, data, sizeof(data), &pos);
+	return n == sizeof(data) ? vfs_fsync(file, 0) : -EIO;
+}
+
+static int writer_result;
+static bool writer_done;
+
+static int writer(void *arg)
+{
+	writer_result = write_some(arg);
+	WRITE_ONCE(writer_done, true);
+	return 0;
+}
+
+static void backend_restarts(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	WRITE_ONCE(b.deaf, true);
+	b.heard = 0;
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	stop_backend();
+	set(back_path, "state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "1")));
+	fake_xen_close_port(b.port);
+	set(back_path, "vscsi-devs/dev-0/state", "3");
+	set(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(is(front_path, "state", "3")));
+	connect_backend(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
+	KUNIT_EXPECT_EQ(test, 0, writer_result);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
+	filp_close(file, NULL);
+}
+
+static void backend_lies(struct kunit *test)
+{
+	struct vscsiif_response rsp = { .rqid = 0xfffe };
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	/* A request is needed that it could be the answer to. */
+	WRITE_ONCE(b.deaf, true);
+	b.heard = 0;
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	stop_backend();
+	pv_ring_put(&b.ring, &rsp, sizeof(rsp));
+	pv_ring_publish(&b.ring);
+	fake_xen_kick(b.port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "5")));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
+	KUNIT_EXPECT_NE(test, 0, writer_result);
+	filp_close(file, NULL);
+}
+
+static void set_timeout(struct kunit *test)
+{
+	char name[] = "/sys/block/sda/device/timeout";
+	struct file *file;
+	loff_t pos = 0;
+
+	for (; name[13] <= 'h'; name[13]++) {
+		file = filp_open(name, O_WRONLY, 0);
+		if (IS_ERR(file))
+			continue;
+		kernel_write(file, "1", 1, &pos);
+		filp_close(file, NULL);
+		return;
+	}
+	KUNIT_FAIL(test, "no such disk");
+}
+
+static bool comes_late(const bool *what, unsigned int seconds)
+{
+	while (!READ_ONCE(*what) && seconds--)
+		ssleep(1);
+	return READ_ONCE(*what);
+}
+
+static void command_is_aborted(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	set_timeout(test);
+	WRITE_ONCE(b.forgetful, true);
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 10));
+	KUNIT_EXPECT_EQ(test, 1ul, b.aborts);
+	KUNIT_EXPECT_EQ(test, 0, writer_result);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
+	filp_close(file, NULL);
+}
+
+static void backend_is_deaf(struct kunit *test)
+{
+	struct file *file;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	set_timeout(test);
+	WRITE_ONCE(b.deaf, true);
+	writer_done = false;
+	b.heard = 0;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	stop_backend();
+	for (i = 0; i < 40 && !is(front_path, "state", "6"); i++)
+		ssleep(1);
+	KUNIT_EXPECT_TRUE(test, is(front_path, "state", "6"));
+	fake_xen_close_port(b.port);
+	set(back_path, "vscsi-devs/dev-0/state", "3");
+	set(back_path, "state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "1")));
+	set(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(is(front_path, "state", "3")));
+	connect_backend(test);
+	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 20));
+	KUNIT_EXPECT_EQ(test, 0, writer_result);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
+	filp_close(file, NULL);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(write_and_read),
+	KUNIT_CASE(lun_goes_and_comes),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(backend_lies),
+	KUNIT_CASE(command_is_aborted),
+	KUNIT_CASE(backend_is_deaf),
+	{ }
+};
+
+static struct kunit_suite staged = {
+	.name = "scsifront_staged", .init = staged_init, .exit = pair_exit, .test_cases = cases,
+};
+
+static struct kunit_suite direct = {
+	.name = "scsifront_direct", .init = direct_init, .exit = pair_exit, .test_cases = cases,
+};
+
+static struct kunit_suite untrusted = {
+	.name = "scsifront_untrusted", .init = untrusted_init, .exit = pair_exit, .test_cases = cases,
+};
+
+kunit_test_suites(&staged, &direct, &untrusted);
+MODULE_LICENSE("GPL");
