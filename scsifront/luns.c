@@ -254,7 +254,7 @@ bool scsifront_luns_busy(struct scsifront *sf)
 	bool busy;
 
 	mutex_lock(&sf->luns_lock);
-	busy = next_lun(sf);
+	busy = sf->luns_moving || next_lun(sf);
 	mutex_unlock(&sf->luns_lock);
 	return busy;
 }
@@ -301,6 +301,7 @@ void scsifront_luns_work(struct work_struct *work)
 	bool wanted;
 
 	mutex_lock(&sf->luns_lock);
+	sf->luns_moving = true;
 	while (!READ_ONCE(sf->dead) && (l = next_lun(sf))) {
 		wanted = l->wanted;
 		/* Whoever reads anew meanwhile says so again. */
@@ -316,6 +317,7 @@ void scsifront_luns_work(struct work_struct *work)
 			kfree(l);
 		}
 	}
+	sf->luns_moving = false;
 	mutex_unlock(&sf->luns_lock);
 	/* The backend may wait for our answer. */
 	pv_device_poke(sf->pd);

@@ -130,6 +130,7 @@ struct scsifront_slot {
  * @tmf_lock: one abort or reset at a time; guards @pd, @queue against late ones
  * @wait: for @accepting or @dead
  * @luns: the LUNs that the backend has named
+ * @luns_moving: the work adds or removes one
  * @luns_lock: guards the list and what stands in it
  * @luns_work: adds and removes them, which takes I/O
  * @shrink: gives back idle pages
@@ -153,6 +154,7 @@ struct scsifront {
 	struct mutex tmf_lock; /* one abort or reset at a time */
 	wait_queue_head_t wait;
 	struct list_head luns;
+	bool luns_moving;
 	struct mutex luns_lock; /* @luns */
 	struct work_struct luns_work;
 	struct delayed_work shrink;
