@@ -232,6 +232,16 @@ scsi_connected() { same "$(xs "$(scsi_backend "$@")/state")$(xs "$(scsi_frontend
 
 guests() { xl list 2>/dev/null | awk 'NR > 2 { print $1 }'; }
 
+# An HVM guest's first serial port takes commands, the second one is its console.
+hvm_config() { # NAME
+	echo "type='hvm'"; echo "builder='hvm'"
+	echo "serial=['pty','file:/var/log/xen/console/guest-$1.log']"
+	echo "firmware_override='/guest/firmware'"
+	echo "vga='none'"; echo "vnc=0"; echo "sdl=0"; echo "usb=0"
+}
+guest_console() { case $GUEST in hvm*) echo ttyS1 edd=off pci=noearly no_timer_check io_delay=none tsc=reliable ;; *) echo hvc0 ;; esac; }
+guest_tty() { case $GUEST in hvm*) echo "/local/domain/$(guest_id "$1")/serial/0/tty" ;; *) echo "/local/domain/$(guest_id "$1")/console/tty" ;; esac; }
+
 # start_guest NAME [DISK LINE]... [--vif VIF LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply.
 # GUEST_EXTRA: more lines of its configuration; XL_CREATE: what starts it
 start_guest() {
@@ -242,16 +252,21 @@ start_guest() {
 	done
 	{
 		echo "name='$name'"
-		echo "type='${GUEST:-pv}'"
-		echo "kernel='/guest/vmlinux'"; echo "ramdisk='/guest/initrd'"
+		case $GUEST in hvm*) hvm_config "$name" ;; *) echo "type='${GUEST:-pv}'" ;; esac
+		echo "kernel='/guest/vmlinux'"
+		[ ! -e /guest/initrd ] || echo "ramdisk='/guest/initrd'"
 		echo "memory=${GUEST_MEM:-256}"; echo "vcpus=${VCPUS:-1}"
 		echo "tsc_mode='native'"; echo "on_crash='preserve'"; echo "on_reboot='destroy'"
-		echo "cmdline='console=hvc0 loglevel=5 panic=0 rdinit=/nested/guest/init $GUEST_ARGS'"
+		echo "cmdline='console=$(guest_console) loglevel=5 panic=0 rdinit=/nested/guest/init $GUEST_ARGS'"
 		echo "disk=[$disks]"; echo "vif=[$vifs]"; echo "$GUEST_EXTRA"
 	} >"/run/$name.cfg"
 	${XL_CREATE:-xl create -q} "/run/$name.cfg" || return
 	G_SEQ=0
-	guest_cmd -t "${GUEST_BOOT:-180}" "$name" true
+	# What is sent to a serial port that nobody has opened is lost.
+	case $GUEST in
+	hvm*) wait_for "${GUEST_BOOT:-180}" guest_cmd -t 4 "$name" true ;;
+	*) guest_cmd -t "${GUEST_BOOT:-180}" "$name" true ;;
+	esac
 }
 
 # guest_cmd [-t SECONDS] GUEST COMMAND...: runs it in the guest's shell, prints what it prints,
@@ -276,8 +291,8 @@ guest_cmd() {
 # Sends a command and does not wait; fd 4 stays open on the console for guest_cmd.
 guest_send() {
 	local tty=
-	wait_for 10 xenstore-exists "/local/domain/$(guest_id "$1")/console/tty" || return
-	tty=$(xs "/local/domain/$(guest_id "$1")/console/tty")
+	wait_for 10 xenstore-exists "$(guest_tty "$1")" || return
+	tty=$(xs "$(guest_tty "$1")")
 	exec 4<>"$tty" || return
 	printf '%s %s\n' "$2" "$3" >&4
 }

@@ -6,6 +6,7 @@
 
 load_frontend() {
 	local c
+	[ "$GUEST" != hvm-shim ] || modprobe hvm-pv-shim $SHIM_PARAMS || return
 	[ "$FRONT" != ours ] || modprobe pv-ring $RING_PARAMS || return
 	for c in $CLASSES; do
 		modprobe $(front_module $c) $FRONT_PARAMS || return

@@ -17,11 +17,11 @@ GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
 $SG_TOOLS"
 
 DOM0_MODULES="xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
-dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
+tun dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
 xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact
 xen-scsiback target_core_mod target_core_file target_core_iblock sg st ch"
 GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen
-xen-scsifront sd_mod sg st ch"
+xen-scsifront sd_mod sg st ch ata_piix e1000 8139cp"
 
 # fio in Debian is linked with cluster file systems (80 MB of libraries). One empty library with the
 # symbols that it names stands for all of them; the engines that need them are never used here.
@@ -102,12 +102,15 @@ make_guest_base() { # DIR
 	pack "$d" "$1/image.cpio"; rm -rf "$d" "$stubs"
 }
 
-make_qemu() { # DIR: the device model, added to dom0's image for BACK=qdisk
+make_qemu() { # DIR: the device model and its firmware, added to dom0's image for BACK=qdisk and GUEST=hvm
 	local d=$1/stage
 	merged_usr "$d"
 	install_tools "$QROOT" "$d" /nonexistent /usr/libexec/xen-qemu-system-i386
-	mkdir -p "$d/usr/share/qemu/keymaps"
+	mkdir -p "$d"/usr/share/{qemu/keymaps,seabios}
 	cp "$QROOT/usr/share/qemu/keymaps/en-us" "$d/usr/share/qemu/keymaps/"
+	cp "$QROOT"/usr/share/qemu/{kvmvapic,linuxboot}.bin "$d/usr/share/qemu/"
+	cp "$QROOT/usr/share/seabios/bios-256k.bin" "$d/usr/share/seabios/"
+	cp "$QROOT"/usr/lib/ipxe/qemu/efi-{e1000,rtl8139}.rom "$d/usr/share/qemu/"
 	pack "$d" "$1/image.cpio"; rm -rf "$d"
 }
 

@@ -3,10 +3,10 @@
 
 # What a scenario's conf may set, with the values that hold otherwise.
 conf_defaults() {
-	TITLE= CLASSES=blk FRONT=ours BACK=ours GUEST=pv VCPUS=1 CPUS= LIMIT=300 SCRIPTS= SEED=1
+	TITLE= CLASSES=blk FRONT=ours FRONT_LATER= BACK=ours GUEST=pv VCPUS=1 CPUS= LIMIT=300 SCRIPTS= SEED=1
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
-	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
+	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= SHIM_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
 	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
 }
 
@@ -19,7 +19,10 @@ conf_names() { declare -f conf_defaults | grep -oE '\b[A-Z][A-Z0-9_]+=' | tr -d 
 
 # Set REL, HEADERS and KROOT for dom0 or for the guest
 choose_kernel() {
+	# A name of tests/kunit/configs, or a build directory
 	if [ "$1" = guest ] && [ -n "$GUEST_KERNEL" ]; then
+		case $GUEST_KERNEL in */*) ;; *) GUEST_KERNEL=$("$TOP/tests/kunit/kernel" "$GUEST_KERNEL" | head -n 1) ;; esac
+		[ -n "$GUEST_KERNEL" ] || die "the guest's kernel does not build"
 		custom_root "$GUEST_KERNEL"
 		REL=$(cat "$GUEST_KERNEL/include/config/kernel.release") HEADERS=$GUEST_KERNEL
 		return
@@ -47,13 +50,19 @@ prepare() {
 	modules_image "$REL" "$GUEST_MODULES $EXTRA_MODULES" "$KO"
 	pack "$g" "$work/guest.cpio"
 	cat "$base" "$IMG" "$work/guest.cpio" >"$d0/guest/initrd"
-	cp "$KROOT/vmlinux.elf" "$d0/guest/vmlinux"
+	case $GUEST in
+	hvm*)
+		"$NESTED/lib/hvm-boot" "$ROOT/usr/lib/xen-4.17/boot/hvmloader" "$KROOT"/boot/vmlinuz* "$d0/guest/initrd" \
+			"$d0/guest/firmware" "$d0/guest/vmlinux" || die "no image for an HVM guest"
+		rm "$d0/guest/initrd" ;;
+	*) cp "$KROOT/vmlinux.elf" "$d0/guest/vmlinux" ;;
+	esac
 
 	choose_kernel dom0; KO=
 	[ "$BACK" != ours ] || our_modules
 	base_image dom0; set -- "$IMG"
 	modules_image "$REL" "$DOM0_MODULES $EXTRA_MODULES" "$KO"; set -- "$@" "$IMG"
-	[ "$BACK" != qdisk ] || { base_image qemu; set -- "$@" "$IMG"; }
+	case $BACK-$GUEST in qdisk-* | *-hvm*) base_image qemu; set -- "$@" "$IMG" ;; esac
 	pack "$d0" "$work/dom0.cpio"
 	cat "$@" "$work/dom0.cpio" >"$work/dom0.img"
 	ln -sf "$KROOT/vmlinux.elf" "$work/dom0.elf"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # The project's own modules, built in a copy in the cache for each kernel that a scenario needs.
 
-DRIVER_DIRS="ring blkfront blkback netfront netback scsifront scsiback"
+DRIVER_DIRS="ring blkfront blkback netfront netback scsifront scsiback hvm-pv-shim"
 
 source_key() { # the content of everything that kbuild reads
 	(cd "$TOP" && find Kbuild $DRIVER_DIRS -type f \( -name '*.[ch]' -o -name Kbuild -o -name Makefile \) 2>/dev/null |

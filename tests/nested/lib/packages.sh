@@ -93,6 +93,7 @@ custom_root() { # DIRECTORY
 }
 install_custom() { # DIRECTORY DIR
 	unpack_vmlinuz "$1/arch/x86/boot/bzImage" "$2/vmlinux.elf"
-	mkdir -p "$2/usr/lib/modules"; ln -s usr/lib "$2/lib"
+	mkdir -p "$2/usr/lib/modules" "$2/boot"; ln -s usr/lib "$2/lib"
+	cp "$1/arch/x86/boot/bzImage" "$2/boot/vmlinuz"
 	make -s -C "$1" INSTALL_MOD_PATH="$2" INSTALL_MOD_STRIP=1 modules_install >"$2/install.log" 2>&1
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between kernel releases; the only place here that asks for a
+ * kernel's version.
+ */
+#ifndef _SHIM_COMPAT_H
+#define _SHIM_COMPAT_H
+
+#include <linux/version.h>
+
+/* What the emulator is told of the driver that unplugs. */
+#define SHIM_BUILD	LINUX_VERSION_CODE
+
+#if KERNEL_VERSION(6, 11, 0) > LINUX_VERSION_CODE
+#define SHIM_MATCH_DRIVER	struct device_driver
+#else
+#define SHIM_MATCH_DRIVER	const struct device_driver
+#endif
+
+#if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
+#define SHIM_UEVENT_DEVICE	struct device
+#else
+#define SHIM_UEVENT_DEVICE	const struct device
+#endif
+
+#endif

@@ -1,0 +1,828 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Event channels as interrupts. Xen tells the guest of events by the platform
+ * device's interrupt, or by a vector of each CPU; the upcall then looks up in
+ * one of two layouts which ports are pending.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bitmap.h>
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
+#include <linux/cpumask.h>
+#include <linux/export.h>
+#include <linux/interrupt.h>
+#include <linux/irq.h>
+#include <linux/irqdomain.h>
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include <asm/hw_irq.h>
+#include <asm/irqdomain.h>
+#include <asm/xen/cpuid.h>
+#include <xen/events.h>
+#include <xen/interface/hvm/hvm_op.h>
+#include <xen/interface/hvm/params.h>
+#include <xen/xenbus.h>
+
+#include "shim.h"
+
+/* Spurious events in a row that a peer may send before it is slowed down. */
+#define SPURIOUS_FREE	1
+/* And no more than this long at a time. */
+#define DELAY_MAX	HZ
+
+/* Why a port is masked. */
+enum {
+	MASKED_BY_IRQ = BIT(0),		/* the interrupt core wants it so */
+	MASKED_BY_EOI = BIT(1),		/* its handler has not finished */
+	MASKED_BY_MOVE = BIT(2),	/* it is between two CPUs */
+};
+
+/**
+ * struct port - a bound event channel
+ * @nr: its number; 0 if Xen has closed it
+ * @irq: the interrupt that stands for it
+ * @cpu: where its events go
+ * @users: bindings
+ * @late: its handler ends the event by xen_irq_lateeoi()
+ * @kept: the toolstack made it, and wants it back
+ * @masked: reasons
+ * @spurious: events in a row that moved nothing
+ * @xb: the device, if one is known
+ * @eoi: unmasks it later
+ * @rcu: an upcall may still look at it
+ */
+struct port {
+	evtchn_port_t nr;
+	unsigned int irq;
+	unsigned int cpu;
+	unsigned int users;
+	bool late;
+	bool kept;
+	unsigned int masked;
+	unsigned int spurious;
+	struct xenbus_device *xb;
+	struct delayed_work eoi;
+	struct rcu_head rcu;
+};
+
+static const struct evtchn_layout *layout;
+static struct port __rcu **ports;
+static struct irq_domain *port_domain;
+/* Binding and unbinding, one at a time. */
+static DEFINE_MUTEX(bind_lock);
+/* A port's masks and CPU. */
+static DEFINE_RAW_SPINLOCK(port_lock);
+
+/* Xen's number of each CPU, and those CPUs that have an upcall vector. */
+static int vcpu_of[NR_CPUS];
+static struct cpumask upcall_cpus;
+static unsigned int nr_bound[NR_CPUS];
+static bool per_cpu_upcalls;
+
+static struct irq_domain *vector_domain;
+static unsigned int vector_irq_of[NR_CPUS];
+static int hotplug_state;
+
+/* ---- delivery ---- */
+
+void evtchn_deliver(evtchn_port_t nr)
+{
+	struct port *p = rcu_dereference_raw(ports[nr]);
+
+	if (likely(p)) {
+		generic_handle_irq(p->irq);
+		return;
+	}
+	/* Nobody's */
+	layout->mask(nr);
+	layout->clear(nr);
+}
+
+static bool upcall(unsigned int vcpu)
+{
+	struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
+	bool any = false;
+
+	while (xchg(&info->evtchn_upcall_pending, 0)) {
+		layout->scan(vcpu);
+		any = true;
+	}
+	return any;
+}
+
+/* The platform device's interrupt tells of CPU 0's events, whoever takes it. */
+static irqreturn_t line_upcall(int irq, void *arg)
+{
+	return upcall(vcpu_of[0]) ? IRQ_HANDLED : IRQ_NONE;
+}
+
+static irqreturn_t vector_upcall(int irq, void *arg)
+{
+	upcall(vcpu_of[smp_processor_id()]);
+	return IRQ_HANDLED;
+}
+
+/* ---- the interrupt of a port ---- */
+
+static void port_mask(struct port *p, unsigned int why)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&port_lock, flags);
+	if (!p->masked && p->nr)
+		layout->mask(p->nr);
+	p->masked |= why;
+	raw_spin_unlock_irqrestore(&port_lock, flags);
+}
+
+static void port_unmask(struct port *p, unsigned int why)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&port_lock, flags);
+	if (p->masked) {
+		p->masked &= ~why;
+		if (!p->masked && p->nr)
+			layout->unmask(p->nr);
+	}
+	raw_spin_unlock_irqrestore(&port_lock, flags);
+}
+
+static void chip_mask(struct irq_data *data)
+{
+	port_mask(irq_data_get_irq_chip_data(data), MASKED_BY_IRQ);
+}
+
+static void chip_unmask(struct irq_data *data)
+{
+	port_unmask(irq_data_get_irq_chip_data(data), MASKED_BY_IRQ);
+}
+
+static void chip_ack(struct irq_data *data)
+{
+	struct port *p = irq_data_get_irq_chip_data(data);
+
+	if (p->late)
+		port_mask(p, MASKED_BY_EOI);
+	if (p->nr)
+		layout->clear(p->nr);
+	if (p->xb)
+		atomic_inc(&p->xb->events);
+}
+
+/* The CPU of a mask that has the fewest ports. */
+static unsigned int choose_cpu(const struct cpumask *mask)
+{
+	unsigned int cpu, best = nr_cpu_ids;
+
+	for_each_cpu_and(cpu, mask, &upcall_cpus)
+		if (best >= nr_cpu_ids || nr_bound[cpu] < nr_bound[best])
+			best = cpu;
+	return best;
+}
+
+static int move_port(struct port *p, unsigned int cpu)
+{
+	struct evtchn_bind_vcpu bind = { .port = p->nr, .vcpu = vcpu_of[cpu] };
+	int err;
+
+	if (!p->nr || p->cpu == cpu)
+		return 0;
+	port_mask(p, MASKED_BY_MOVE);
+	err = hypercalls->event(EVTCHNOP_bind_vcpu, &bind);
+	if (!err) {
+		layout->bind(p->nr, vcpu_of[p->cpu], vcpu_of[cpu]);
+		nr_bound[p->cpu]--;
+		nr_bound[cpu]++;
+		p->cpu = cpu;
+	}
+	/* Xen looks again whether it is pending, and tells the new CPU. */
+	port_unmask(p, MASKED_BY_MOVE);
+	return err;
+}
+
+static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
+			     bool force)
+{
+	struct port *p = irq_data_get_irq_chip_data(data);
+	unsigned int cpu = 0;
+	int err;
+
+	if (per_cpu_upcalls) {
+		cpu = p->cpu;
+		if (!cpumask_test_cpu(cpu, mask) ||
+		    !cpumask_test_cpu(cpu, &upcall_cpus))
+			cpu = choose_cpu(mask);
+		if (cpu >= nr_cpu_ids)
+			return -EINVAL;
+		err = move_port(p, cpu);
+		if (err)
+			return err;
+	}
+	irq_data_update_effective_affinity(data, cpumask_of(cpu));
+	return IRQ_SET_MASK_OK;
+}
+
+static struct irq_chip port_chip = {
+	.name = "xen-event",
+	.irq_mask = chip_mask,
+	.irq_unmask = chip_unmask,
+	.irq_ack = chip_ack,
+	.irq_set_affinity = chip_set_affinity,
+	.flags = IRQCHIP_SKIP_SET_WAKE,
+};
+
+static int port_domain_map(struct irq_domain *d, unsigned int irq,
+			   irq_hw_number_t nr)
+{
+	irq_set_chip_and_handler_name(irq, &port_chip, handle_edge_irq, "event");
+	irq_set_status_flags(irq, IRQ_MOVE_PCNTXT);
+	return 0;
+}
+
+static const struct irq_domain_ops port_domain_ops = {
+	.map = port_domain_map,
+};
+
+/* ---- late EOI ---- */
+
+static void eoi_work(struct work_struct *work)
+{
+	struct port *p = container_of(to_delayed_work(work), struct port, eoi);
+
+	port_unmask(p, MASKED_BY_EOI);
+}
+
+static unsigned long eoi_delay(struct port *p, unsigned int flags)
+{
+	unsigned long delay;
+
+	if (!(flags & XEN_EOI_FLAG_SPURIOUS)) {
+		p->spurious = 0;
+		return 0;
+	}
+	p->spurious++;
+	if (p->xb)
+		atomic_inc(&p->xb->spurious_events);
+	if (p->spurious <= (p->xb ? p->xb->spurious_threshold : SPURIOUS_FREE))
+		return 0;
+	delay = min(1UL << min(p->spurious - SPURIOUS_FREE, 16U),
+		    (unsigned long)DELAY_MAX);
+	if (p->xb)
+		atomic_add(delay, &p->xb->jiffies_eoi_delayed);
+	return delay;
+}
+
+/**
+ * xen_irq_lateeoi() - the handler's work is done: let the next event come
+ * @irq: the interrupt
+ * @eoi_flags: XEN_EOI_FLAG_SPURIOUS if the event had announced nothing
+ *
+ * The more spurious events follow each other, the longer the next one waits.
+ *
+ * Context: any.
+ */
+void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
+{
+	struct port *p = irq_get_chip_data(irq);
+	unsigned long delay;
+
+	if (!p || !p->late)
+		return;
+	delay = eoi_delay(p, eoi_flags);
+	if (delay)
+		queue_delayed_work(system_wq, &p->eoi, delay);
+	else
+		port_unmask(p, MASKED_BY_EOI);
+}
+EXPORT_SYMBOL_GPL(xen_irq_lateeoi);
+
+/* ---- binding ---- */
+
+static void close_port(evtchn_port_t nr)
+{
+	struct evtchn_close arg = { .port = nr };
+
+	hypercalls->event(EVTCHNOP_close, &arg);
+}
+
+/* Caller holds bind_lock. */
+static struct port *port_by_nr(evtchn_port_t nr)
+{
+	return rcu_dereference_protected(ports[nr],
+					 lockdep_is_held(&bind_lock));
+}
+
+static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
+		     bool kept)
+{
+	unsigned int irq;
+	struct port *p;
+	int err = -EINVAL;
+
+	mutex_lock(&bind_lock);
+	if (!nr || nr >= layout->nr_ports)
+		goto out;
+	p = port_by_nr(nr);
+	if (p) {
+		if (p->late == late) {
+			p->users++;
+			err = p->irq;
+		}
+		goto out;
+	}
+	err = layout->setup(nr);
+	if (err)
+		goto out;
+	err = -ENOMEM;
+	p = kzalloc(sizeof(*p), GFP_KERNEL);
+	if (!p)
+		goto out;
+	irq = irq_create_mapping(port_domain, nr);
+	if (!irq) {
+		kfree(p);
+		goto out;
+	}
+	p->nr = nr;
+	p->irq = irq;
+	p->users = 1;
+	p->late = late;
+	p->kept = kept;
+	p->xb = xb;
+	p->masked = MASKED_BY_IRQ;
+	INIT_DELAYED_WORK(&p->eoi, eoi_work);
+	irq_set_chip_data(irq, p);
+	layout->mask(nr);
+	/* Xen has bound it to its vCPU 0. */
+	layout->bind(nr, -1, vcpu_of[0]);
+	nr_bound[0]++;
+	if (xb)
+		atomic_inc(&xb->event_channels);
+	rcu_assign_pointer(ports[nr], p);
+	err = irq;
+out:
+	mutex_unlock(&bind_lock);
+	return err;
+}
+
+/* No new upcall finds it any more; Xen may give its number to somebody else. */
+static void port_detach(struct port *p, bool close)
+{
+	evtchn_port_t nr = p->nr;
+
+	if (!nr)
+		return;
+	port_mask(p, MASKED_BY_MOVE);
+	rcu_assign_pointer(ports[nr], NULL);
+	if (close)
+		close_port(nr);
+	layout->clear(nr);
+	layout->bind(nr, vcpu_of[p->cpu], -1);
+	nr_bound[p->cpu]--;
+	p->nr = 0;
+}
+
+static void unbind_port(unsigned int irq)
+{
+	struct port *p;
+
+	mutex_lock(&bind_lock);
+	p = irq_get_chip_data(irq);
+	if (p && !--p->users) {
+		port_detach(p, !p->kept);
+		cancel_delayed_work_sync(&p->eoi);
+		if (p->xb)
+			atomic_dec(&p->xb->event_channels);
+		irq_set_chip_data(irq, NULL);
+		synchronize_rcu();
+		irq_dispose_mapping(irq);
+		kfree(p);
+	}
+	mutex_unlock(&bind_lock);
+}
+
+static int bind_handler(int irq, irq_handler_t handler, unsigned long irqflags,
+			const char *name, void *arg)
+{
+	int err;
+
+	if (irq < 0)
+		return irq;
+	err = request_irq(irq, handler, irqflags, name, arg);
+	if (err) {
+		unbind_port(irq);
+		return err;
+	}
+	return irq;
+}
+
+static int bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
+			    bool late)
+{
+	struct evtchn_bind_interdomain bind = {
+		.remote_dom = xb->otherend_id,
+		.remote_port = remote_port,
+	};
+	int irq;
+
+	irq = hypercalls->event(EVTCHNOP_bind_interdomain, &bind);
+	if (irq)
+		return irq;
+	irq = bind_port(bind.local_port, late, xb, false);
+	if (irq < 0)
+		close_port(bind.local_port);
+	return irq;
+}
+
+/* A port of the toolstack's: it is never closed, only let go. */
+int evtchn_bind_kept(evtchn_port_t nr, irq_handler_t handler, const char *name,
+		     void *arg)
+{
+	return bind_handler(bind_port(nr, false, NULL, true), handler, 0, name,
+			    arg);
+}
+
+void evtchn_unbind_kept(unsigned int irq, void *arg)
+{
+	free_irq(irq, arg);
+	unbind_port(irq);
+}
+
+/* After a resume the toolstack has made a new one; nobody uses the old one. */
+void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
+{
+	struct port *p = irq_get_chip_data(irq);
+
+	mutex_lock(&bind_lock);
+	if (nr && nr < layout->nr_ports && !port_by_nr(nr) &&
+	    !layout->setup(nr)) {
+		p->nr = nr;
+		p->cpu = 0;
+		p->masked |= MASKED_BY_MOVE;
+		layout->mask(nr);
+		layout->bind(nr, -1, vcpu_of[0]);
+		nr_bound[0]++;
+		rcu_assign_pointer(ports[nr], p);
+		port_unmask(p, MASKED_BY_MOVE);
+	}
+	mutex_unlock(&bind_lock);
+}
+
+/**
+ * bind_evtchn_to_irq() - give an event channel an interrupt number
+ * @evtchn: a port of this guest
+ *
+ * Return: the interrupt or a negative errno.
+ */
+int bind_evtchn_to_irq(evtchn_port_t evtchn)
+{
+	return bind_port(evtchn, false, NULL, false);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irq);
+
+/** bind_evtchn_to_irq_lateeoi() - the same, ended by xen_irq_lateeoi() */
+int bind_evtchn_to_irq_lateeoi(evtchn_port_t evtchn)
+{
+	return bind_port(evtchn, true, NULL, false);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irq_lateeoi);
+
+/** bind_evtchn_to_irqhandler() - and install its handler */
+int bind_evtchn_to_irqhandler(evtchn_port_t evtchn, irq_handler_t handler,
+			      unsigned long irqflags, const char *devname,
+			      void *dev_id)
+{
+	return bind_handler(bind_port(evtchn, false, NULL, false), handler,
+			    irqflags, devname, dev_id);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler);
+
+/** bind_evtchn_to_irqhandler_lateeoi() - and install its handler */
+int bind_evtchn_to_irqhandler_lateeoi(evtchn_port_t evtchn,
+				      irq_handler_t handler,
+				      unsigned long irqflags,
+				      const char *devname, void *dev_id)
+{
+	return bind_handler(bind_port(evtchn, true, NULL, false), handler,
+			    irqflags, devname, dev_id);
+}
+EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler_lateeoi);
+
+/** bind_interdomain_evtchn_to_irq_lateeoi() - bind the peer's event channel */
+int bind_interdomain_evtchn_to_irq_lateeoi(struct xenbus_device *dev,
+					   evtchn_port_t remote_port)
+{
+	return bind_interdomain(dev, remote_port, true);
+}
+EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irq_lateeoi);
+
+/** bind_interdomain_evtchn_to_irqhandler_lateeoi() - and install its handler */
+int bind_interdomain_evtchn_to_irqhandler_lateeoi(struct xenbus_device *dev,
+						  evtchn_port_t remote_port,
+						  irq_handler_t handler,
+						  unsigned long irqflags,
+						  const char *devname,
+						  void *dev_id)
+{
+	return bind_handler(bind_interdomain(dev, remote_port, true), handler,
+			    irqflags, devname, dev_id);
+}
+EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irqhandler_lateeoi);
+
+/**
+ * unbind_from_irqhandler() - take handler and interrupt away, close the port
+ * @irq: the interrupt
+ * @dev_id: the handler's argument; NULL if it has none
+ *
+ * Context: process, may sleep.
+ */
+void unbind_from_irqhandler(unsigned int irq, void *dev_id)
+{
+	if (!irq_get_chip_data(irq))
+		return;
+	if (dev_id)
+		free_irq(irq, dev_id);
+	unbind_port(irq);
+}
+EXPORT_SYMBOL_GPL(unbind_from_irqhandler);
+
+/**
+ * notify_remote_via_irq() - send an event
+ * @irq: the interrupt of the event channel
+ *
+ * Context: any.
+ */
+void notify_remote_via_irq(int irq)
+{
+	struct port *p = irq_get_chip_data(irq);
+	struct evtchn_send send = { .port = p ? READ_ONCE(p->nr) : 0 };
+
+	if (send.port)
+		hypercalls->event(EVTCHNOP_send, &send);
+}
+EXPORT_SYMBOL_GPL(notify_remote_via_irq);
+
+/* ---- a vector on each CPU ---- */
+
+static struct irq_chip vector_chip = {
+	.name = "xen-upcall",
+	.irq_ack = irq_chip_ack_parent,
+};
+
+static int vector_alloc(struct irq_domain *d, unsigned int irq,
+			unsigned int nr, void *arg)
+{
+	int err = irq_domain_alloc_irqs_parent(d, irq, nr, arg);
+
+	if (!err)
+		irq_domain_set_info(d, irq, irq, &vector_chip, NULL,
+				    handle_edge_irq, NULL, "edge");
+	return err;
+}
+
+static const struct irq_domain_ops vector_domain_ops = {
+	.alloc = vector_alloc,
+	.free = irq_domain_free_irqs_common,
+};
+
+static int set_upcall_vector(unsigned int vcpu, u8 vector)
+{
+	struct xen_hvm_evtchn_upcall_vector arg = {
+		.vcpu = vcpu,
+		.vector = vector,
+	};
+
+	return hypercalls->hvm(HVMOP_set_evtchn_upcall_vector, &arg);
+}
+
+/* Xen's number for the CPU that runs this. */
+static int read_vcpu(void)
+{
+	u32 leaf = xen_cpuid + 4;
+
+	if (cpuid_eax(xen_cpuid) >= leaf &&
+	    cpuid_eax(leaf) & XEN_HVM_CPUID_VCPU_ID_PRESENT)
+		return cpuid_ebx(leaf);
+	return smp_processor_id();
+}
+
+static int vector_online(unsigned int cpu)
+{
+	struct irq_alloc_info info = { .mask = cpumask_of(cpu) };
+	struct irq_cfg *cfg;
+	int irq, err;
+
+	vcpu_of[cpu] = read_vcpu();
+	if (vcpu_of[cpu] >= SHIM_VCPUS)
+		return 0;
+	err = evtchn_fifo_vcpu(vcpu_of[cpu]);
+	if (err)
+		return err;
+	irq = irq_domain_alloc_irqs(vector_domain, 1, cpu_to_node(cpu), &info);
+	if (irq < 0)
+		return irq;
+	err = request_irq(irq, vector_upcall,
+			  IRQF_NOBALANCING | IRQF_NO_THREAD | IRQF_PERCPU,
+			  "xen-upcall", &vector_irq_of[cpu]);
+	if (err)
+		goto no_handler;
+	cfg = irqd_cfg(irq_get_irq_data(irq));
+	err = set_upcall_vector(vcpu_of[cpu], cfg->vector);
+	if (err)
+		goto no_vector;
+	vector_irq_of[cpu] = irq;
+	cpumask_set_cpu(cpu, &upcall_cpus);
+	return 0;
+
+no_vector:
+	free_irq(irq, &vector_irq_of[cpu]);
+no_handler:
+	irq_dispose_mapping(irq);
+	return err;
+}
+
+/* The interrupt core moves the ports elsewhere when the CPU goes. */
+static int vector_offline(unsigned int cpu)
+{
+	if (!vector_irq_of[cpu])
+		return 0;
+	cpumask_clear_cpu(cpu, &upcall_cpus);
+	set_upcall_vector(vcpu_of[cpu], 0);
+	free_irq(vector_irq_of[cpu], &vector_irq_of[cpu]);
+	irq_dispose_mapping(vector_irq_of[cpu]);
+	vector_irq_of[cpu] = 0;
+	return 0;
+}
+
+static void vectors_exit(void)
+{
+	if (hotplug_state > 0)
+		cpuhp_remove_state(hotplug_state);
+	hotplug_state = 0;
+	per_cpu_upcalls = false;
+	if (vector_domain) {
+		struct fwnode_handle *fwnode = vector_domain->fwnode;
+
+		irq_domain_remove(vector_domain);
+		irq_domain_free_fwnode(fwnode);
+		vector_domain = NULL;
+	}
+}
+
+static int vectors_init(void)
+{
+	struct fwnode_handle *fwnode = irq_domain_alloc_named_fwnode("xen-upcall");
+	int state;
+
+	if (!fwnode)
+		return -ENOMEM;
+	vector_domain = irq_domain_create_hierarchy(x86_vector_domain, 0, 0,
+						    fwnode, &vector_domain_ops,
+						    NULL);
+	if (!vector_domain) {
+		irq_domain_free_fwnode(fwnode);
+		return -ENOMEM;
+	}
+	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xen/upcall:online",
+				  vector_online, vector_offline);
+	if (state < 0) {
+		vectors_exit();
+		return state;
+	}
+	hotplug_state = state;
+	if (!cpumask_test_cpu(0, &upcall_cpus)) {
+		vectors_exit();
+		return -ENODEV;
+	}
+	per_cpu_upcalls = true;
+	return 0;
+}
+
+/* ---- the platform device's interrupt ---- */
+
+static int line_init(void)
+{
+	u64 via = (u64)HVM_PARAM_CALLBACK_TYPE_PCI_INTX << 56 |
+		  (u64)pci_domain_nr(platform->bus) << 32 |
+		  platform->bus->number << 16 |
+		  (platform->devfn & 0xff) << 8 |
+		  ((platform->pin - 1) & 3);
+
+	return hvm_param_set(HVM_PARAM_CALLBACK_IRQ, via);
+}
+
+/* ---- start and end ---- */
+
+/* Ports that another kernel has left behind, but not those of the toolstack. */
+static void close_left_ports(void)
+{
+	u64 store = 0, console = 0;
+	evtchn_port_t nr;
+
+	hvm_param_get(HVM_PARAM_STORE_EVTCHN, &store);
+	hvm_param_get(HVM_PARAM_CONSOLE_EVTCHN, &console);
+	for (nr = 1; nr < layout->nr_ports; nr++) {
+		struct evtchn_status status = { .dom = DOMID_SELF, .port = nr };
+
+		if (hypercalls->event(EVTCHNOP_status, &status) == -EINVAL)
+			break;
+		if (nr != store && nr != console &&
+		    status.status != EVTCHNSTAT_closed)
+			close_port(nr);
+	}
+}
+
+int evtchn_init(bool vectors, bool fifo)
+{
+	unsigned int cpu;
+	int err;
+
+	layout = &evtchn_2level;
+	for_each_possible_cpu(cpu)
+		vcpu_of[cpu] = cpu;
+	ports = kvcalloc(EVTCHN_FIFO_NR_CHANNELS, sizeof(*ports), GFP_KERNEL);
+	if (!ports)
+		return -ENOMEM;
+	err = evtchn_2level_init();
+	if (err)
+		goto no_layout;
+	if (fifo) {
+		err = evtchn_fifo_init();
+		if (err) {
+			pr_info("no FIFO event channels: error %d\n", err);
+		} else {
+			layout = &evtchn_fifo;
+			/* Xen writes to those pages for ever. */
+			__module_get(THIS_MODULE);
+		}
+	}
+	close_left_ports();
+
+	err = -ENOMEM;
+	port_domain = irq_domain_add_tree(NULL, &port_domain_ops, NULL);
+	if (!port_domain)
+		goto no_layout;
+	err = request_irq(platform->irq, line_upcall,
+			  IRQF_SHARED | IRQF_NOBALANCING, KBUILD_MODNAME,
+			  platform);
+	if (err) {
+		pr_err("cannot have the platform device's interrupt: error %d\n",
+		       err);
+		goto no_irq;
+	}
+	err = line_init();
+	if (err) {
+		pr_err("Xen cannot interrupt by the platform device: error %d\n",
+		       err);
+		goto no_line;
+	}
+	err = vectors ? vectors_init() : -ENODEV;
+	pr_info("events: %s layout, %s\n", layout->name,
+		err ? "the platform device's interrupt" : "a vector on each CPU");
+	return 0;
+
+no_line:
+	free_irq(platform->irq, platform);
+no_irq:
+	irq_domain_remove(port_domain);
+no_layout:
+	kvfree(ports);
+	return err;
+}
+
+void evtchn_exit(void)
+{
+	vectors_exit();
+	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+	free_irq(platform->irq, platform);
+	irq_domain_remove(port_domain);
+	kvfree(ports);
+	ports = NULL;
+}
+
+/*
+ * In a Xen that knows nothing of this guest's ports. All other CPUs stand
+ * still, interrupts are off.
+ */
+void evtchn_resume(void)
+{
+	unsigned int cpu;
+	evtchn_port_t nr;
+
+	memset(shared_info->evtchn_mask, 0xff, sizeof(shared_info->evtchn_mask));
+	for (nr = 1; nr < layout->nr_ports; nr++) {
+		struct port *p = rcu_dereference_raw(ports[nr]);
+
+		if (p)
+			port_detach(p, false);
+	}
+	line_init();
+	for_each_cpu(cpu, &upcall_cpus) {
+		struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
+
+		set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector);
+	}
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The newer layout of events: each port has a word in an array of pages, and
+ * pending ports hang one behind the other in a queue for each priority.
+ */
+#include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <xen/events.h>
+
+#include "shim.h"
+
+#define WORDS_A_PAGE	(PAGE_SIZE / sizeof(event_word_t))
+#define MAX_PAGES	(EVTCHN_FIFO_NR_CHANNELS / WORDS_A_PAGE)
+
+static event_word_t *array[MAX_PAGES];
+static unsigned int nr_pages;
+static struct evtchn_fifo_control_block *control[SHIM_VCPUS];
+static u32 heads[SHIM_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
+static bool in_use;
+
+static event_word_t *word_of(evtchn_port_t nr)
+{
+	return &array[nr / WORDS_A_PAGE][nr % WORDS_A_PAGE];
+}
+
+static bool has_word(evtchn_port_t nr)
+{
+	return nr / WORDS_A_PAGE < nr_pages;
+}
+
+static int add_page(void)
+{
+	event_word_t *page = (event_word_t *)get_zeroed_page(GFP_KERNEL);
+	struct evtchn_expand_array arg;
+	unsigned int i;
+	int err;
+
+	if (!page)
+		return -ENOMEM;
+	for (i = 0; i < WORDS_A_PAGE; i++)
+		page[i] = BIT(EVTCHN_FIFO_MASKED);
+	arg.array_gfn = virt_to_phys(page) >> PAGE_SHIFT;
+	err = hypercalls->event(EVTCHNOP_expand_array, &arg);
+	if (err) {
+		free_page((unsigned long)page);
+		return err;
+	}
+	array[nr_pages] = page;
+	/* The page before its number. */
+	smp_wmb();
+	nr_pages++;
+	return 0;
+}
+
+static int fifo_setup(evtchn_port_t nr)
+{
+	int err;
+
+	while (!has_word(nr)) {
+		err = add_page();
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void fifo_bind(evtchn_port_t nr, int from, int to)
+{
+	/* Xen puts an event into the queue of the right vCPU. */
+}
+
+static bool fifo_pending(evtchn_port_t nr)
+{
+	return has_word(nr) && *word_of(nr) & BIT(EVTCHN_FIFO_PENDING);
+}
+
+static void change(event_word_t *word, u32 set, u32 clear)
+{
+	u32 old = READ_ONCE(*word);
+
+	while (!try_cmpxchg(word, &old, (old | set) & ~clear))
+		;
+}
+
+static void fifo_clear(evtchn_port_t nr)
+{
+	if (has_word(nr))
+		change(word_of(nr), 0, BIT(EVTCHN_FIFO_PENDING));
+}
+
+static void fifo_mask(evtchn_port_t nr)
+{
+	if (has_word(nr))
+		change(word_of(nr), BIT(EVTCHN_FIFO_MASKED), 0);
+}
+
+/* Xen is busy with a word for a few instructions at most. */
+static void fifo_unmask(evtchn_port_t nr)
+{
+	struct evtchn_unmask arg = { .port = nr };
+	event_word_t *word = word_of(nr);
+	u32 old;
+
+	if (!has_word(nr))
+		return;
+	old = READ_ONCE(*word);
+	do {
+		old &= ~BIT(EVTCHN_FIFO_BUSY);
+	} while (!try_cmpxchg(word, &old, old & ~BIT(EVTCHN_FIFO_MASKED)));
+	if (READ_ONCE(*word) & BIT(EVTCHN_FIFO_PENDING))
+		hypercalls->event(EVTCHNOP_unmask, &arg);
+}
+
+/* Take the first port out of a queue; 0 if that was the last one. */
+static u32 unlink_word(event_word_t *word)
+{
+	u32 old = READ_ONCE(*word), new;
+
+	do {
+		new = old & ~(BIT(EVTCHN_FIFO_LINKED) | EVTCHN_FIFO_LINK_MASK);
+	} while (!try_cmpxchg(word, &old, new));
+	return old & EVTCHN_FIFO_LINK_MASK;
+}
+
+static void take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
+{
+	u32 *head = &heads[vcpu][q];
+	event_word_t *word;
+	evtchn_port_t nr;
+
+	if (!*head) {
+		/* Xen wrote the head before it said that the queue is ready. */
+		rmb();
+		*head = READ_ONCE(control[vcpu]->head[q]);
+	}
+	nr = *head;
+	if (!nr || !has_word(nr)) {
+		*head = 0;
+		__clear_bit(q, ready);
+		return;
+	}
+	word = word_of(nr);
+	*head = unlink_word(word);
+	if (!*head)
+		__clear_bit(q, ready);
+	if ((READ_ONCE(*word) & (BIT(EVTCHN_FIFO_PENDING) |
+				 BIT(EVTCHN_FIFO_MASKED))) ==
+	    BIT(EVTCHN_FIFO_PENDING))
+		evtchn_deliver(nr);
+}
+
+static void fifo_scan(unsigned int vcpu)
+{
+	unsigned long ready;
+
+	if (!control[vcpu])
+		return;
+	ready = xchg(&control[vcpu]->ready, 0);
+	while (ready) {
+		take_event(vcpu, __ffs(ready), &ready);
+		ready |= xchg(&control[vcpu]->ready, 0);
+	}
+}
+
+/* A vCPU's control block, once and for all; nothing to do for two levels. */
+int evtchn_fifo_vcpu(unsigned int vcpu)
+{
+	struct evtchn_init_control arg = { .vcpu = vcpu };
+	void *page;
+	int err;
+
+	if (!in_use || control[vcpu])
+		return 0;
+	page = (void *)get_zeroed_page(GFP_KERNEL);
+	if (!page)
+		return -ENOMEM;
+	arg.control_gfn = virt_to_phys(page) >> PAGE_SHIFT;
+	err = hypercalls->event(EVTCHNOP_init_control, &arg);
+	if (err) {
+		free_page((unsigned long)page);
+		return err;
+	}
+	control[vcpu] = page;
+	return 0;
+}
+
+int evtchn_fifo_init(void)
+{
+	int err;
+
+	in_use = true;
+	err = evtchn_fifo_vcpu(0);
+	if (err)
+		in_use = false;
+	return err;
+}
+
+const struct evtchn_layout evtchn_fifo = {
+	.name = "FIFO",
+	.nr_ports = EVTCHN_FIFO_NR_CHANNELS,
+	.setup = fifo_setup,
+	.bind = fifo_bind,
+	.pending = fifo_pending,
+	.clear = fifo_clear,
+	.mask = fifo_mask,
+	.unmask = fifo_unmask,
+	.scan = fifo_scan,
+};

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Services of Xen for an HVM guest whose kernel has no Xen support: finds the
+ * platform device and starts the parts in their order.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/export.h>
+#include <linux/io.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <asm/cpufeature.h>
+#include <asm/xen/hypercall.h>
+#include <asm/xen/hypervisor.h>
+#include <xen/features.h>
+#include <xen/interface/hvm/params.h>
+#include <xen/interface/memory.h>
+#include <xen/interface/version.h>
+#include <xen/xen.h>
+
+#include "shim.h"
+
+static char *unplug = "all";
+module_param(unplug, charp, 0444);
+MODULE_PARM_DESC(unplug, "Emulated devices to take away: all, disks, nics, never (all)");
+
+static bool vectors = true;
+module_param(vectors, bool, 0444);
+MODULE_PARM_DESC(vectors, "Let events interrupt each CPU by itself if Xen can (Y)");
+
+static bool fifo;
+module_param(fifo, bool, 0444);
+MODULE_PARM_DESC(fifo, "FIFO event channels; the module then stays until reboot (N)");
+
+enum xen_domain_type xen_domain_type = XEN_NATIVE;
+EXPORT_SYMBOL_GPL(xen_domain_type);
+
+u32 xen_start_flags;
+EXPORT_SYMBOL_GPL(xen_start_flags);
+
+u8 xen_features[XENFEAT_NR_SUBMAPS * 32];
+EXPORT_SYMBOL_GPL(xen_features);
+
+struct pci_dev *platform;
+struct shared_info *shared_info;
+u32 xen_cpuid;
+static int start_error = -ENODEV;
+
+unsigned int platform_pages(void)
+{
+	return pci_resource_len(platform, 1) >> PAGE_SHIFT;
+}
+
+phys_addr_t platform_page(unsigned int page)
+{
+	return pci_resource_start(platform, 1) + ((phys_addr_t)page << PAGE_SHIFT);
+}
+
+/* Let one of Xen's own pages appear in the BAR. */
+int platform_map(unsigned int space, unsigned long index, unsigned int page)
+{
+	struct xen_add_to_physmap where = {
+		.domid = DOMID_SELF,
+		.space = space,
+		.idx = index,
+		.gpfn = platform_page(page) >> PAGE_SHIFT,
+	};
+
+	return hypercalls->memory(XENMEM_add_to_physmap, &where);
+}
+
+void platform_unmap(unsigned int page)
+{
+	struct xen_remove_from_physmap where = {
+		.domid = DOMID_SELF,
+		.gpfn = platform_page(page) >> PAGE_SHIFT,
+	};
+
+	hypercalls->memory(XENMEM_remove_from_physmap, &where);
+}
+
+/* After a resume, Xen's pages have left the BAR. */
+int platform_resume(void)
+{
+	return platform_map(XENMAPSPACE_shared_info, 0, PLATFORM_SHARED_INFO);
+}
+
+static void read_features(void)
+{
+	unsigned int map, bit;
+
+	for (map = 0; map < XENFEAT_NR_SUBMAPS; map++) {
+		struct xen_feature_info info = { .submap_idx = map };
+
+		if (hypercalls->version(XENVER_get_features, &info) < 0)
+			return;
+		for (bit = 0; bit < 32; bit++)
+			xen_features[map * 32 + bit] = info.submap >> bit & 1;
+	}
+}
+
+static int map_shared_info(void)
+{
+	int err = platform_resume();
+
+	if (err) {
+		pr_err("cannot map Xen's shared page: error %d\n", err);
+		return err;
+	}
+	shared_info = memremap(platform_page(PLATFORM_SHARED_INFO), PAGE_SIZE,
+			       MEMREMAP_WB);
+	if (shared_info)
+		return 0;
+	platform_unmap(PLATFORM_SHARED_INFO);
+	return -ENOMEM;
+}
+
+static void unmap_shared_info(void)
+{
+	memunmap(shared_info);
+	platform_unmap(PLATFORM_SHARED_INFO);
+	shared_info = NULL;
+}
+
+static int parse_unplug(enum unplug *wanted)
+{
+	static const struct {
+		const char *name;
+		enum unplug value;
+	} values[] = {
+		{ "all", UNPLUG_ALL },
+		{ "disks", UNPLUG_DISKS },
+		{ "nics", UNPLUG_NICS },
+		{ "never", UNPLUG_NEVER },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(values); i++)
+		if (!strcmp(unplug, values[i].name)) {
+			*wanted = values[i].value;
+			return 0;
+		}
+	pr_err("unplug=%s: there are only all, disks, nics and never\n", unplug);
+	return -EINVAL;
+}
+
+static int start(struct pci_dev *pdev)
+{
+	enum unplug wanted;
+	int err;
+
+	err = parse_unplug(&wanted);
+	if (err)
+		return err;
+	err = hypercall_init();
+	if (err) {
+		pr_err("Xen does not answer a hypercall: error %d\n", err);
+		return err;
+	}
+	err = pci_enable_device(pdev);
+	if (err) {
+		pr_err("cannot enable Xen's platform device: error %d\n", err);
+		return err;
+	}
+	err = pci_request_regions(pdev, KBUILD_MODNAME);
+	if (err) {
+		pr_err("another driver has the platform device's memory\n");
+		goto no_regions;
+	}
+	pci_set_master(pdev);
+	platform = pdev;
+	if (!(pci_resource_flags(pdev, 1) & IORESOURCE_MEM) ||
+	    platform_pages() < PLATFORM_GRANTS + 1) {
+		pr_err("the platform device has no memory for Xen's pages\n");
+		err = -ENXIO;
+		goto no_info;
+	}
+	read_features();
+	err = map_shared_info();
+	if (err)
+		goto no_info;
+	err = evtchn_init(vectors, fifo);
+	if (err)
+		goto no_events;
+	err = grants_init();
+	if (err)
+		goto no_grants;
+	err = xenstore_init();
+	if (err)
+		goto no_store;
+	/* Nothing can be seen of this until the store answers. */
+	err = unplug_init(wanted);
+	if (err)
+		goto no_unplug;
+	xen_domain_type = XEN_HVM_DOMAIN;
+	err = xenbus_buses_init();
+	if (err)
+		goto no_buses;
+	err = suspend_init();
+	if (err)
+		goto no_suspend;
+	xenbus_buses_scan();
+	return 0;
+
+no_suspend:
+	xenbus_buses_exit();
+no_buses:
+	xen_domain_type = XEN_NATIVE;
+no_unplug:
+	xenstore_exit();
+no_store:
+	grants_exit();
+no_grants:
+	evtchn_exit();
+no_events:
+	unmap_shared_info();
+no_info:
+	pci_release_regions(pdev);
+no_regions:
+	pci_disable_device(pdev);
+	platform = NULL;
+	return err;
+}
+
+static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	if (platform)
+		return -EBUSY;
+	start_error = start(pdev);
+	return start_error;
+}
+
+static void platform_remove(struct pci_dev *pdev)
+{
+	suspend_exit();
+	xenbus_buses_exit();
+	xen_domain_type = XEN_NATIVE;
+	xenstore_exit();
+	grants_exit();
+	evtchn_exit();
+	unmap_shared_info();
+	pci_release_regions(pdev);
+	pci_disable_device(pdev);
+	platform = NULL;
+}
+
+/* Before another kernel is started in place of this one. */
+static void platform_shutdown(struct pci_dev *pdev)
+{
+	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+}
+
+static const struct pci_device_id platform_ids[] = {
+	{ PCI_DEVICE(0x5853, 0x0001) },
+	{ PCI_DEVICE(0x5853, 0x0002) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, platform_ids);
+
+static struct pci_driver platform_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = platform_ids,
+	.probe = platform_probe,
+	.remove = platform_remove,
+	.shutdown = platform_shutdown,
+	/* Whoever is finished with it unloads the module. */
+	.driver.suppress_bind_attrs = true,
+};
+
+static int __init shim_init(void)
+{
+	int err;
+
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR))
+		xen_cpuid = xen_cpuid_base();
+	if (!xen_cpuid) {
+		pr_err("this is not a guest of Xen\n");
+		return -ENODEV;
+	}
+	err = pci_register_driver(&platform_driver);
+	if (err)
+		return err;
+	if (platform)
+		return 0;
+	if (start_error == -ENODEV)
+		pr_err("this guest has no Xen platform device\n");
+	pci_unregister_driver(&platform_driver);
+	return start_error;
+}
+module_init(shim_init);
+
+static void __exit shim_exit(void)
+{
+	pci_unregister_driver(&platform_driver);
+}
+module_exit(shim_exit);
+
+MODULE_DESCRIPTION("Xen's services for an HVM guest whose kernel has none");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the toolstack asks of the guest: to be suspended, for a save or a
+ * migration, or to shut down.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/err.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+#include <linux/stop_machine.h>
+#include <linux/workqueue.h>
+#include <xen/interface/sched.h>
+#include <xen/xenbus.h>
+
+#include "shim.h"
+
+struct outcome {
+	bool cancelled;
+	int err;
+};
+
+/* One CPU, with interrupts off, while all others wait. */
+static int sleep_and_wake(void *arg)
+{
+	struct sched_shutdown how = { .reason = SHUTDOWN_suspend };
+	struct outcome *outcome = arg;
+
+	outcome->cancelled = hypercalls->sched(SCHEDOP_shutdown, &how);
+	if (outcome->cancelled)
+		return 0;
+	outcome->err = platform_resume() ?: grants_resume();
+	if (!outcome->err)
+		evtchn_resume();
+	return 0;
+}
+
+static void suspend_work_fn(struct work_struct *work)
+{
+	struct outcome outcome = { };
+	int err;
+
+	xenbus_buses_suspend();
+	xs_suspend();
+	err = stop_machine(sleep_and_wake, &outcome, cpumask_of(0));
+	outcome.cancelled |= !!err;
+	if (outcome.cancelled) {
+		xs_suspend_cancel();
+		pr_info("the suspend was cancelled\n");
+	} else {
+		if (outcome.err)
+			pr_err("Xen's pages do not come back: error %d\n",
+			       outcome.err);
+		unplug_again();
+		xenstore_resume_ring();
+		xs_resume();
+	}
+	xenbus_buses_resume(outcome.cancelled);
+}
+
+static DECLARE_WORK(suspend_work, suspend_work_fn);
+
+static void do_suspend(void)
+{
+	schedule_work(&suspend_work);
+}
+
+static void do_poweroff(void)
+{
+	orderly_poweroff(false);
+}
+
+static const struct {
+	const char *name;
+	const char *feature;
+	void (*act)(void);
+} commands[] = {
+	{ "suspend", "feature-suspend", do_suspend },
+	{ "poweroff", "feature-poweroff", do_poweroff },
+	{ "halt", "feature-halt", do_poweroff },
+	{ "reboot", "feature-reboot", orderly_reboot },
+};
+
+/* Take the command out of the store, which tells that it was heard. */
+static char *take_command(void)
+{
+	struct xenbus_transaction t;
+	char *command;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&t);
+		if (err)
+			return ERR_PTR(err);
+		command = xenbus_read(t, "control", "shutdown", NULL);
+		if (IS_ERR(command) || !*command) {
+			xenbus_transaction_end(t, 1);
+			return command;
+		}
+		err = xenbus_write(t, "control", "shutdown", "");
+		err = xenbus_transaction_end(t, !!err) ?: err;
+		if (err)
+			kfree(command);
+	} while (err == -EAGAIN);
+	return err ? ERR_PTR(err) : command;
+}
+
+static void command_given(struct xenbus_watch *watch, const char *path,
+			  const char *token)
+{
+	char *command = take_command();
+	unsigned int i;
+
+	if (IS_ERR(command))
+		return;
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(command, commands[i].name))
+			commands[i].act();
+	kfree(command);
+}
+
+static struct xenbus_watch command_watch = {
+	.node = "control/shutdown",
+	.callback = command_given,
+};
+
+int suspend_init(void)
+{
+	unsigned int i;
+	int err;
+
+	err = register_xenbus_watch(&command_watch);
+	if (err)
+		return err;
+	/* A toolstack that does not let us say this does not ask either. */
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		xenbus_write(XBT_NIL, "control", commands[i].feature, "1");
+	return 0;
+}
+
+void suspend_exit(void)
+{
+	unregister_xenbus_watch(&command_watch);
+	flush_work(&suspend_work);
+}

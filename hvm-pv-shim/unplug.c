@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Emulated disks and network cards: each is also there as a PV device, and
+ * only one of the two may be used. The emulator takes its own away when it is
+ * told to by an I/O port.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blkdev.h>
+#include <linux/device.h>
+#include <linux/err.h>
+#include <linux/io.h>
+#include <linux/netdevice.h>
+#include <linux/pci.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <xen/xenbus.h>
+
+#include "compat.h"
+#include "shim.h"
+
+/* The protocol of Xen's document "hvm-emulated-unplug" */
+#define PORT_MAGIC	0x10	/* 16 bits, read */
+#define PORT_UNPLUG	0x10	/* 16 bits, write: what to take away */
+#define PORT_BUILD	0x10	/* 32 bits, write: the driver's version */
+#define PORT_VERSION	0x12	/* 8 bits, read */
+#define PORT_PRODUCT	0x12	/* 16 bits, write: who asks */
+#define MAGIC		0x49d2
+#define PRODUCT		0xffff	/* nobody who has been given a number */
+#define BIT_DISKS	BIT(0)
+#define BIT_NICS	BIT(1)
+#define BIT_NVME	BIT(3)
+
+/* What QEMU emulates in a guest of Xen. */
+static const struct pci_device_id disk_ids[] = {
+	{ PCI_DEVICE(0x8086, 0x7010) },		/* PIIX3 IDE */
+	{ PCI_DEVICE(0x8086, 0x2922) },		/* ICH9 AHCI */
+	{ PCI_DEVICE(0x1000, 0x0012) },		/* LSI 53C895A */
+	{ PCI_DEVICE(0x1b36, 0x0010) },		/* NVMe */
+	{ }
+};
+
+static const struct pci_device_id nic_ids[] = {
+	{ PCI_DEVICE(0x10ec, 0x8139) },		/* RTL8139 */
+	{ PCI_DEVICE(0x8086, 0x100e) },		/* e1000 */
+	{ PCI_DEVICE(0x8086, 0x10d3) },		/* e1000e */
+	{ }
+};
+
+static enum unplug unplugged;
+
+/* ---- who uses them ---- */
+
+/* The name of a block device in use at or below a device. */
+static int find_open_disk(struct device *dev, void *data)
+{
+	char *name = data;
+
+	if (dev->class && !strcmp(dev->class->name, "block")) {
+		struct block_device *bdev = dev_to_bdev(dev);
+
+		if (atomic_read(&bdev->bd_openers)) {
+			strscpy(name, dev_name(dev), BDEVNAME_SIZE);
+			return 1;
+		}
+	}
+	return device_for_each_child(dev, data, find_open_disk);
+}
+
+static int find_running_nic(struct device *dev, void *data)
+{
+	if (dev->class && !strcmp(dev->class->name, "net") &&
+	    to_net_dev(dev)->flags & IFF_UP) {
+		strscpy(data, dev_name(dev), IFNAMSIZ);
+		return 1;
+	}
+	return device_for_each_child(dev, data, find_running_nic);
+}
+
+static struct pci_dev *next_device(const struct pci_device_id *ids,
+				   struct pci_dev *from)
+{
+	const struct pci_device_id *id;
+
+	for_each_pci_dev(from) {
+		for (id = ids; id->vendor; id++)
+			if (from->vendor == id->vendor &&
+			    from->device == id->device)
+				return from;
+	}
+	return NULL;
+}
+
+static bool in_use(const struct pci_device_id *ids,
+		   int (*find)(struct device *, void *), char *name)
+{
+	struct pci_dev *pdev = NULL;
+
+	while ((pdev = next_device(ids, pdev)))
+		if (find(&pdev->dev, name)) {
+			pci_dev_put(pdev);
+			return true;
+		}
+	return false;
+}
+
+static bool exists(const struct pci_device_id *ids)
+{
+	struct pci_dev *pdev = next_device(ids, NULL);
+
+	pci_dev_put(pdev);
+	return pdev;
+}
+
+/* ---- the emulator ---- */
+
+static bool emulator_listens(void)
+{
+	if (inw(PORT_MAGIC) != MAGIC)
+		return false;
+	if (inb(PORT_VERSION) < 1)
+		return true;
+	outw(PRODUCT, PORT_PRODUCT);
+	outl(SHIM_BUILD, PORT_BUILD);
+	/* If it does not like the driver, it does not answer any more. */
+	return inw(PORT_MAGIC) == MAGIC;
+}
+
+static void take_away(enum unplug what)
+{
+	u16 bits = 0;
+
+	if (what & UNPLUG_DISKS)
+		bits |= BIT_DISKS | BIT_NVME;
+	if (what & UNPLUG_NICS)
+		bits |= BIT_NICS;
+	outw(bits, PORT_UNPLUG);
+}
+
+/* Drivers first lose what will not be there; a CD drive comes back. */
+static void release_disks(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	while ((pdev = next_device(disk_ids, pdev)))
+		device_release_driver(&pdev->dev);
+}
+
+static void offer_cdrom(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	while ((pdev = next_device(disk_ids, pdev)))
+		if (device_attach(&pdev->dev) < 0)
+			pci_warn(pdev, "no driver takes it back\n");
+}
+
+static void remove_nics(void)
+{
+	struct pci_dev *pdev;
+
+	while ((pdev = next_device(nic_ids, NULL))) {
+		pci_stop_and_remove_bus_device_locked(pdev);
+		pci_dev_put(pdev);
+	}
+}
+
+/**
+ * unplug_init() - take the emulated devices away
+ * @wanted: which
+ *
+ * Return: 0; -EBUSY if a disk is in use, then nothing was done.
+ */
+int unplug_init(enum unplug wanted)
+{
+	char name[BDEVNAME_SIZE];
+
+	unplugged = UNPLUG_NEVER;
+	if (wanted == UNPLUG_NEVER)
+		return 0;
+	if (!emulator_listens()) {
+		if (wanted & UNPLUG_DISKS && !exists(disk_ids))
+			unplugged |= UNPLUG_DISKS;
+		if (wanted & UNPLUG_NICS && !exists(nic_ids))
+			unplugged |= UNPLUG_NICS;
+		if (unplugged != wanted)
+			pr_warn("the emulated devices cannot be unplugged\n");
+		return 0;
+	}
+	if (wanted & UNPLUG_DISKS && in_use(disk_ids, find_open_disk, name)) {
+		pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
+		       name);
+		return -EBUSY;
+	}
+	if (wanted & UNPLUG_NICS && in_use(nic_ids, find_running_nic, name)) {
+		pr_warn("the emulated network card %s is up; network cards stay emulated\n",
+			name);
+		wanted &= ~UNPLUG_NICS;
+	}
+	if (wanted & UNPLUG_DISKS)
+		release_disks();
+	if (wanted & UNPLUG_NICS)
+		remove_nics();
+	take_away(wanted);
+	unplugged = wanted;
+	if (wanted & UNPLUG_DISKS)
+		offer_cdrom();
+	return 0;
+}
+
+/* After a resume there is a new emulator, with all its devices. */
+void unplug_again(void)
+{
+	if (unplugged && emulator_listens())
+		take_away(unplugged);
+}
+
+/**
+ * unplug_hides() - must a frontend stay unused?
+ * @type: its type
+ * @node: its directory
+ *
+ * Because the emulated device that is the same thing is still there. That
+ * includes CD drives, which are never unplugged.
+ */
+bool unplug_hides(const char *type, const char *node)
+{
+	bool hide = false;
+	char *kind;
+
+	if (!strcmp(type, "vif")) {
+		hide = !(unplugged & UNPLUG_NICS);
+	} else if (!strcmp(type, "vbd")) {
+		kind = xenbus_read(XBT_NIL, node, "device-type", NULL);
+		hide = !(unplugged & UNPLUG_DISKS) ||
+		       (!IS_ERR(kind) && !strcmp(kind, "cdrom"));
+		if (!IS_ERR(kind))
+			kfree(kind);
+	}
+	if (hide)
+		pr_info("%s is left to the emulated device\n", node);
+	return hide;
+}

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0
+make_disk a 64M
+require "guest boots" start_guest g "$(disk_line a xvda)"
+check "connected" wait_for 30 connected g xvda
+check "guest makes ext4 and copies the files" guest_cmd -t 120 g fill_disk xvda
+for i in 1 2 3; do
+	check "unload $i" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim'
+	check "load $i" guest_cmd g load_frontend
+	check "connected $i" wait_for 30 connected g xvda
+	check "files are readable $i" guest_cmd g 'wait_disk xvda && mount -t ext4 /dev/xvda /mnt && ls /mnt/tree && umount /mnt'
+done
+check "detach" detach_disk g xvda
+check "image is sound and the files are right" verify_image a
