@@ -162,6 +162,22 @@ static struct scsiback_lun *find_name(struct scsiback *b, const char *name)
 	return NULL;
 }
 
+/* An entry of a LUN's directory is not what it should be. */
+__printf(4, 5)
+static int blame(struct scsiback_lun *lun, int err, const char *key,
+		 const char *fmt, ...)
+{
+	struct va_format why = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	why.va = &args;
+	pv_device_error(lun->b->pd, err, DIRECTORY "/%s/%s%pV", lun->name, key,
+			&why);
+	va_end(args);
+	return err;
+}
+
 static int read_vdev(struct scsiback_lun *lun)
 {
 	char *text = read_entry(lun->b, lun->name, "v-dev");
@@ -169,20 +185,14 @@ static int read_vdev(struct scsiback_lun *lun)
 	int err = 0;
 	char rest;
 
-	if (IS_ERR(text)) {
-		pv_device_error(lun->b->pd, PTR_ERR(text),
-				DIRECTORY "/%s/v-dev is missing", lun->name);
-		return PTR_ERR(text);
-	}
+	if (IS_ERR(text))
+		return blame(lun, PTR_ERR(text), "v-dev", " is missing");
 	if (sscanf(text, "%u:%u:%u:%u%c", &host, &lun->channel, &lun->target,
 		   &lun->lun, &rest) != 4 ||
-	    lun->channel || lun->target > MAX_TARGET || lun->lun > MAX_LUN) {
-		err = -EINVAL;
-		pv_device_error(lun->b->pd, err,
-				DIRECTORY "/%s/v-dev is \"%*pE\": not host:0:target:lun up to %u:%u",
-				lun->name, (int)strnlen(text, 40), text,
-				MAX_TARGET, MAX_LUN);
-	}
+	    lun->channel || lun->target > MAX_TARGET || lun->lun > MAX_LUN)
+		err = blame(lun, -EINVAL, "v-dev",
+			    " is \"%*pE\": not host:0:target:lun up to %u:%u",
+			    (int)strnlen(text, 40), text, MAX_TARGET, MAX_LUN);
 	kfree(text);
 	return err;
 }
@@ -192,17 +202,11 @@ static int read_pdev(struct scsiback_lun *lun)
 	char *text = read_entry(lun->b, lun->name, "p-dev");
 	int err = 0;
 
-	if (IS_ERR(text)) {
-		pv_device_error(lun->b->pd, PTR_ERR(text),
-				DIRECTORY "/%s/p-dev is missing", lun->name);
-		return PTR_ERR(text);
-	}
-	if (strscpy(lun->pdev, text, sizeof(lun->pdev)) < 0) {
-		err = -ENAMETOOLONG;
-		pv_device_error(lun->b->pd, err,
-				DIRECTORY "/%s/p-dev has %zu characters",
-				lun->name, strlen(text));
-	}
+	if (IS_ERR(text))
+		return blame(lun, PTR_ERR(text), "p-dev", " is missing");
+	if (strscpy(lun->pdev, text, sizeof(lun->pdev)) < 0)
+		err = blame(lun, -ENAMETOOLONG, "p-dev", " has %zu characters",
+			    strlen(text));
 	kfree(text);
 	return err;
 }
@@ -219,9 +223,9 @@ static int read_allow(struct scsiback_lun *lun)
 		return 0;
 	err = scsiback_allow_parse(text, &more);
 	if (err)
-		pv_device_error(lun->b->pd, err,
-				DIRECTORY "/%s/pvsplit-allow is \"%*pE\": not a list of reservations, copy, firmware, target, vendor",
-				lun->name, (int)strnlen(text, 80), text);
+		blame(lun, err, "pvsplit-allow",
+		      " is \"%*pE\": not a list of " SCSIBACK_ALLOW_NAMES,
+		      (int)strnlen(text, 80), text);
 	else
 		lun->allow |= more;
 	kfree(text);
@@ -254,9 +258,8 @@ static int open_device(struct scsiback_lun *lun)
 		why = "cannot be opened";
 		break;
 	}
-	pv_device_error(lun->b->pd, err, DIRECTORY "/%s/p-dev: \"%*pE\" %s",
-			lun->name, (int)strnlen(lun->pdev, 80), lun->pdev, why);
-	return err;
+	return blame(lun, err, "p-dev", ": \"%*pE\" %s",
+		     (int)strnlen(lun->pdev, 80), lun->pdev, why);
 }
 
 static int lun_add(struct scsiback *b, const char *name)
@@ -274,12 +277,9 @@ static int lun_add(struct scsiback *b, const char *name)
 		err = read_pdev(lun);
 	if (!err)
 		err = read_allow(lun);
-	if (!err && xa_load(&b->by_address, address(lun->target, lun->lun))) {
-		err = -EBUSY;
-		pv_device_error(b->pd, err,
-				DIRECTORY "/%s/v-dev: 0:%u:%u is taken", name,
-				lun->target, lun->lun);
-	}
+	if (!err && xa_load(&b->by_address, address(lun->target, lun->lun)))
+		err = blame(lun, -EBUSY, "v-dev", ": 0:%u:%u is taken",
+			    lun->target, lun->lun);
 	if (!err)
 		err = open_device(lun);
 	if (err)
@@ -437,9 +437,7 @@ void scsiback_luns_settle(struct scsiback *b, bool refused)
 		    XenbusStateInitialised)
 			continue;
 		if (refused && was_refused(lun)) {
-			pv_device_error(b->pd, -EIO,
-					DIRECTORY "/%s: the guest did not take it",
-					lun->name);
+			blame(lun, -EIO, "v-dev", ": the guest did not take it");
 			tell_state(b, lun->name, XenbusStateClosed);
 			lun_remove(lun);
 		} else {

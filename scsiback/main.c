@@ -37,7 +37,8 @@ MODULE_PARM_DESC(feature_persistent, "Keep grants mapped for frontends that use 
 
 static char *allow = "";
 module_param(allow, charp, 0444);
-MODULE_PARM_DESC(allow, "What guests may send to devices besides commands that concern their LUN alone: a list of reservations, copy, firmware, target, vendor");
+MODULE_PARM_DESC(allow, "What guests may send besides, a list: "
+		 SCSIBACK_ALLOW_NAMES);
 
 unsigned int scsiback_allow;
 struct workqueue_struct *scsiback_wq;
@@ -295,8 +296,8 @@ static int __init scsiback_init(void)
 	    SCSIBACK_MAX_SEGMENTS, 1U << 20);
 	err = scsiback_allow_parse(allow, &scsiback_allow);
 	if (err) {
-		pr_err("allow=\"%s\": not a list of reservations, copy, firmware, target, vendor\n",
-		       allow);
+		pr_err("allow=\"%s\": not a list of " SCSIBACK_ALLOW_NAMES
+		       "\n", allow);
 		return err;
 	}
 	scsiback_wq = alloc_workqueue("pv-scsiback", WQ_UNBOUND, 0);

@@ -24,6 +24,9 @@
 /* From here on, to the vendor. */
 #define OP_VENDOR		0xc0
 
+/* What may stand between two names. */
+static const char between[] = ", \t\n";
+
 static const struct {
 	const char *name;
 	unsigned int bit;
@@ -47,7 +50,7 @@ int scsiback_allow_parse(const char *text, unsigned int *allow)
 	unsigned int bits = 0, i;
 
 	while (*text) {
-		size_t len = strcspn(text, ", \n");
+		size_t len = strcspn(text, between);
 
 		for (i = 0; i < ARRAY_SIZE(allow_name) && len; i++)
 			if (len == strlen(allow_name[i].name) &&
@@ -58,7 +61,7 @@ int scsiback_allow_parse(const char *text, unsigned int *allow)
 		if (len)
 			bits |= allow_name[i].bit;
 		text += len;
-		text += strspn(text, ", \n");
+		text += strspn(text, between);
 	}
 	*allow = bits;
 	return 0;

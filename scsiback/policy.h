@@ -16,6 +16,9 @@
 /** SCSIBACK_ALLOW_VENDOR - commands that no standard knows */
 #define SCSIBACK_ALLOW_VENDOR		0x10
 
+/** SCSIBACK_ALLOW_NAMES - the names of all */
+#define SCSIBACK_ALLOW_NAMES	"reservations, copy, firmware, target, vendor"
+
 int scsiback_allow_parse(const char *text, unsigned int *allow);
 bool scsiback_allowed(const u8 *cdb, unsigned int cdb_len, u8 type,
 		      unsigned int allow);

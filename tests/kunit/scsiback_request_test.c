@@ -160,7 +160,12 @@ static void segments_in_pages(struct kunit *test)
 
 static void task_management(struct kunit *test)
 {
-	struct vscsiif_request req = { .act = VSCSIIF_ACT_SCSI_ABORT, .ref_rqid = 77, .nr_segments = 255, .cmd_len = 255 };
+	struct vscsiif_request req = {
+		.act = VSCSIIF_ACT_SCSI_ABORT,
+		.ref_rqid = 77,
+		.nr_segments = 255,
+		.cmd_len = 255,
+	};
 	struct parsed p = parse(&req);
 
 	KUNIT_ASSERT_TRUE(test, p.ok);
@@ -243,9 +248,12 @@ static void allowed(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(want); i++) {
-		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(want[i].cdb, 16, want[i].type, 0), !want[i].needs, "%#x", want[i].cdb[0]);
-		KUNIT_EXPECT_TRUE(test, scsiback_allowed(want[i].cdb, 16, want[i].type, want[i].needs));
-		KUNIT_EXPECT_EQ(test, scsiback_allowed(want[i].cdb, 16, want[i].type, ~want[i].needs), !want[i].needs);
+		const u8 *cdb = want[i].cdb, type = want[i].type;
+		unsigned int needs = want[i].needs;
+
+		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, 16, type, 0), !needs, "%#x", cdb[0]);
+		KUNIT_EXPECT_TRUE(test, scsiback_allowed(cdb, 16, type, needs));
+		KUNIT_EXPECT_EQ(test, scsiback_allowed(cdb, 16, type, ~needs), !needs);
 	}
 }
 
@@ -293,11 +301,12 @@ static struct kunit_case cases[] = {
 	{ }
 };
 
-static struct kunit_suite suite = {
+static struct kunit_suite scsiback_request_suite = {
 	.name = "scsiback_request",
 	.test_cases = cases,
 };
-kunit_test_suite(suite);
+
+kunit_test_suite(scsiback_request_suite);
 
 MODULE_DESCRIPTION("Tests of scsiback's parsing of requests and its policy");
 MODULE_LICENSE("GPL");

@@ -488,27 +488,27 @@ static void backend_is_deaf(struct kunit *test)
 	filp_close(file, NULL);
 }
 
-static struct kunit_case cases[] = {
-	KUNIT_CASE(write_and_read),
-	KUNIT_CASE(lun_goes_and_comes),
-	KUNIT_CASE(backend_restarts),
-	KUNIT_CASE(backend_lies),
-	KUNIT_CASE(command_is_aborted),
-	KUNIT_CASE(backend_is_deaf),
-	{ }
-};
+/* A case has one log: suites cannot share them. */
+#define SUITE(_kind)								\
+static struct kunit_case _kind##_cases[] = {					\
+	KUNIT_CASE(write_and_read),						\
+	KUNIT_CASE(lun_goes_and_comes),						\
+	KUNIT_CASE(backend_restarts),						\
+	KUNIT_CASE(backend_lies),						\
+	KUNIT_CASE(command_is_aborted),						\
+	KUNIT_CASE(backend_is_deaf),						\
+	{ }									\
+};										\
+										\
+static struct kunit_suite _kind = {						\
+	.name = "scsifront_" #_kind, .init = _kind##_init, .exit = pair_exit,	\
+	.test_cases = _kind##_cases,						\
+}
 
-static struct kunit_suite staged = {
-	.name = "scsifront_staged", .init = staged_init, .exit = pair_exit, .test_cases = cases,
-};
-
-static struct kunit_suite direct = {
-	.name = "scsifront_direct", .init = direct_init, .exit = pair_exit, .test_cases = cases,
-};
-
-static struct kunit_suite untrusted = {
-	.name = "scsifront_untrusted", .init = untrusted_init, .exit = pair_exit, .test_cases = cases,
-};
+SUITE(staged);
+SUITE(direct);
+SUITE(untrusted);
 
 kunit_test_suites(&staged, &direct, &untrusted);
+
 MODULE_LICENSE("GPL");

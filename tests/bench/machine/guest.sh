@@ -17,12 +17,8 @@ event_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^
 # counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
 counted() { local a b; a=$(event_irqs); fio_job "$@" >/dev/null || return; b=$(event_irqs); echo $((b - a)); }
 local_disk() { modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS" && wait_disk nullb0; }
-# The same as dom0's LUNs, in the guest: LIO on a null_blk, and a scsi_debug device
-local_scsi() {
-	local_disk && lio_init && modprobe tcm_loop && lio_store iblock n udev_path=/dev/nullb0 &&
-		lio_target naa.6001405999999999 loopback && lio_lun naa.6001405999999999 0 iblock n loopback &&
-		modprobe scsi_debug dev_size_mb=1024 fake_rw=1 delay=0 submit_queues="$VCPUS" && disk_below tcm_loop && disk_below pseudo
-}
+# What stands below dom0's LUNs, in the guest: a null_blk and a scsi_debug device
+local_scsi() { local_disk && modprobe scsi_debug dev_size_mb=1024 fake_rw=1 delay=0 submit_queues="$VCPUS" && disk_below pseudo; }
 # disk_below NAME: the disk on a bus whose path has the name in it
 disk_below() {
 	local d i=0

@@ -59,7 +59,6 @@ follow_guest_logs() {
 }
 
 . /nested/net.sh
-. /nested/lio.sh
 
 # The device type of a class in xenstore
 xs_type() { case $1 in blk) echo vbd ;; net) echo vif ;; scsi) echo vscsi ;; esac; }
@@ -222,6 +221,32 @@ scsi_debug_host() {
 scsi_debug_set() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
 # The block device of a SCSI address
 scsi_block() { ls "/sys/class/scsi_device/$1/device/block" | head -n 1; }
+
+LIO=/sys/kernel/config/target
+lio_init() {
+	mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config
+	modprobe target_core_mod && modprobe target_core_file && modprobe target_core_iblock
+	mkdir -p /var/target/alua /var/target/pr
+}
+# lio_store KIND NAME CONTROL [ATTRIBUTE=VALUE]...: a backing store: rd_mcp, fileio, iblock, pscsi
+lio_store() {
+	local kind=$1 dir=$LIO/core/$1_0/$2 a; shift 2
+	mkdir -p "$dir" && echo "$1" >"$dir/control" && shift || return
+	# A device behind pscsi has a number of its own, and needs a path, whatever it is.
+	if [ "$kind" = pscsi ]; then echo /dev/null >"$dir/udev_path"
+	else echo "pvsplit-${dir##*/}" >"$dir/wwn/vpd_unit_serial"; fi || return
+	echo 1 >"$dir/enable" || return
+	for a in "$@"; do echo "${a#*=}" >"$dir/attrib/${a%=*}" || return; done
+}
+# lio_target WWN: with a portal group and its nexus
+lio_target() {
+	mkdir -p "$LIO/xen-pvscsi/$1/tpgt_1" && echo "naa.6001405000000001" >"$LIO/xen-pvscsi/$1/tpgt_1/nexus"
+}
+# lio_lun WWN NUMBER KIND NAME
+lio_lun() {
+	local lun=$LIO/xen-pvscsi/$1/tpgt_1/lun/lun_$2
+	mkdir -p "$lun" && ln -s "$LIO/core/$3_0/$4" "$lun/store"
+}
 
 scsi_backend() { echo "/local/domain/0/backend/vscsi/$(guest_id "$1")/${2:-0}"; }
 scsi_frontend() { echo "/local/domain/$(guest_id "$1")/device/vscsi/${2:-0}"; }

@@ -2,7 +2,6 @@
 # Helpers for a scenario's guest.sh and for commands that dom0 sends. Sourced by busybox's shell.
 
 . /nested/net.sh
-. /nested/lio.sh
 
 load_frontend() {
 	local c

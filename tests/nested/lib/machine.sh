@@ -39,7 +39,7 @@ prepare() {
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
 	cp -r "$NESTED/guest" "$g/nested/"; cp -r "$NESTED/dom0" "$d0/nested/"
-	cp "$NESTED"/{pattern,net.sh,lio.sh} "$g/nested/"; cp "$NESTED"/{pattern,net.sh,lio.sh} "$d0/nested/"
+	cp "$NESTED"/{pattern,net.sh} "$g/nested/"; cp "$NESTED"/{pattern,net.sh} "$d0/nested/"
 	cp "$NESTED/dom0/init" "$d0/init"; install -D "$TOP/scsiback/pv-scsi" "$d0/usr/sbin/pv-scsi"
 	cp "$scripts"/*.sh "$d0/scenario/"; [ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
 	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$TREE/stream.sum" "$d0/data/"
