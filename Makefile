@@ -27,6 +27,8 @@ install: kdir ## install the modules for that kernel (as root, or INSTALL_MOD_PA
 		echo 'make install: run it as root, or give INSTALL_MOD_PATH=directory' >&2; exit 1; fi
 	@if [ ! -s modules.order ]; then echo 'make install: nothing is built yet, run make first' >&2; exit 1; fi
 	+@$(kbuild) $(unsigned) modules_install
+	@install -D -m 755 scsiback/pv-scsi '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
+	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
 	@depmod -b '$(or $(INSTALL_MOD_PATH),/)' '$(release)'
 	@echo 'Installed for $(release); depmod is done.'
 

@@ -48,6 +48,7 @@ enum {
  * @users: bindings
  * @late: its handler ends the event by xen_irq_lateeoi()
  * @kept: the toolstack made it, and wants it back
+ * @lock: of @masked
  * @masked: reasons
  * @spurious: events in a row that moved nothing
  * @xb: the device, if one is known
@@ -61,6 +62,8 @@ struct port {
 	unsigned int users;
 	bool late;
 	bool kept;
+	/* The reasons, and what Xen is told of them. */
+	raw_spinlock_t lock;
 	unsigned int masked;
 	unsigned int spurious;
 	struct xenbus_device *xb;
@@ -73,8 +76,6 @@ static struct port __rcu **ports;
 static struct irq_domain *port_domain;
 /* Binding and unbinding, one at a time. */
 static DEFINE_MUTEX(bind_lock);
-/* A port's masks and CPU. */
-static DEFINE_RAW_SPINLOCK(port_lock);
 
 /* Xen's number of each CPU, and those CPUs that have an upcall vector. */
 static int vcpu_of[NR_CPUS];
@@ -101,6 +102,12 @@ void evtchn_deliver(evtchn_port_t nr)
 	layout->clear(nr);
 }
 
+/* Xen's number of the CPU where a port's events go. */
+static unsigned int port_vcpu(const struct port *p)
+{
+	return per_cpu_upcalls ? vcpu_of[p->cpu] : 0;
+}
+
 static bool upcall(unsigned int vcpu)
 {
 	struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
@@ -113,10 +120,10 @@ static bool upcall(unsigned int vcpu)
 	return any;
 }
 
-/* The platform device's interrupt tells of CPU 0's events, whoever takes it. */
+/* The platform device's interrupt tells of vCPU 0's events, whoever takes it. */
 static irqreturn_t line_upcall(int irq, void *arg)
 {
-	return upcall(vcpu_of[0]) ? IRQ_HANDLED : IRQ_NONE;
+	return upcall(0) ? IRQ_HANDLED : IRQ_NONE;
 }
 
 static irqreturn_t vector_upcall(int irq, void *arg)
@@ -131,24 +138,24 @@ static void port_mask(struct port *p, unsigned int why)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&port_lock, flags);
+	raw_spin_lock_irqsave(&p->lock, flags);
 	if (!p->masked && p->nr)
 		layout->mask(p->nr);
 	p->masked |= why;
-	raw_spin_unlock_irqrestore(&port_lock, flags);
+	raw_spin_unlock_irqrestore(&p->lock, flags);
 }
 
 static void port_unmask(struct port *p, unsigned int why)
 {
 	unsigned long flags;
 
-	raw_spin_lock_irqsave(&port_lock, flags);
+	raw_spin_lock_irqsave(&p->lock, flags);
 	if (p->masked) {
 		p->masked &= ~why;
 		if (!p->masked && p->nr)
 			layout->unmask(p->nr);
 	}
-	raw_spin_unlock_irqrestore(&port_lock, flags);
+	raw_spin_unlock_irqrestore(&p->lock, flags);
 }
 
 static void chip_mask(struct irq_data *data)
@@ -184,15 +191,21 @@ static unsigned int choose_cpu(const struct cpumask *mask)
 	return best;
 }
 
+static int bind_vcpu(evtchn_port_t nr, unsigned int vcpu)
+{
+	struct evtchn_bind_vcpu bind = { .port = nr, .vcpu = vcpu };
+
+	return hypercalls->event(EVTCHNOP_bind_vcpu, &bind);
+}
+
 static int move_port(struct port *p, unsigned int cpu)
 {
-	struct evtchn_bind_vcpu bind = { .port = p->nr, .vcpu = vcpu_of[cpu] };
 	int err;
 
 	if (!p->nr || p->cpu == cpu)
 		return 0;
 	port_mask(p, MASKED_BY_MOVE);
-	err = hypercalls->event(EVTCHNOP_bind_vcpu, &bind);
+	err = bind_vcpu(p->nr, vcpu_of[cpu]);
 	if (!err) {
 		layout->bind(p->nr, vcpu_of[p->cpu], vcpu_of[cpu]);
 		nr_bound[p->cpu]--;
@@ -316,6 +329,20 @@ static struct port *port_by_nr(evtchn_port_t nr)
 					 lockdep_is_held(&bind_lock));
 }
 
+/* Let events of a masked port reach it. */
+static void attach_port(struct port *p, evtchn_port_t nr)
+{
+	p->nr = nr;
+	p->cpu = 0;
+	layout->mask(nr);
+	/* Xen has bound it to its vCPU 0, which need not be this kernel's. */
+	if (port_vcpu(p))
+		bind_vcpu(nr, port_vcpu(p));
+	layout->bind(nr, -1, port_vcpu(p));
+	nr_bound[0]++;
+	rcu_assign_pointer(ports[nr], p);
+}
+
 static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 		     bool kept)
 {
@@ -346,22 +373,18 @@ static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 		kfree(p);
 		goto out;
 	}
-	p->nr = nr;
 	p->irq = irq;
 	p->users = 1;
 	p->late = late;
 	p->kept = kept;
 	p->xb = xb;
 	p->masked = MASKED_BY_IRQ;
+	raw_spin_lock_init(&p->lock);
 	INIT_DELAYED_WORK(&p->eoi, eoi_work);
 	irq_set_chip_data(irq, p);
-	layout->mask(nr);
-	/* Xen has bound it to its vCPU 0. */
-	layout->bind(nr, -1, vcpu_of[0]);
-	nr_bound[0]++;
 	if (xb)
 		atomic_inc(&xb->event_channels);
-	rcu_assign_pointer(ports[nr], p);
+	attach_port(p, nr);
 	err = irq;
 out:
 	mutex_unlock(&bind_lock);
@@ -380,7 +403,7 @@ static void port_detach(struct port *p, bool close)
 	if (close)
 		close_port(nr);
 	layout->clear(nr);
-	layout->bind(nr, vcpu_of[p->cpu], -1);
+	layout->bind(nr, port_vcpu(p), -1);
 	nr_bound[p->cpu]--;
 	p->nr = 0;
 }
@@ -459,13 +482,8 @@ void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
 	mutex_lock(&bind_lock);
 	if (nr && nr < layout->nr_ports && !port_by_nr(nr) &&
 	    !layout->setup(nr)) {
-		p->nr = nr;
-		p->cpu = 0;
 		p->masked |= MASKED_BY_MOVE;
-		layout->mask(nr);
-		layout->bind(nr, -1, vcpu_of[0]);
-		nr_bound[0]++;
-		rcu_assign_pointer(ports[nr], p);
+		attach_port(p, nr);
 		port_unmask(p, MASKED_BY_MOVE);
 	}
 	mutex_unlock(&bind_lock);
@@ -735,6 +753,20 @@ static void close_left_ports(void)
 	}
 }
 
+/* No vCPU interrupts by a vector that another kernel has chosen. */
+static void forget_upcalls(void)
+{
+	unsigned int vcpu;
+
+	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++) {
+		struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
+
+		set_upcall_vector(vcpu, 0);
+		WRITE_ONCE(info->evtchn_pending_sel, 0);
+		WRITE_ONCE(info->evtchn_upcall_pending, 0);
+	}
+}
+
 int evtchn_init(bool vectors, bool fifo)
 {
 	unsigned int cpu;
@@ -759,6 +791,7 @@ int evtchn_init(bool vectors, bool fifo)
 			__module_get(THIS_MODULE);
 		}
 	}
+	forget_upcalls();
 	close_left_ports();
 
 	err = -ENOMEM;

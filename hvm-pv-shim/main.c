@@ -44,7 +44,8 @@ EXPORT_SYMBOL_GPL(xen_features);
 struct pci_dev *platform;
 struct shared_info *shared_info;
 u32 xen_cpuid;
-static int start_error = -ENODEV;
+static bool tried;
+static int start_error;
 
 unsigned int platform_pages(void)
 {
@@ -226,8 +227,10 @@ static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	if (platform)
 		return -EBUSY;
+	tried = true;
 	start_error = start(pdev);
-	return start_error;
+	/* It has said why; the core needs not say that, too. */
+	return start_error ? -ENODEV : 0;
 }
 
 static void platform_remove(struct pci_dev *pdev)
@@ -282,10 +285,11 @@ static int __init shim_init(void)
 		return err;
 	if (platform)
 		return 0;
-	if (start_error == -ENODEV)
-		pr_err("this guest has no Xen platform device\n");
 	pci_unregister_driver(&platform_driver);
-	return start_error;
+	if (tried)
+		return start_error;
+	pr_err("this guest has no Xen platform device\n");
+	return -ENODEV;
 }
 module_init(shim_init);
 

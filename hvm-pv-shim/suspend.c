@@ -9,7 +9,6 @@
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
-#include <linux/workqueue.h>
 #include <xen/interface/sched.h>
 #include <xen/xenbus.h>
 
@@ -35,7 +34,11 @@ static int sleep_and_wake(void *arg)
 	return 0;
 }
 
-static void suspend_work_fn(struct work_struct *work)
+/*
+ * Runs as a watch's callback, so that no other one does before all devices
+ * know that their peers have changed.
+ */
+static void do_suspend(void)
 {
 	struct outcome outcome = { };
 	int err;
@@ -56,13 +59,6 @@ static void suspend_work_fn(struct work_struct *work)
 		xs_resume();
 	}
 	xenbus_buses_resume(outcome.cancelled);
-}
-
-static DECLARE_WORK(suspend_work, suspend_work_fn);
-
-static void do_suspend(void)
-{
-	schedule_work(&suspend_work);
 }
 
 static void do_poweroff(void)
@@ -141,5 +137,4 @@ int suspend_init(void)
 void suspend_exit(void)
 {
 	unregister_xenbus_watch(&command_watch);
-	flush_work(&suspend_work);
 }

@@ -232,8 +232,8 @@ lio_init() {
 lio_store() {
 	local kind=$1 dir=$LIO/core/$1_0/$2 a; shift 2
 	mkdir -p "$dir" && echo "$1" >"$dir/control" && shift || return
-	# A device behind pscsi has a number of its own, and needs a path, whatever it is.
-	if [ "$kind" = pscsi ]; then echo /dev/null >"$dir/udev_path"
+	# A device behind pscsi has a number of its own, and needs the path of any block device.
+	if [ "$kind" = pscsi ]; then echo /dev/loop0 >"$dir/udev_path"
 	else echo "pvsplit-${dir##*/}" >"$dir/wwn/vpd_unit_serial"; fi || return
 	echo 1 >"$dir/enable" || return
 	for a in "$@"; do echo "${a#*=}" >"$dir/attrib/${a%=*}" || return; done

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0
+make_disk a 64M; make_disk b 64M
+require "guest boots" start_guest g "$(disk_line a xvda)" "$(disk_line b xvdb)"
+require "connected" wait_for 30 eval "connected g xvda && connected g xvdb"
+check "guest makes ext4 and copies the files" guest_cmd -t 120 g fill_disk xvda
+require "a crash kernel is loaded" guest_cmd -t 120 g load_crash_kernel
+guest_bg g v verify_loop xvdb 8m 40
+sleep 2
+# without its first process the kernel panics
+guest_send g 0 "exit 1"; exec 4>&-
+check "the dump ends and the guest is gone" wait_for 200 not xl domid g
+check "a dump of the crashed kernel is on the disk" eval '[ "$(head -c 4 /disk/b | tail -c 3)" = ELF ] && grep -aq "OSRELEASE=" /disk/b'
+check "its checksum" same "$(head -c 8388608 /disk/b | sha256sum | cut -c1-64)" "$(tail -c +8388609 /disk/b | head -c 64)"
+check "the other disk is sound" verify_image a
