@@ -367,6 +367,33 @@ struct pv_rxfh {
 #include <linux/unaligned.h>
 #endif
 
+/* ---- SCSI ---- */
+
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+#define PV_QC_STATUS	int
+/* Parameters of a rq_end_io_fn. */
+#define PV_END_IO_PARAMS	struct request *rq, blk_status_t status
+#else
+#define PV_QC_STATUS	enum scsi_qc_status
+#define PV_END_IO_PARAMS \
+	struct request *rq, blk_status_t status, const struct io_comp_batch *iob
+#endif
+
+/* ---- xenbus ---- */
+
+/**
+ * pv_read_driver_state() - the state that stands below a path of xenstore
+ * @xb: who asks
+ * @path: a device's directory
+ *
+ * Return: the state, XenbusStateUnknown if there is none.
+ */
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+#define pv_read_driver_state(xb, path)	xenbus_read_driver_state(path)
+#else
+#define pv_read_driver_state(xb, path)	xenbus_read_driver_state(xb, path)
+#endif
+
 /* ---- LIO ---- */
 
 /* Members of struct target_core_fabric_ops: commands may start where we are. */

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <xen/xenbus.h>
 
+#include "compat.h"
 #include "device.h"
 #include "internal.h"
 #include "trace.h"
@@ -157,7 +158,7 @@ static void front_reconfigure(struct pv_device *pd)
 		return;
 	device_switch(pd, XenbusStateReconfiguring);
 	/* A backend that stays at Reconfigured has nothing to announce. */
-	if (xenbus_read_driver_state(pd->xb->otherend) ==
+	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
 	    XenbusStateReconfigured)
 		device_switch(pd, XenbusStateConnected);
 }
@@ -512,7 +513,7 @@ static void device_work(struct work_struct *work)
 		front_answer(pd);
 		goto out;
 	}
-	peer = xenbus_read_driver_state(pd->xb->otherend);
+	peer = pv_read_driver_state(pd->xb, pd->xb->otherend);
 	if (!pd->offered)
 		back_offer(pd);
 	if (pd->link != PV_LINK_UP && (peer == XenbusStateInitialised ||

@@ -90,8 +90,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 }
 
 /* The request stays ours until finish() has looked at it. */
-static enum rq_end_io_ret passthrough_end_io(struct request *rq,
-					     blk_status_t status)
+static enum rq_end_io_ret passthrough_end_io(PV_END_IO_PARAMS)
 {
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
 

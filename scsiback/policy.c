@@ -13,7 +13,9 @@
 
 #include "policy.h"
 
-/* Operation codes that <scsi/scsi_proto.h> has no name for. */
+/* Operation codes that <scsi/scsi_proto.h> has no name for, in some kernels. */
+#define OP_RESERVE_6		0x16
+#define OP_RELEASE_6		0x17
 #define OP_COPY			0x18
 #define OP_COMPARE		0x39
 #define OP_COPY_AND_VERIFY	0x3a
@@ -89,8 +91,8 @@ static bool ata_downloads(u8 command)
 static unsigned int needed(const u8 *cdb, u8 type)
 {
 	switch (cdb[0]) {
-	case RESERVE:
-	case RELEASE:
+	case OP_RESERVE_6:
+	case OP_RELEASE_6:
 		/* A changer reserves its elements so, a tape drive itself. */
 	case RESERVE_10:
 	case RELEASE_10:

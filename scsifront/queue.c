@@ -402,7 +402,7 @@ static int queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
  *
  * Return: 0, or SCSI_MLQUEUE_HOST_BUSY.
  */
-int scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc)
+PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc)
 {
 	struct scsifront *sf = shost_priv(host);
 	int ret;

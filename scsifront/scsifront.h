@@ -14,6 +14,7 @@
 #include <scsi/scsi_host.h>
 
 #include "../ring/channel.h"
+#include "../ring/compat.h"
 #include "../ring/device.h"
 #include "../ring/grant.h"
 #include "../ring/ring.h"
@@ -166,7 +167,8 @@ static inline struct scsifront *scsifront_of(const struct scsi_device *sdev)
 }
 
 /* queue.c */
-int scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc);
+PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
+				    struct scsi_cmnd *sc);
 void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq);
 enum pv_consumed scsifront_consume(struct pv_channel *ch);
 u16 scsifront_id(struct scsifront *sf, struct scsi_cmnd *sc);

@@ -48,8 +48,40 @@ qemu_root() {
 	cached "$QROOT" fetch $v
 }
 
+# Linux 7 is the next Debian's, whose headers want that Debian's compiler and libc: a tree of it to build in, and the
+# kernel. Set NEXT.
+next_root() { # SERIES
+	need debootstrap
+	NEXT=$CACHE/next-$1
+	cached "$NEXT" make_next "$1"
+}
+make_next() { # SERIES DIR
+	local root=$2/root uri rel deb
+	say "fetching a tree of Debian 13, for Linux $1"
+	uri=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' | sed -n 's/^bookworm //p' | head -n 1)
+	debootstrap --variant=minbase --include=make,gcc,libelf1t64,libdw1t64,kmod trixie "$root" "$uri" >"$2/log" 2>&1
+	echo "deb $uri trixie-backports main" >"$root/etc/apt/sources.list.d/backports.list"
+	chroot "$root" apt-get -q update >>"$2/log" 2>&1
+	rel=$(chroot "$root" apt-cache pkgnames "linux-headers-$1." | grep -E '^linux-headers-[0-9.]+\+deb[0-9]+-amd64$' | sort -V | tail -n 1)
+	rel=${rel#linux-headers-}
+	chroot "$root" apt-get -q -y --no-install-recommends -t trixie-backports install "linux-headers-$rel" >>"$2/log" 2>&1
+	chroot "$root" bash -c "cd /root && apt-get -q -t trixie-backports download linux-{base,binary,modules}-$rel" >>"$2/log" 2>&1
+	merged_usr "$2"
+	for deb in "$root"/root/*.deb; do dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$2"; done
+	rm "$root"/root/*.deb
+	rel=$(cd "$2/lib/modules" && echo *)
+	depmod -b "$2" "$rel"
+	unpack_vmlinuz "$2/lib/modules/$rel/vmlinuz" "$2/vmlinux.elf"
+	echo "$rel" >"$2/release"
+}
+
 # The kernel release for a series such as 6.1: the one whose headers the build uses. Set HEADERS as well.
 kernel_release() {
+	case $1 in 7.*)
+		next_root "$1"
+		REL=$(cat "$NEXT/release") HEADERS=$NEXT/root/usr/src/linux-headers-$REL
+		return ;;
+	esac
 	HEADERS=$(sh "$TOP/tests/headers" --get "$1") || die "no headers of Linux $1: run tests/setup"
 	REL=${HEADERS##*/linux-headers-}
 }
@@ -80,6 +112,7 @@ unpack_vmlinuz() { # BZIMAGE ELF
 
 # Set KROOT for a kernel release
 kernel_root() {
+	case $1 in 7.*) KROOT=$NEXT; return ;; esac
 	KROOT=$CACHE/kernel-$1
 	cached "$KROOT" unpack_kernel "$1"
 }

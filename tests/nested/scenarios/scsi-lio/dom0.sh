@@ -19,6 +19,7 @@ check "ext4 on the file" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:1)"
 check "ext4 on the block device" guest_cmd -t 120 g "fill_disk \$(scsi_disk 2:0)"
 check "verified random I/O on the ramdisk" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
 check "UNMAP" guest_cmd g "sg_unmap --lba=120000 --num=8 /dev/\$(scsi_disk 2:0)"
+check "WRITE SAME" guest_cmd g "D=/dev/\$(scsi_disk 2:0); dd if=/dev/urandom of=\$D bs=4k seek=15000 count=4 oflag=direct && sg_write_same --16 --lba=120000 --num=32 --xferlen=512 --in=/dev/zero \$D && dd if=\$D bs=4k skip=15000 count=4 iflag=direct 2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0"
 check "persistent reservation" guest_cmd g "D=/dev/\$(scsi_disk 0:1); sg_persist -n --out --register --param-sark=abc \$D && sg_persist -n -k \$D | grep -qi abc && sg_persist -n --out --register --param-rk=abc --param-sark=0 \$D"
 check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; dd if=/dev/\$D of=/dev/null bs=4M count=4 iflag=direct && fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=16m --rw=write --verify=crc32c --minimal"
 for v in 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g $v; done
