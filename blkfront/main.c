@@ -262,24 +262,11 @@ static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 	return err;
 }
 
-static bool device_trusted(struct pv_device *pd)
-{
-	char *text = pv_device_read_own(pd, "trusted");
-	bool yes = trusted;
-
-	/* Anything but a clear yes is a no. */
-	if (!IS_ERR(text)) {
-		yes &= !strcmp(text, "1");
-		kfree(text);
-	}
-	return yes;
-}
-
 static void choose_data_path(struct blkfront *bf)
 {
 	struct pv_device *pd = bf->pd;
 
-	bf->zero = !device_trusted(pd);
+	bf->zero = !pv_device_trusted(pd, trusted);
 	bf->bounce = pv_feature(pd, F_BACK_PERSISTENT) || bf->zero;
 	bf->max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
 			     BLKIF_MAX_SEGMENTS_PER_REQUEST);

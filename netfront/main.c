@@ -471,19 +471,6 @@ static int netfront_publish(struct pv_device *pd,
 	return err;
 }
 
-static bool device_trusted(struct pv_device *pd)
-{
-	char *text = pv_device_read_own(pd, "trusted");
-	bool yes = trusted;
-
-	/* Anything but a clear yes is a no. */
-	if (!IS_ERR(text)) {
-		yes &= !strcmp(text, "1");
-		kfree(text);
-	}
-	return yes;
-}
-
 /* Staged pages are made without waiting for memory: wait here. */
 static int take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
 {
@@ -627,7 +614,7 @@ static int netfront_connect(struct pv_device *pd)
 	unsigned int i;
 	int err = 0;
 
-	nf->zero = !device_trusted(pd);
+	nf->zero = !pv_device_trusted(pd, trusted);
 	netfront_ctrl_start(nf);
 	netfront_mcast_forget(nf);
 	for (i = 0; i < nf->nr_queues && !err; i++)

@@ -8,6 +8,7 @@
 #include <linux/cpumask.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
 #include <linux/sched.h>
 
 #define HELPERS_WANT_DEVICE
@@ -493,6 +494,237 @@ static void open_fails_cleanly(struct kunit *test)
 	close(test, rig);
 }
 
+/* NAPI: a channel that announces two rings, and whose poll function arms and acknowledges */
+
+struct napi_rig {
+	struct pv_device *pd;
+	struct net_device *dev;
+	struct napi_struct napi;
+	struct pv_ring front[2], back[2];
+	struct pv_stats front_stats, back_stats;
+	struct pv_channel ch;
+	evtchn_port_t port;
+	atomic_t polls, consumed;
+};
+
+static int take_some(struct pv_ring *ring, int budget)
+{
+	int n = min_t(int, pv_ring_pending(ring), budget), i;
+	u8 entry[STRIDE];
+
+	for (i = 0; i < n; i++) {
+		pv_ring_get(ring, entry, STRIDE);
+		pv_ring_put(ring, entry, STRIDE);
+	}
+	if (n)
+		pv_ring_publish(ring);
+	return n;
+}
+
+static int poll(struct napi_struct *napi, int budget)
+{
+	struct napi_rig *rig = container_of(napi, struct napi_rig, napi);
+	int done = take_some(&rig->back[0], budget);
+
+	done += take_some(&rig->back[1], budget - done);
+	atomic_inc(&rig->polls);
+	atomic_add(done, &rig->consumed);
+	if (done == budget || pv_ring_arm(&rig->back[0], 1) || pv_ring_arm(&rig->back[1], 1))
+		return budget;
+	if (napi_complete_done(napi, done))
+		pv_channel_eoi(&rig->ch);
+	return done;
+}
+
+static struct napi_rig *new_napi_rig(struct kunit *test)
+{
+	struct napi_rig *rig = kunit_kzalloc(test, sizeof(*rig), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, rig);
+	rig->dev = kunit_kzalloc(test, sizeof(*rig->dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, rig->dev);
+	for (i = 0; i < 2; i++) {
+		void *mem = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
+
+		KUNIT_ASSERT_NOT_NULL(test, mem);
+		pv_ring_init_front(&rig->front[i], mem, 1, STRIDE, &rig->front_stats);
+		KUNIT_ASSERT_EQ(test, pv_ring_init_back(&rig->back[i], mem, 1, STRIDE, &rig->back_stats), 0);
+	}
+	rig->pd = lone_device(test, PV_BACK);
+	rig->port = fake_xen_peer_port();
+	init_dummy_netdev(rig->dev);
+	netif_napi_add(rig->dev, &rig->napi, poll);
+	return rig;
+}
+
+static int open_napi(struct napi_rig *rig)
+{
+	struct pv_channel_config config = {
+		.name = "kunit", .ring = &rig->back[0], .also = &rig->back[1], .stats = &rig->back_stats,
+		.context = PV_NAPI, .napi = &rig->napi, .cpu = 1, .remote_port = rig->port,
+	};
+
+	return pv_channel_open(&rig->ch, rig->pd, &config);
+}
+
+static void start_napi(struct napi_rig *rig)
+{
+	napi_enable(&rig->napi);
+	pv_channel_start(&rig->ch);
+}
+
+static void close_napi(struct napi_rig *rig)
+{
+	napi_disable(&rig->napi);
+	pv_channel_close(&rig->ch);
+}
+
+/* Puts @n entries into a ring; says whether a kick is due. */
+static bool put_in(struct napi_rig *rig, unsigned int which, unsigned int n)
+{
+	u8 entry[STRIDE] = {};
+
+	while (pv_ring_pending(&rig->front[which]))
+		pv_ring_get(&rig->front[which], entry, STRIDE);
+	while (n--)
+		pv_ring_put(&rig->front[which], entry, STRIDE);
+	return pv_ring_publish(&rig->front[which]);
+}
+
+static struct napi_rig *napi_at_rest(struct kunit *test)
+{
+	struct napi_rig *rig = new_napi_rig(test);
+
+	KUNIT_ASSERT_EQ(test, open_napi(rig), 0);
+	start_napi(rig);
+	/* The event of the binding */
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 1));
+	KUNIT_ASSERT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	return rig;
+}
+
+static void finish_napi(struct napi_rig *rig)
+{
+	close_napi(rig);
+	netif_napi_del(&rig->napi);
+}
+
+static void napi_serves_both_rings(struct kunit *test)
+{
+	struct napi_rig *rig = napi_at_rest(test);
+	unsigned int i, n, sum = 0;
+
+	for (i = 0; i < 60; i++) {
+		n = i % SIZE + 1;
+		sum += n;
+		KUNIT_ASSERT_TRUE_MSG(test, put_in(rig, i & 1, n), "asleep: ring %u must kick", i & 1);
+		KUNIT_ASSERT_EQ(test, fake_xen_kick(rig->port), 0);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(fake_xen_counts.eois == i + 2), "round %u", i);
+		KUNIT_EXPECT_EQ(test, atomic_read(&rig->consumed), sum);
+		KUNIT_EXPECT_FALSE(test, fake_xen_awaits_eoi(rig->ch.irq));
+	}
+	/* None of it was noise, whichever ring had moved. */
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	KUNIT_EXPECT_EQ(test, rig->back_stats.upcalls, 61);
+	finish_napi(rig);
+}
+
+static void napi_noise_is_spurious(struct kunit *test)
+{
+	struct napi_rig *rig = napi_at_rest(test);
+	unsigned int i;
+
+	for (i = 2; i < 10; i++) {
+		KUNIT_ASSERT_EQ(test, fake_xen_kick(rig->port), 0);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == i));
+		KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, i);
+	}
+	KUNIT_EXPECT_EQ(test, rig->back_stats.spurious, 9);
+	finish_napi(rig);
+}
+
+/* A poll that somebody else asked for took what the upcall announces: not the peer's fault, once. */
+static void napi_work_done_before(struct kunit *test)
+{
+	struct napi_rig *rig = napi_at_rest(test);
+
+	put_in(rig, 1, 3);
+	local_bh_disable();
+	pv_channel_wake(&rig->ch);
+	local_bh_enable();
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 3));
+	msleep(20);
+	/* No upcall, no EOI. */
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.eois, 1);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 2));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 3));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 2);
+	finish_napi(rig);
+}
+
+/* More than one poll may take: one upcall, one EOI, at the end. */
+static void napi_takes_its_share(struct kunit *test)
+{
+	struct napi_rig *rig = napi_at_rest(test);
+	int polls = atomic_read(&rig->polls);
+
+	rig->napi.weight = 5;
+	put_in(rig, 0, SIZE);
+	put_in(rig, 1, SIZE);
+	fake_xen_kick(rig->port);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 2));
+	KUNIT_EXPECT_EQ(test, atomic_read(&rig->consumed), 2 * SIZE);
+	KUNIT_EXPECT_GE(test, atomic_read(&rig->polls) - polls, 2 * SIZE / 5);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.upcalls, 2);
+	finish_napi(rig);
+}
+
+static void napi_waits_for_start(struct kunit *test)
+{
+	struct napi_rig *rig = new_napi_rig(test);
+
+	KUNIT_ASSERT_EQ(test, open_napi(rig), 0);
+	put_in(rig, 1, 2);
+	fake_xen_kick(rig->port);
+	msleep(50);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&rig->polls), 0, "polled before pv_channel_start()");
+	start_napi(rig);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&rig->consumed) == 2));
+	/* The event of the binding is owed its EOI from before; the kick's comes after it, when the work is done. */
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == 2));
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois, 1);
+	finish_napi(rig);
+}
+
+static void napi_closes_under_a_storm(struct kunit *test)
+{
+	struct napi_rig *rig = new_napi_rig(test);
+	unsigned int round, i;
+
+	for (round = 0; round < 50; round++) {
+		int polls;
+
+		KUNIT_ASSERT_EQ(test, open_napi(rig), 0);
+		start_napi(rig);
+		for (i = 0; i < 20; i++) {
+			put_in(rig, i & 1, 1);
+			fake_xen_kick_async(rig->port);
+		}
+		close_napi(rig);
+		polls = atomic_read(&rig->polls);
+		KUNIT_ASSERT_EQ(test, fake_xen_kick_async(rig->port), -ENOTCONN);
+		if (round % 10 == 0)
+			usleep_range(5000, 6000);
+		KUNIT_ASSERT_EQ(test, atomic_read(&rig->polls), polls);
+	}
+	KUNIT_EXPECT_GT(test, atomic_read(&rig->consumed), 0);
+	netif_napi_del(&rig->napi);
+}
+
 static struct kunit_case channel_cases[] = {
 	KUNIT_CASE_PARAM(drains_then_acknowledges, context_gen_params),
 	KUNIT_CASE_PARAM(noise_is_spurious, context_gen_params),
@@ -509,6 +741,12 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE_PARAM(closes_under_a_storm, context_gen_params),
 	KUNIT_CASE(frontend_offers_a_port),
 	KUNIT_CASE_PARAM(open_fails_cleanly, context_gen_params),
+	KUNIT_CASE(napi_serves_both_rings),
+	KUNIT_CASE(napi_noise_is_spurious),
+	KUNIT_CASE(napi_work_done_before),
+	KUNIT_CASE(napi_takes_its_share),
+	KUNIT_CASE(napi_waits_for_start),
+	KUNIT_CASE(napi_closes_under_a_storm),
 	{}
 };
 

@@ -22,14 +22,15 @@ static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
 
 /* The driver */
 
-enum hook { PROBE, REMOVE, OFFER, NEGOTIATE, PUBLISH, CONNECT, CHANGE, DISCONNECT, NR_HOOKS };
-static const char hook_letter[NR_HOOKS + 1] = "prongcxd";
+enum hook { PROBE, REMOVE, OFFER, NEGOTIATE, PUBLISH, CONNECT, CHANGE, DISCONNECT, RECONFIGURE, RESTARTED, NR_HOOKS };
+static const char hook_letter[NR_HOOKS + 1] = "prongcxdfs";
 
 static struct {
 	char trace[512];		/* a letter a hook; D for a final disconnect */
 	unsigned int len;
 	int fail[NR_HOOKS];		/* what the hook returns, once if not sticky */
 	bool sticky;
+	bool explain;			/* a hook that fails says why itself */
 	bool may_close;
 	bool inside;
 	bool overlapped, out_of_order;
@@ -59,6 +60,8 @@ static int enter(enum hook hook, char letter)
 
 static int leave(int err)
 {
+	if (err && drv.explain && drv.pd)
+		pv_device_error(drv.pd, err, "the very cause");
 	drv.inside = false;
 	return err;
 }
@@ -219,6 +222,17 @@ static void hook_change(struct pv_device *pd)
 	leave(0);
 }
 
+static int hook_reconfigure(struct pv_device *pd)
+{
+	return leave(enter(RECONFIGURE, 0));
+}
+
+static void hook_restarted(struct pv_device *pd)
+{
+	enter(RESTARTED, 0);
+	leave(0);
+}
+
 static bool hook_may_close(struct pv_device *pd)
 {
 	return drv.may_close;
@@ -244,6 +258,42 @@ static struct pv_driver front_driver = {
 	.change = hook_change,
 	.disconnect = hook_front_disconnect,
 	.may_close = hook_may_close,
+};
+
+/* As a network frontend is: Connected as soon as it has published, and a key of the backend changes. */
+static struct pv_driver direct_driver = {
+	.name = "kunit-direct",
+	.type = TYPE,
+	.end = PV_FRONT,
+	.features = table,
+	.nr_features = ARRAY_SIZE(table),
+	.probe = hook_probe,
+	.remove = hook_remove,
+	.negotiate = hook_negotiate,
+	.publish = hook_publish,
+	.connect = hook_front_connect,
+	.change = hook_change,
+	.restarted = hook_restarted,
+	.disconnect = hook_front_disconnect,
+	.peer_key = "news",
+	.direct = true,
+};
+
+/* As a network backend is: may be reconfigured, and a key of the frontend changes. */
+static struct pv_driver flexible_driver = {
+	.name = "kunit-flexible",
+	.type = TYPE,
+	.end = PV_BACK,
+	.features = table,
+	.nr_features = ARRAY_SIZE(table),
+	.probe = hook_probe,
+	.remove = hook_remove,
+	.offer = hook_offer,
+	.connect = hook_back_connect,
+	.change = hook_change,
+	.reconfigure = hook_reconfigure,
+	.disconnect = hook_back_disconnect,
+	.peer_key = "news",
 };
 
 static struct pv_driver back_driver = {
@@ -347,6 +397,26 @@ static void finish(struct kunit *test, struct pv_driver *driver)
 	KUNIT_EXPECT_FALSE_MSG(test, drv.live, "not disconnected in the end: %s", drv.trace);
 	KUNIT_EXPECT_NULL_MSG(test, drv.pd, "not removed: %s", drv.trace);
 	expect_nothing_held(test);
+}
+
+static int direct_init(struct kunit *test)
+{
+	return setup(test, &direct_driver);
+}
+
+static int flexible_init(struct kunit *test)
+{
+	return setup(test, &flexible_driver);
+}
+
+static void direct_exit(struct kunit *test)
+{
+	finish(test, &direct_driver);
+}
+
+static void flexible_exit(struct kunit *test)
+{
+	finish(test, &flexible_driver);
 }
 
 static void front_exit(struct kunit *test)
@@ -1217,6 +1287,294 @@ static void frontend_says_anything(struct kunit *test)
 	}
 }
 
+/* Frontends that are direct */
+
+static bool trace_becomes(const char *want)
+{
+	return COMES_TRUE(!strcmp(drv.trace, want));
+}
+
+#define EXPECT_TRACE_BECOMES(test, want) \
+	KUNIT_EXPECT_TRUE_MSG(test, trace_becomes(want), "trace is %s", drv.trace)
+
+/* To the end of the look that follows a connection, and then from the start. */
+static void direct_takes_to_the_end(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	EXPECT_TRACE_BECOMES(test, "pngcx");
+	KUNIT_ASSERT_EQ(test, front_state(), XenbusStateConnected);
+	clear_trace();
+}
+
+static void direct_connects(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	back_key("sectors", "100");
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "png");
+	/* Without waiting for anybody. */
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "png");
+	back_goes(XenbusStateConnected);
+	EXPECT_TRACE_BECOMES(test, "pngcx");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+}
+
+static void direct_is_removed(struct kunit *test)
+{
+	static const char * const want[] = { "pDr", "pngDr" };
+	unsigned int step;
+
+	for (step = 0; step < 2; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		fake_xen_remove_device(dev);
+		expect_trace(test, want[step]);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* The key is watched while there is a connection, and where the backend is. */
+static void direct_hears_news(struct kunit *test)
+{
+	direct_takes_to_the_end(test);
+	back_key("news", "1");
+	fake_xen_settle();
+	expect_trace(test, "x");
+	back_key("news", "0");
+	fake_xen_settle();
+	expect_trace(test, "xx");
+	/* Nobody is to be told of what a backend says that is gone. */
+	back_goes(XenbusStateClosing);
+	expect_trace(test, "xxd");
+	back_key("news", "1");
+	fake_xen_settle();
+	expect_trace(test, "xxd");
+	back_goes(XenbusStateClosed);
+	back_goes(XenbusStateInitWait);
+	back_goes(XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	clear_trace();
+	back_key("news", "0");
+	fake_xen_settle();
+	KUNIT_EXPECT_NOT_NULL(test, strchr(drv.trace, 'x'));
+}
+
+/* A backend that was unbound without a word comes back to rings that are there. */
+static void direct_backend_restarts(struct kunit *test)
+{
+	direct_takes_to_the_end(test);
+	back_goes(XenbusStateInitWait);
+	expect_trace(test, "");
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "s");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	/* Said again, it is news and no new life. */
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "sx");
+	/* Its new life has nonsense in it. */
+	back_goes(XenbusStateInitWait);
+	back_key("max-things", "101");
+	back_goes(XenbusStateConnected);
+	expect_trace(test, "sxD");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosing);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "max-things"));
+}
+
+static void direct_reconfigures(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	back_key("sectors", "100");
+	/* Before there is a connection it is written with it. */
+	pv_feature_offer(drv.pd, 1, 6);
+	pv_device_reconfigure(drv.pd);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+	back_goes(XenbusStateInitWait);
+	back_goes(XenbusStateConnected);
+	EXPECT_TRACE_BECOMES(test, "pngcx");
+	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "6");
+	clear_trace();
+
+	pv_feature_offer(drv.pd, 1, 7);
+	pv_device_reconfigure(drv.pd);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateReconfiguring));
+	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "7");
+	back_goes(XenbusStateReconfigured);
+	expect_trace(test, "x");
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+
+	/* A backend that stays at Reconfigured is not waited for. */
+	pv_feature_offer(drv.pd, 1, 8);
+	pv_device_reconfigure(drv.pd);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!strcmp(value_of(front_path, "things"), "8")));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateConnected));
+	KUNIT_EXPECT_NULL(test, strpbrk(drv.trace, "dD"));
+}
+
+/* However often it is asked for: the backend is not to blame. */
+static void direct_restarts_itself(struct kunit *test)
+{
+	unsigned int i;
+
+	add(test, FAKE_XEN_FRONT);
+	/* Without a connection there is nothing to leave. */
+	pv_device_restart(drv.pd);
+	msleep(50);
+	expect_trace(test, "p");
+	take_to(test, 2);
+	for (i = 0; i < 15; i++) {
+		clear_trace();
+		pv_device_restart(drv.pd);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(front_state() == XenbusStateClosed), "round %u", i);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, strchr(drv.trace, 'd'), "%s", drv.trace);
+		KUNIT_EXPECT_FALSE(test, drv.live);
+		back_goes(XenbusStateClosed);
+		KUNIT_ASSERT_EQ_MSG(test, front_state(), XenbusStateInitialising, "round %u", i);
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+		KUNIT_ASSERT_EQ_MSG(test, front_state(), XenbusStateConnected, "round %u", i);
+		KUNIT_EXPECT_TRUE(test, drv.live);
+	}
+}
+
+/* Backends that may be reconfigured */
+
+static void back_reconfigures(struct kunit *test)
+{
+	struct peer peer;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	/* Not before it is connected. */
+	front_goes(XenbusStateReconfiguring);
+	expect_trace(test, "po");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	front_key("things", "9");
+	front_goes(XenbusStateConnected);
+	EXPECT_TRACE_BECOMES(test, "pocx");
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 1), 9);
+	clear_trace();
+
+	front_key("things", "11");
+	front_goes(XenbusStateReconfiguring);
+	expect_trace(test, "f");
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 1), 11);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateReconfigured);
+	front_goes(XenbusStateConnected);
+	expect_trace(test, "f");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+
+	/* What cannot be done is said, and the connection goes on; nonsense does not reach the hook. */
+	drv.fail[RECONFIGURE] = -EINVAL;
+	front_goes(XenbusStateReconfiguring);
+	expect_trace(test, "ff");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "cannot reconfigure"));
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateReconfigured);
+	front_goes(XenbusStateConnected);
+	front_key("things", "101");
+	front_goes(XenbusStateReconfiguring);
+	expect_trace(test, "ff");
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "things"));
+	front_goes(XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+static void back_hears_news(struct kunit *test)
+{
+	struct peer peer;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	front_key("news", "0");
+	fake_xen_settle();
+	expect_trace(test, "po");
+	front_goes(XenbusStateConnected);
+	EXPECT_TRACE_BECOMES(test, "pocx");
+	front_key("news", "1");
+	fake_xen_settle();
+	expect_trace(test, "pocxx");
+	front_goes(XenbusStateClosed);
+	expect_trace(test, "pocxxd");
+	front_key("news", "0");
+	fake_xen_settle();
+	expect_trace(test, "pocxxd");
+	peer_withdraws(test, &peer);
+}
+
+/* A hook that has said what is wrong has the last word; one that has not is spoken for, also the next time. */
+static void back_cause_is_kept(struct kunit *test)
+{
+	static const char * const general[] = { "cannot offer", "cannot connect", "cannot reconfigure" };
+	static const enum hook hook[] = { OFFER, CONNECT, RECONFIGURE };
+	unsigned int i, pass;
+
+	for (i = 0; i < ARRAY_SIZE(hook); i++) {
+		for (pass = 0; pass < 4; pass++) {
+			struct xenbus_device *dev;
+			struct peer peer;
+
+			/* In turn, to see that neither word sticks. */
+			drv.explain = pass % 2 == 0;
+			if (hook[i] != OFFER)
+				dev = add(test, FAKE_XEN_BACK);
+			drv.fail[hook[i]] = -ENXIO;
+			if (hook[i] == OFFER)
+				dev = add(test, FAKE_XEN_BACK);
+			peer_offers(test, &peer);
+			if (hook[i] != OFFER)
+				front_goes(XenbusStateConnected);
+			if (hook[i] == RECONFIGURE)
+				front_goes(XenbusStateReconfiguring);
+			KUNIT_EXPECT_EQ(test, drv.fail[hook[i]], 0);
+			KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(),
+							       drv.explain ? "the very cause" : general[i]),
+						  "pass %u: %s", pass, fake_xen_last_error());
+			fake_xen_remove_device(dev);
+			peer_withdraws(test, &peer);
+			clear_trace();
+			fake_xen_reset();
+		}
+	}
+}
+
+/* The same device, twice: what was said of the first failure does not silence the second. */
+static void front_cause_is_kept(struct kunit *test)
+{
+	static const char * const general[] = { "cannot set up", "cannot set up", "cannot connect" };
+	static const enum hook hook[] = { NEGOTIATE, PUBLISH, CONNECT };
+	unsigned int i, pass;
+
+	for (i = 0; i < ARRAY_SIZE(hook); i++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		for (pass = 0; pass < 4; pass++) {
+			drv.explain = pass % 2 == 0;
+			drv.fail[hook[i]] = -ENXIO;
+			take_to(test, 2);
+			KUNIT_EXPECT_EQ(test, drv.fail[hook[i]], 0);
+			KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosing);
+			KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(),
+							       drv.explain ? "the very cause" : general[i]),
+						  "hook %u, pass %u: %s", i, pass, fake_xen_last_error());
+			back_goes(XenbusStateClosing);
+			back_goes(XenbusStateClosed);
+			clear_trace();
+		}
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
 static struct kunit_case front_cases[] = {
 	KUNIT_CASE(front_connects),
 	KUNIT_CASE(front_is_removed),
@@ -1233,6 +1591,7 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(removed_after_resume),
 	KUNIT_CASE(backend_says_anything),
+	KUNIT_CASE(front_cause_is_kept),
 	{}
 };
 
@@ -1266,7 +1625,38 @@ static struct kunit_suite back_suite = {
 	.test_cases = back_cases,
 };
 
-kunit_test_suites(&front_suite, &back_suite);
+static struct kunit_case direct_cases[] = {
+	KUNIT_CASE(direct_connects),
+	KUNIT_CASE(direct_is_removed),
+	KUNIT_CASE(direct_hears_news),
+	KUNIT_CASE(direct_backend_restarts),
+	KUNIT_CASE(direct_reconfigures),
+	KUNIT_CASE(direct_restarts_itself),
+	{}
+};
+
+static struct kunit_suite direct_suite = {
+	.name = "direct_frontend_life",
+	.init = direct_init,
+	.exit = direct_exit,
+	.test_cases = direct_cases,
+};
+
+static struct kunit_case flexible_cases[] = {
+	KUNIT_CASE(back_reconfigures),
+	KUNIT_CASE(back_hears_news),
+	KUNIT_CASE(back_cause_is_kept),
+	{}
+};
+
+static struct kunit_suite flexible_suite = {
+	.name = "flexible_backend_life",
+	.init = flexible_init,
+	.exit = flexible_exit,
+	.test_cases = flexible_cases,
+};
+
+kunit_test_suites(&front_suite, &back_suite, &direct_suite, &flexible_suite);
 
 MODULE_DESCRIPTION("Tests of devices' lives");
 MODULE_LICENSE("GPL");

@@ -533,6 +533,155 @@ static void staged_store(struct kunit *test)
 	pv_staged_destroy(&s);
 }
 
+/* pv_map_add(): all or none. Every third page is one that may only be read. */
+static void rig_for_adding(struct kunit *test, struct rig *rig, struct guest_page *gp, struct pv_map_entry *entry,
+			   unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		int ref;
+
+		gp[i].page = new_page(test, i + 1);
+		ref = fake_xen_grant(gp[i].page, i % 3 == 2);
+		KUNIT_ASSERT_GT(test, ref, 0);
+		gp[i].ref = ref;
+		entry[i] = (struct pv_map_entry) { .ref = ref, .readonly = i % 3 == 2 };
+	}
+	KUNIT_ASSERT_EQ(test, pv_map_init(&rig->table, rig->pd, 100, &rig->stats), 0);
+}
+
+static unsigned int mapped(void)
+{
+	struct fake_xen_held held;
+
+	fake_xen_held(&held);
+	return held.mappings;
+}
+
+static void added_until_removed(struct kunit *test)
+{
+	static const unsigned int order[] = { 20, 0, 69, 68, 1 };
+	struct rig *rig = new_rig(test);
+	struct guest_page gp[70];
+	struct pv_map_entry entry[70];
+	unsigned int i, k;
+
+	rig_for_adding(test, rig, gp, entry, 70);
+	KUNIT_EXPECT_EQ(test, pv_map_add(&rig->table, entry, 0), 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_calls, 0);
+	KUNIT_ASSERT_EQ(test, pv_map_add(&rig->table, entry, 40), 0);
+	KUNIT_ASSERT_EQ(test, pv_map_add(&rig->table, entry + 40, 30), 0);
+	KUNIT_EXPECT_EQ(test, mapped(), 70);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_ops, 70);
+	/* 32 to a call */
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_calls, 3);
+	KUNIT_EXPECT_EQ(test, rig->stats.grant_maps, 70);
+	for (i = 0; i < 70; i++) {
+		struct page *page = pv_map_find(&rig->table, gp[i].ref);
+
+		KUNIT_ASSERT_NOT_NULL(test, page);
+		KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), (u8)(i + 1));
+		/* What the guest writes is seen. */
+		memset(page_address(gp[i].page), 0x80 + i, 16);
+		KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), (u8)(0x80 + i));
+		if (i % 3 == 2) {
+			KUNIT_EXPECT_NULL(test, pv_map_find_writable(&rig->table, gp[i].ref));
+			continue;
+		}
+		KUNIT_ASSERT_PTR_EQ(test, pv_map_find_writable(&rig->table, gp[i].ref), page);
+		memset(page_address(page), 0x40 + i, 16);
+		KUNIT_EXPECT_EQ(test, *(u8 *)page_address(gp[i].page), (u8)(0x40 + i));
+	}
+	KUNIT_EXPECT_NULL(test, pv_map_find_writable(&rig->table, gp[69].ref + 1000));
+
+	/* One at a time, from the middle and from both ends; the others stay where they are. */
+	for (k = 0; k < ARRAY_SIZE(order); k++) {
+		KUNIT_EXPECT_EQ(test, pv_map_remove(&rig->table, gp[order[k]].ref), 0);
+		KUNIT_EXPECT_EQ(test, mapped(), 69 - k);
+		KUNIT_EXPECT_EQ(test, pv_map_remove(&rig->table, gp[order[k]].ref), -ENOENT);
+		for (i = 0; i < 70; i++) {
+			struct page *page = pv_map_find(&rig->table, gp[i].ref);
+			bool gone = false;
+			unsigned int j;
+
+			for (j = 0; j <= k; j++)
+				gone |= order[j] == i;
+			if (gone) {
+				KUNIT_EXPECT_NULL(test, page);
+				continue;
+			}
+			KUNIT_ASSERT_NOT_NULL(test, page);
+			KUNIT_EXPECT_EQ(test, *(u8 *)page_address(page), (u8)(i % 3 == 2 ? 0x80 + i : 0x40 + i));
+		}
+	}
+	KUNIT_EXPECT_EQ(test, pv_map_remove(&rig->table, 1), -ENOENT);
+	KUNIT_EXPECT_EQ(test, pv_map_remove(&rig->table, U32_MAX), -ENOENT);
+	/* What was removed can be added again. */
+	KUNIT_EXPECT_EQ(test, pv_map_add(&rig->table, &entry[20], 1), 0);
+	KUNIT_EXPECT_NOT_NULL(test, pv_map_find(&rig->table, gp[20].ref));
+	pv_map_destroy(&rig->table);
+	KUNIT_EXPECT_EQ(test, mapped(), 0);
+	put_guest_pages(gp, 70);
+}
+
+/* Whatever is wrong with one of them, wherever it stands: none is mapped, and what was mapped still is. */
+static void added_all_or_none(struct kunit *test)
+{
+	static const unsigned int places[] = { 0, 1, 31, 32, 33, 49 };
+	enum { TWICE, THERE, BEYOND, REFUSED, READONLY, NO_PAGES, WRONGS };
+	static const int want[] = { -EEXIST, -EEXIST, -EINVAL, -EIO, -EIO, -EIO };
+	struct rig *rig = new_rig(test);
+	struct guest_page gp[70];
+	struct pv_map_entry entry[70], saved;
+	unsigned int i, k, wrong;
+	int reader;
+
+	rig_for_adding(test, rig, gp, entry, 70);
+	reader = fake_xen_grant(gp[0].page, true);
+	KUNIT_ASSERT_GT(test, reader, 0);
+	/* 50 and up are there before. */
+	KUNIT_ASSERT_EQ(test, pv_map_add(&rig->table, entry + 50, 20), 0);
+	for (wrong = 0; wrong < WRONGS; wrong++) {
+		for (k = 0; k < ARRAY_SIZE(places); k++) {
+			unsigned int at = places[k];
+
+			saved = entry[at];
+			if (wrong == TWICE)
+				entry[at] = entry[at ? at - 1 : 1];
+			else if (wrong == THERE)
+				entry[at] = entry[69];
+			else if (wrong == BEYOND)
+				entry[at].ref = PV_MAP_ROOT_SIZE * PV_MAP_LEAF_SIZE;
+			else if (wrong == REFUSED)
+				fake_xen_fail_ops(FAKE_XEN_MAP, at, 1, GNTST_bad_gntref);
+			else if (wrong == READONLY && at % 3 != 2)
+				/* Readable is not writable. */
+				entry[at] = (struct pv_map_entry) { .ref = reader };
+			else if (wrong == READONLY)
+				entry[at].readonly = false;
+			else
+				fake_xen_fail_alloc_pages(at / 32, 1);
+			KUNIT_EXPECT_EQ_MSG(test, pv_map_add(&rig->table, entry, 50), want[wrong], "wrong %u at %u",
+					    wrong, at);
+			entry[at] = saved;
+			KUNIT_EXPECT_EQ_MSG(test, mapped(), 20, "wrong %u at %u", wrong, at);
+			KUNIT_EXPECT_EQ(test, rig->table.nr, 20);
+			for (i = 0; i < 70; i++)
+				KUNIT_EXPECT_EQ_MSG(test, !!pv_map_find(&rig->table, gp[i].ref), i >= 50,
+						    "wrong %u at %u: page %u", wrong, at, i);
+		}
+	}
+	/* The table has room for 100: not for 81 more, but for all that are good. */
+	KUNIT_EXPECT_EQ(test, pv_map_add(&rig->table, entry, 81), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, mapped(), 20);
+	KUNIT_EXPECT_EQ(test, pv_map_add(&rig->table, entry, 50), 0);
+	KUNIT_EXPECT_EQ(test, mapped(), 70);
+	pv_map_destroy(&rig->table);
+	fake_xen_revoke(reader);
+	put_guest_pages(gp, 70);
+}
+
 static struct kunit_case map_cases[] = {
 	KUNIT_CASE(copies_move_bytes),
 	KUNIT_CASE(every_batch_of_copies),
@@ -547,6 +696,8 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(any_reference),
 	KUNIT_CASE(ages),
 	KUNIT_CASE(an_unmap_fails),
+	KUNIT_CASE(added_until_removed),
+	KUNIT_CASE(added_all_or_none),
 	KUNIT_CASE(staged_store),
 	{}
 };

@@ -1,0 +1,661 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * netfront and netback in one kernel, over the fake Xen: packets of every size both ways, each byte checked, while
+ * peers restart, guests are suspended, Xen refuses operations and rings hold nonsense.
+ */
+#include <linux/etherdevice.h>
+#include <linux/fs.h>
+#include <linux/if_ether.h>
+#include <linux/netdevice.h>
+#include <linux/rtnetlink.h>
+#include <linux/skbuff.h>
+#include <net/sch_generic.h>
+
+#include "ring.h"
+
+#include "helpers.h"
+
+#define TYPE		"vif"
+#define ID		0
+#define PROTOCOL	0x88b5		/* for local experiments */
+#define LARGEST		65000
+#define HEAD		128		/* bytes of a packet that are not in pages */
+
+static struct xenbus_device *front, *back;
+static struct net_device *inside, *outside;	/* the guest's interface, the vif */
+static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+
+/* Behind the Ethernet header of each packet. */
+struct label {
+	__be32 number;
+	__be32 len;
+	u8 to_guest;
+} __packed;
+
+static struct tally {
+	unsigned int good, bad;
+} got[2];
+
+static DEFINE_SPINLOCK(got_lock);
+static u8 got_data[LARGEST];
+static u32 sent_number;
+
+static void set(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static u32 front_number(const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+	u32 n = 0;
+
+	snprintf(path, sizeof(path), "%s/queue-0/%s", front_path, key);
+	if (kstrtou32(fake_xen_value(path), 10, &n)) {
+		snprintf(path, sizeof(path), "%s/%s", front_path, key);
+		if (kstrtou32(fake_xen_value(path), 10, &n))
+			return 0;
+	}
+	return n;
+}
+
+static bool state_is(const char *path, enum xenbus_state state)
+{
+	return xenbus_read_driver_state(path) == state;
+}
+
+static bool states_are(enum xenbus_state state)
+{
+	return state_is(front_path, state) && state_is(back_path, state);
+}
+
+static void set_parameter(struct kunit *test, const char *path, const char *value)
+{
+	struct file *file = filp_open(path, O_WRONLY, 0);
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s", path);
+	KUNIT_EXPECT_EQ(test, kernel_write(file, value, strlen(value), &pos), (ssize_t)strlen(value));
+	filp_close(file, NULL);
+}
+
+/* ---- packets ---- */
+
+static u8 byte_at(u32 number, u32 i)
+{
+	return number * 31 + i * 7 + (i >> 8);
+}
+
+static int receive(struct sk_buff *skb, struct net_device *dev, struct packet_type *type, struct net_device *orig)
+{
+	unsigned int len = skb->len, i;
+	struct label *label;
+	bool good, to_guest = dev == inside;
+
+	spin_lock_bh(&got_lock);
+	label = (struct label *)got_data;
+	good = len >= sizeof(*label) && len <= LARGEST && !skb_copy_bits(skb, 0, got_data, len);
+	good = good && ntohl(label->len) == len + ETH_HLEN && label->to_guest == to_guest;
+	for (i = sizeof(*label); good && i < len; i++)
+		good = got_data[i] == byte_at(ntohl(label->number), i);
+	if (good)
+		got[to_guest].good++;
+	else
+		got[to_guest].bad++;
+	spin_unlock_bh(&got_lock);
+	kfree_skb(skb);
+	return NET_RX_SUCCESS;
+}
+
+static struct packet_type packets = { .type = htons(PROTOCOL), .func = receive };
+
+/* A packet of @len bytes, most of them in pages if it is long. */
+static struct sk_buff *make(struct net_device *dev, unsigned int len, u32 number)
+{
+	unsigned int head = min_t(unsigned int, len, len > 2000 ? HEAD : 2000), at = head, i = 0, k;
+	struct label label = { htonl(number), htonl(len), dev == outside };
+	struct sk_buff *skb = alloc_skb(head + 64, GFP_KERNEL);
+	u8 *data;
+
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, 32);
+	data = skb_put(skb, head);
+	eth_broadcast_addr(data);
+	memset(data + ETH_ALEN, 2, ETH_ALEN);
+	put_unaligned_be16(PROTOCOL, data + 2 * ETH_ALEN);
+	memcpy(data + ETH_HLEN, &label, sizeof(label));
+	for (k = sizeof(label); k + ETH_HLEN < head; k++)
+		data[ETH_HLEN + k] = byte_at(number, k);
+	while (at < len) {
+		unsigned int part = min_t(unsigned int, len - at, PAGE_SIZE);
+		struct page *page = alloc_page(GFP_KERNEL);
+
+		if (!page) {
+			kfree_skb(skb);
+			return NULL;
+		}
+		for (k = 0; k < part; k++)
+			((u8 *)page_address(page))[k] = byte_at(number, at - ETH_HLEN + k);
+		skb_add_rx_frag(skb, i++, page, 0, part, PAGE_SIZE);
+		at += part;
+	}
+	/* All queues in turn */
+	skb_record_rx_queue(skb, number & 1);
+	skb->dev = dev;
+	skb->protocol = htons(PROTOCOL);
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	return skb;
+}
+
+static bool send_one(struct net_device *dev, unsigned int len)
+{
+	struct sk_buff *skb = make(dev, len, ++sent_number);
+
+	return skb && dev_queue_xmit(skb) == NET_XMIT_SUCCESS;
+}
+
+static bool send(struct net_device *dev, unsigned int len)
+{
+	return COMES_TRUE(send_one(dev, len));
+}
+
+static struct tally tally(bool to_guest)
+{
+	struct tally t;
+
+	spin_lock_bh(&got_lock);
+	t = got[to_guest];
+	spin_unlock_bh(&got_lock);
+	return t;
+}
+
+static void zero(void)
+{
+	spin_lock_bh(&got_lock);
+	memset(got, 0, sizeof(got));
+	spin_unlock_bh(&got_lock);
+}
+
+/* @nr packets of that size each way; none is lost. */
+static void exchange(struct kunit *test, unsigned int len, unsigned int nr)
+{
+	unsigned int i, dir;
+
+	zero();
+	for (i = 0; i < nr; i++) {
+		for (dir = 0; dir < 2; dir++) {
+			KUNIT_ASSERT_TRUE_MSG(test, send(dir ? outside : inside, len), "%u bytes, packet %u",
+					      len, i);
+			/* No more than the queues hold. */
+			KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(tally(dir).good + tally(dir).bad + 8 > i),
+					      "%u bytes, direction %u: only %u of %u came", len, dir,
+					      tally(dir).good, i);
+		}
+	}
+	for (dir = 0; dir < 2; dir++) {
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(dir).good == nr), "%u bytes, direction %u: %u of %u", len,
+				      dir, tally(dir).good, nr);
+		KUNIT_EXPECT_EQ(test, tally(dir).bad, 0);
+	}
+}
+
+/* ---- a pair ---- */
+
+static void add_backend(struct kunit *test)
+{
+	set(back_path, "handle", "0");
+	set(back_path, "mac", "00:16:3e:00:00:01");
+	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
+}
+
+static void add_frontend(struct kunit *test)
+{
+	set(front_path, "mac", "00:16:3e:00:00:01");
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+}
+
+static struct net_device *find(struct xenbus_device *xb)
+{
+	struct net_device *dev;
+
+	ASSERT_RTNL();
+	for_each_netdev(&init_net, dev)
+		if (dev->dev.parent == &xb->dev)
+			return dev;
+	return NULL;
+}
+
+static bool ready(struct net_device *dev)
+{
+	return netif_carrier_ok(dev) && !qdisc_tx_is_noop(dev);
+}
+
+/* Brings both interfaces up, as large as they can be. */
+static void bring_up(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "not connected: %s",
+			      fake_xen_last_error());
+	rtnl_lock();
+	inside = find(front);
+	outside = find(back);
+	if (inside && outside) {
+		KUNIT_EXPECT_EQ(test, dev_set_mtu(inside, LARGEST - ETH_HLEN), 0);
+		KUNIT_EXPECT_EQ(test, dev_set_mtu(outside, LARGEST - ETH_HLEN), 0);
+		KUNIT_EXPECT_EQ(test, dev_open(outside, NULL), 0);
+		KUNIT_EXPECT_EQ(test, dev_open(inside, NULL), 0);
+	}
+	rtnl_unlock();
+	KUNIT_ASSERT_NOT_NULL(test, inside);
+	KUNIT_ASSERT_NOT_NULL(test, outside);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(ready(inside) && ready(outside)));
+}
+
+static int pair_init(struct kunit *test)
+{
+	fake_xen_reset();
+	zero();
+	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
+	dev_add_pack(&packets);
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+	return 0;
+}
+
+static int granting_init(struct kunit *test)
+{
+	set_parameter(test, "/sys/module/pv_netfront/parameters/staging_grants", "N");
+	return pair_init(test);
+}
+
+static int bouncing_init(struct kunit *test)
+{
+	set_parameter(test, "/sys/module/pv_netfront/parameters/staging_grants", "N");
+	set_parameter(test, "/sys/module/pv_netfront/parameters/trusted", "N");
+	return pair_init(test);
+}
+
+static void pair_exit(struct kunit *test)
+{
+	if (!IS_ERR_OR_NULL(front))
+		fake_xen_remove_device(front);
+	if (!IS_ERR_OR_NULL(back))
+		fake_xen_remove_device(back);
+	front = NULL;
+	back = NULL;
+	inside = NULL;
+	outside = NULL;
+	dev_remove_pack(&packets);
+	fake_xen_settle();
+	expect_nothing_held(test);
+	set_parameter(test, "/sys/module/pv_netfront/parameters/staging_grants", "Y");
+	set_parameter(test, "/sys/module/pv_netfront/parameters/trusted", "Y");
+}
+
+static void restart_backend(struct kunit *test)
+{
+	outside = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	fake_xen_settle();
+	set(back_path, "state", "1");
+	add_backend(test);
+	bring_up(test);
+}
+
+static void suspend(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, fake_xen_suspend_device(front), 0);
+	/* The other host's backend is a new one. */
+	outside = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	set(back_path, "state", "1");
+	KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+}
+
+/* ---- cases ---- */
+
+static void every_size(struct kunit *test)
+{
+	static const unsigned int len[] = {
+		60, 61, 127, 128, 129, 255, 256, 257, 1000, 1514, 2048, 2049, 4095, 4096, 4097, 8192, 9014, 20000,
+		40000, 64999, LARGEST,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(len); i++)
+		exchange(test, len[i], 20);
+	exchange(test, 60, 1000);
+}
+
+/* Pages that the backend keeps mapped: no hypercall a packet but the events. */
+static void warm_path_is_free_of_grant_calls(struct kunit *test)
+{
+	struct fake_xen_counts before;
+
+	exchange(test, 1514, 20);
+	before = fake_xen_counts;
+	exchange(test, 1514, 200);
+	exchange(test, 9000, 50);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.copy_calls, before.copy_calls);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.map_calls, before.map_calls);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.unmap_calls, before.unmap_calls);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.grants, before.grants);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.global_lock, before.global_lock);
+}
+
+static void backend_restarts(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		exchange(test, 1514, 20);
+		exchange(test, 9000, 20);
+		/* What is on its way may get lost. */
+		send_one(inside, 9000);
+		send_one(outside, 9000);
+		restart_backend(test);
+	}
+	exchange(test, 1514, 50);
+	exchange(test, LARGEST, 20);
+}
+
+static void suspend_and_resume(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		send_one(inside, 9000);
+		suspend(test);
+		add_backend(test);
+		bring_up(test);
+		exchange(test, 1514, 20);
+		exchange(test, 9000, 20);
+	}
+}
+
+static void row28_xsa465_removed_after_resume(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		suspend(test);
+		if (i) {
+			add_backend(test);
+			bring_up(test);
+			exchange(test, 1514, 5);
+		}
+		inside = NULL;
+		fake_xen_remove_device(front);
+		front = NULL;
+		if (back)
+			fake_xen_remove_device(back);
+		back = NULL;
+		fake_xen_settle();
+		expect_nothing_held(test);
+		add_backend(test);
+		add_frontend(test);
+		bring_up(test);
+	}
+	exchange(test, 1514, 5);
+}
+
+/* Xen refuses here and there: those packets are lost, all others are right, and it goes on. */
+static void row12_xsa362_xen_refuses(struct kunit *test)
+{
+	unsigned int i;
+
+	zero();
+	for (i = 0; i < 300; i++) {
+		if (i % 10 == 0)
+			fake_xen_fail_ops(FAKE_XEN_COPY, i % 7, 1 + i % 3, i & 1 ? GNTST_bad_gntref : GNTST_bad_page);
+		send_one(i & 1 ? inside : outside, i % 3 ? 1514 : 20000);
+		if (i % 16 == 0)
+			usleep_range(5000, 6000);
+	}
+	msleep(50);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, tally(0).bad, 0);
+	KUNIT_EXPECT_EQ(test, tally(1).bad, 0);
+	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+	exchange(test, 1514, 50);
+}
+
+/* One step of either end's connecting fails, then all is well, then it closes. */
+static void row18_cve_2026_99286_connect_fails(struct kunit *test)
+{
+	enum fake_xen_step step;
+	unsigned int skip;
+
+	for (step = 0; step < FAKE_XEN_NR_STEPS; step++) {
+		for (skip = 0; skip < 5; skip++) {
+			inside = NULL;
+			outside = NULL;
+			fake_xen_remove_device(front);
+			front = NULL;
+			fake_xen_remove_device(back);
+			back = NULL;
+			fake_xen_settle();
+			expect_nothing_held(test);
+			add_backend(test);
+			fake_xen_fail_step(step, skip, 1, -ENOSPC);
+			add_frontend(test);
+			KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(state_is(front_path, XenbusStateClosing) ||
+							       state_is(back_path, XenbusStateClosing) ||
+							       state_is(front_path, XenbusStateClosed) ||
+							       states_are(XenbusStateConnected)),
+					      "step %u, after %u: front %u, back %u", step, skip,
+					      xenbus_read_driver_state(front_path),
+					      xenbus_read_driver_state(back_path));
+			/* The first of each kind is needed; a frontend tries again. */
+			if (!skip)
+				KUNIT_EXPECT_GT(test, fake_xen_counts.errors + fake_xen_counts.fatal, 0ul);
+			fake_xen_fail_step(step, 0, 0, 0);
+		}
+	}
+	fake_xen_remove_device(front);
+	front = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	fake_xen_settle();
+	expect_nothing_held(test);
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+	exchange(test, 1514, 10);
+}
+
+static struct pv_ring_shared *shared(const char *key)
+{
+	struct page *page = fake_xen_granted_page(front_number(key));
+
+	return page ? page_address(page) : NULL;
+}
+
+/* Everybody looks at their rings. */
+static void wake_all(void)
+{
+	evtchn_port_t port;
+
+	for (port = 1; port < 64; port++)
+		fake_xen_kick_async(port);
+}
+
+/* A peer that is only confused comes back at once: what counts is that the link went down. */
+static bool gives_up(struct net_device *dev, int before)
+{
+	wake_all();
+	return atomic_read(&dev->carrier_down_count) != before;
+}
+
+static void replace_pair(struct kunit *test)
+{
+	inside = NULL;
+	outside = NULL;
+	fake_xen_remove_device(front);
+	front = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	fake_xen_settle();
+	expect_nothing_held(test);
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+}
+
+/* The guest says that it has sent more than a ring holds, or offered more slots. */
+static void row1_xsa39_req_prod_beyond(struct kunit *test)
+{
+	static const char * const key[] = { "tx-ring-ref", "tx-ring-ref", "rx-ring-ref" };
+	static const u32 beyond[] = { 257, 1U << 31, 257 };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		struct pv_ring_shared *ring = shared(key[i]);
+		int before = atomic_read(&outside->carrier_down_count);
+		unsigned long until = jiffies + 5 * HZ;
+
+		KUNIT_ASSERT_NOT_NULL(test, ring);
+		exchange(test, 1514, 6);
+		do {
+			WRITE_ONCE(ring->req_prod, READ_ONCE(ring->rsp_prod) + beyond[i]);
+			/* The backend looks when it needs slots; the frontend's own index comes in between. */
+			if (i == 2)
+				send_one(outside, 20000);
+			usleep_range(100, 200);
+		} while (!gives_up(outside, before) && time_before(jiffies, until));
+		KUNIT_EXPECT_NE_MSG(test, atomic_read(&outside->carrier_down_count), before, "%s + %u", key[i],
+				    beyond[i]);
+		replace_pair(test);
+	}
+	exchange(test, 1514, 6);
+}
+
+/* The backend says that it has answered more than was asked. */
+static void row23_xsa376_rsp_prod_beyond(struct kunit *test)
+{
+	static const char * const key[] = { "tx-ring-ref", "rx-ring-ref" };
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	unsigned int i;
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	for (i = 0; i < ARRAY_SIZE(key); i++) {
+		struct pv_ring_shared *ring = shared(key[i]);
+		int before = atomic_read(&inside->carrier_down_count);
+		unsigned int k;
+
+		KUNIT_ASSERT_NOT_NULL(test, ring);
+		exchange(test, 1514, 6);
+		/* The frontend looks when something is on its way: without credit that stays there. */
+		fake_xen_write(rate, "1,60000000");
+		fake_xen_settle();
+		for (k = 0; k < 4; k++)
+			send_one(inside, 1514);
+		msleep(20);
+		WRITE_ONCE(ring->rsp_prod, READ_ONCE(ring->req_prod) + 1);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(gives_up(inside, before)), "%s", key[i]);
+		fake_xen_rm(rate);
+		replace_pair(test);
+	}
+	exchange(test, 1514, 6);
+}
+
+/* Events, and nothing in the rings: each has its EOI, which says so. */
+static void row22_xsa391_event_storm(struct kunit *test)
+{
+	struct fake_xen_counts before;
+	unsigned int i;
+
+	exchange(test, 1514, 5);
+	msleep(50);
+	before = fake_xen_counts;
+	for (i = 0; i < 200; i++) {
+		wake_all();
+		usleep_range(50, 100);
+	}
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	KUNIT_EXPECT_GT(test, fake_xen_counts.eois - before.eois, 200ul);
+	KUNIT_EXPECT_GE(test, (fake_xen_counts.spurious_eois - before.spurious_eois) * 10,
+			(fake_xen_counts.eois - before.eois) * 9);
+	exchange(test, 1514, 20);
+	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+}
+
+static void unplug_with_packets(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 40; i++)
+		send_one(i & 1 ? inside : outside, 9000);
+	inside = NULL;
+	fake_xen_remove_device(front);
+	front = NULL;
+	KUNIT_EXPECT_EQ(test, tally(0).bad, 0);
+	KUNIT_EXPECT_EQ(test, tally(1).bad, 0);
+}
+
+static struct kunit_case staging_cases[] = {
+	KUNIT_CASE(every_size),
+	KUNIT_CASE(warm_path_is_free_of_grant_calls),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(row1_xsa39_req_prod_beyond),
+	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
+	KUNIT_CASE(row22_xsa391_event_storm),
+	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
+	KUNIT_CASE(row28_xsa465_removed_after_resume),
+	KUNIT_CASE(unplug_with_packets),
+	{}
+};
+
+static struct kunit_suite staging_suite = {
+	.name = "net_pair_staging",
+	.init = pair_init,
+	.exit = pair_exit,
+	.test_cases = staging_cases,
+};
+
+static struct kunit_case granting_cases[] = {
+	KUNIT_CASE(every_size),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(row12_xsa362_xen_refuses),
+	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
+	KUNIT_CASE(unplug_with_packets),
+	{}
+};
+
+static struct kunit_suite granting_suite = {
+	.name = "net_pair_granting",
+	.init = granting_init,
+	.exit = pair_exit,
+	.test_cases = granting_cases,
+};
+
+static struct kunit_case bouncing_cases[] = {
+	KUNIT_CASE(every_size),
+	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(unplug_with_packets),
+	{}
+};
+
+static struct kunit_suite bouncing_suite = {
+	.name = "net_pair_bouncing",
+	.init = bouncing_init,
+	.exit = pair_exit,
+	.test_cases = bouncing_cases,
+};
+
+kunit_test_suites(&staging_suite, &granting_suite, &bouncing_suite);
+
+MODULE_DESCRIPTION("Tests of the network pair");
+MODULE_LICENSE("GPL");
