@@ -22,7 +22,7 @@
 /**
  * struct scsifront_lun - an entry of the backend's directory
  * @all: list of them
- * @name: the entry's
+ * @name: the entry's; empty if that was another backend's
  * @channel: its address
  * @target: its address
  * @lun: its address
@@ -147,6 +147,12 @@ static int want_lun(struct scsifront *sf, const char *name)
 		return 0;
 	}
 	other = find_address(sf, &at);
+	if (!l && other && !other->name[0]) {
+		strscpy(other->name, name, sizeof(other->name));
+		other->wanted = true;
+		other->told = false;
+		return 0;
+	}
 	if (l || other) {
 		pv_device_error(sf->pd, -EBUSY,
 				DIRECTORY "/%s/v-dev 0:%u:%u:%u is taken by %s",
@@ -184,6 +190,25 @@ static void read_lun(struct scsifront *sf, const char *name)
 	default:
 		break;
 	}
+}
+
+/**
+ * scsifront_luns_unname() - a backend may have come back as another one
+ * @sf: the host, connected
+ *
+ * A LUN is known by its address: after a migration, the toolstack there may
+ * have named its entry otherwise.
+ *
+ * Context: a hook of the device, before scsifront_luns_read().
+ */
+void scsifront_luns_unname(struct scsifront *sf)
+{
+	struct scsifront_lun *l;
+
+	mutex_lock(&sf->luns_lock);
+	list_for_each_entry(l, &sf->luns, all)
+		l->name[0] = '\0';
+	mutex_unlock(&sf->luns_lock);
 }
 
 /**
@@ -269,7 +294,6 @@ static void remove_lun(struct scsifront *sf, struct scsifront_lun *l)
 		scsi_device_put(sdev);
 	}
 	l->added = false;
-	tell_state(sf, l->name, XenbusStateClosed);
 }
 
 static void add_lun(struct scsifront *sf, struct scsifront_lun *l)
@@ -280,12 +304,10 @@ static void add_lun(struct scsifront *sf, struct scsifront_lun *l)
 		err = scsi_add_device(sf->host, l->channel, l->target, l->lun);
 		if (err)
 			pv_device_error(sf->pd, err,
-					DIRECTORY "/%s: no device answers at 0:%u:%u:%u",
-					l->name, l->channel, l->target, l->lun);
+					DIRECTORY ": no device answers at 0:%u:%u:%u",
+					l->channel, l->target, l->lun);
 		l->added = !err;
 	}
-	tell_state(sf, l->name, l->added ? XenbusStateConnected :
-					   XenbusStateClosed);
 }
 
 /**
@@ -312,6 +334,10 @@ void scsifront_luns_work(struct work_struct *work)
 		else
 			remove_lun(sf, l);
 		mutex_lock(&sf->luns_lock);
+		if (l->name[0])
+			tell_state(sf, l->name,
+				   l->added ? XenbusStateConnected :
+					      XenbusStateClosed);
 		if (!wanted && !l->wanted) {
 			list_del(&l->all);
 			kfree(l);

@@ -356,6 +356,7 @@ static int scsifront_connect(struct pv_device *pd)
 	smp_store_release(&sf->accepting, true);
 	wake_up_all(&sf->wait);
 	scsi_unblock_requests(sf->host);
+	scsifront_luns_unname(sf);
 	scsifront_luns_read(sf);
 	schedule_delayed_work(&sf->shrink, SHRINK_INTERVAL);
 	return 0;
@@ -393,6 +394,21 @@ static void close_rings(struct scsifront *sf, enum pv_down why)
 	mutex_unlock(&sf->stop_lock);
 }
 
+static void remove_host(struct scsifront *sf)
+{
+	cancel_work_sync(&sf->luns_work);
+	scsi_remove_host(sf->host);
+	sf->added = false;
+}
+
+/* The guest itself takes the driver away, from a backend that serves it. */
+static bool may_flush(struct pv_device *pd)
+{
+	return pd->gone && !pd->failed && pd->link == PV_LINK_UP &&
+	       pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	       XenbusStateConnected;
+}
+
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct scsifront *sf = pd->priv;
@@ -400,6 +416,9 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 	cancel_delayed_work_sync(&sf->shrink);
 	if (why == PV_DOWN_FINAL)
 		WRITE_ONCE(sf->dead, true);
+	/* Caches are written out as long as there are rings. */
+	if (why == PV_DOWN_FINAL && sf->added && may_flush(pd))
+		remove_host(sf);
 	if (sf->added)
 		scsi_block_requests(sf->host);
 	close_rings(sf, why);
@@ -409,9 +428,7 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 	/* From here on every command ends at once, whoever waits for one. */
 	scsi_unblock_requests(sf->host);
 	wake_up_all(&sf->wait);
-	cancel_work_sync(&sf->luns_work);
-	scsi_remove_host(sf->host);
-	sf->added = false;
+	remove_host(sf);
 }
 
 static void scsifront_show(struct pv_device *pd, struct seq_file *m)
@@ -419,8 +436,9 @@ static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 	struct scsifront *sf = pd->priv;
 	unsigned int i;
 
-	seq_printf(m, "host %u\ndata %s\nmax_segments %u\n", sf->host->host_no,
-		   sf->bounce ? "staged" : "direct", sf->max_segs);
+	seq_printf(m, "host %u\ndata %s\ntrusted %d\nmax_segments %u\n",
+		   sf->host->host_no, sf->bounce ? "staged" : "direct",
+		   !sf->zero, sf->max_segs);
 	for (i = 0; i < sf->nr_queues; i++) {
 		seq_printf(m, "queue %u slots %u staged_free %u\n", i,
 			   sf->queue[i].ring.size, sf->queue[i].pool.nr_staged);

@@ -618,11 +618,63 @@ void scsifront_hold(struct scsifront *sf)
 }
 
 /*
+ * Whether a command does the same when it is done a second time. What moves
+ * a medium's data names its blocks, what asks changes nothing, a zone can be
+ * opened or reset again. Anything else - a reservation, COMPARE AND WRITE,
+ * firmware - is for its sender to judge.
+ */
+static bool is_idempotent(u8 opcode)
+{
+	switch (opcode) {
+	case TEST_UNIT_READY:
+	case REQUEST_SENSE:
+	case INQUIRY:
+	case MODE_SENSE:
+	case MODE_SENSE_10:
+	case LOG_SENSE:
+	case READ_CAPACITY:
+	case SERVICE_ACTION_IN_16:
+	case REPORT_LUNS:
+	case MAINTENANCE_IN:
+	case PERSISTENT_RESERVE_IN:
+	case ZBC_IN:
+	case ZBC_OUT:
+	case START_STOP:
+	case ALLOW_MEDIUM_REMOVAL:
+	case READ_6:
+	case READ_10:
+	case READ_12:
+	case READ_16:
+	case WRITE_6:
+	case WRITE_10:
+	case WRITE_12:
+	case WRITE_16:
+	case VERIFY:
+	case VERIFY_16:
+	case WRITE_VERIFY:
+	case WRITE_VERIFY_12:
+	case WRITE_VERIFY_16:
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+	case UNMAP:
+	case SYNCHRONIZE_CACHE:
+	case SYNCHRONIZE_CACHE_16:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/*
  * Only what may be done twice: a disk's reads and writes name their blocks.
  * A tape's do not, and nobody knows how far it got.
  */
-static bool may_replay(const struct scsi_device *sdev)
+static bool may_replay(struct scsi_cmnd *sc)
 {
+	const struct scsi_device *sdev = sc->device;
+
+	if (!is_idempotent(sc->cmnd[0]))
+		return false;
 	switch (sdev->type) {
 	case TYPE_DISK:
 	case TYPE_ROM:
@@ -637,6 +689,17 @@ static bool may_replay(const struct scsi_device *sdev)
 	}
 }
 
+/*
+ * DID_RESET would say it best, but makes the SCSI layer send anything without
+ * data once more: a tape's SPACE, its file marks.
+ */
+static void end_for_good(struct scsi_cmnd *sc)
+{
+	/* A tape may stand elsewhere than its driver thinks. */
+	sc->device->was_reset = 1;
+	sc->result = DID_ABORT << 16;
+}
+
 static void end_unanswered(struct scsifront_queue *q, struct scsifront_io *io,
 			   enum pv_down why)
 {
@@ -646,10 +709,10 @@ static void end_unanswered(struct scsifront_queue *q, struct scsifront_io *io,
 	scsi_set_resid(sc, scsi_bufflen(sc));
 	if (why == PV_DOWN_FINAL)
 		sc->result = DID_NO_CONNECT << 16;
-	else if (may_replay(sc->device))
+	else if (may_replay(sc))
 		sc->result = DID_REQUEUE << 16;
 	else
-		sc->result = DID_RESET << 16;
+		end_for_good(sc);
 	scsi_done(sc);
 }
 

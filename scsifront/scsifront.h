@@ -182,6 +182,7 @@ void scsifront_hold(struct scsifront *sf);
 void scsifront_drain(struct scsifront *sf, enum pv_down why);
 
 /* luns.c */
+void scsifront_luns_unname(struct scsifront *sf);
 void scsifront_luns_read(struct scsifront *sf);
 void scsifront_luns_work(struct work_struct *work);
 bool scsifront_luns_busy(struct scsifront *sf);
