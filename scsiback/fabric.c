@@ -11,6 +11,7 @@
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
 
+#include "policy.h"
 #include "scsiback.h"
 
 #define ALIAS_LEN	64
@@ -66,7 +67,13 @@ static struct scsiback_req *to_req(struct se_cmd *se)
 
 static int fabric_prepare(struct scsiback_req *req)
 {
-	return 0;
+	/* LIO copies between all LUNs of the group, other guests' among them. */
+	if (scsiback_allowed(req->io.cdb, req->io.cdb_len, TYPE_DISK,
+			     req->lun->allow | ~SCSIBACK_ALLOW_COPY))
+		return 0;
+	/* invalid command operation code */
+	scsiback_deny(req, 0x20);
+	return -EPERM;
 }
 
 /* What LIO knows a command by; the guest's own names need not differ. */
@@ -343,6 +350,9 @@ static int drop_session(struct scsiback_tpg *tpg)
 	mutex_unlock(&tpg_lock);
 	if (!session)
 		return -ENODEV;
+	/* An abort may still be on its way. */
+	target_stop_session(session);
+	target_wait_for_sess_cmds(session);
 	target_remove_session(session);
 	return 0;
 }

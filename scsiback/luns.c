@@ -301,13 +301,26 @@ free:
 	return err;
 }
 
+/* A guest that has let it go has no command there that would be missed. */
+static void wait_idle(struct scsiback_lun *lun)
+{
+	if (wait_event_timeout(lun->idle, !atomic_read(&lun->in_flight),
+			       SCSIBACK_PATIENCE))
+		return;
+	WRITE_ONCE(lun->overdue, true);
+	atomic_inc(&lun->b->resets);
+	scsiback_queues_wake(lun->b);
+	wait_event(lun->idle, !atomic_read(&lun->in_flight));
+	atomic_dec(&lun->b->resets);
+}
+
 static void lun_remove(struct scsiback_lun *lun)
 {
 	xa_erase(&lun->b->by_address, address(lun->target, lun->lun));
 	WRITE_ONCE(lun->gone, true);
 	/* Pairs with scsiback_lun_get(). */
 	synchronize_rcu();
-	wait_event(lun->idle, !atomic_read(&lun->in_flight));
+	wait_idle(lun);
 	lun->ops->close(lun);
 	list_del(&lun->all);
 	dev_info(&lun->b->pd->xb->dev, "%s: %s is given back\n", lun->name,

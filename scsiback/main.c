@@ -233,6 +233,8 @@ static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
 	} })[0].attr.attr)
 
 static struct attribute *statistics_attrs[] = {
+	COUNTER(f_req, flushes),
+	COUNTER(ds_req, discards),
 	COUNTER(oo_req, ring.starved),
 	COUNTER(rd_req, reads),
 	COUNTER(wr_req, writes),

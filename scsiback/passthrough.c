@@ -40,13 +40,12 @@ static bool fits(const struct scsiback_req *req, const struct request_queue *rq)
 	       req->nr_vecs <= queue_max_segments(rq);
 }
 
-static void deny(struct scsiback_req *req, u8 asc)
+/* Its queue says "later" until the end. */
+static bool is_leaving(const struct scsi_device *sdev)
 {
-	dev_dbg(&req->q->b->pd->xb->dev, "%s: command %#x denied\n",
-		req->lun->name, req->io.cdb[0]);
-	req->q->counters->denied++;
-	scsiback_set_sense(&req->result, ILLEGAL_REQUEST, asc, 0,
-			   req->io.bytes);
+	enum scsi_device_state state = READ_ONCE(sdev->sdev_state);
+
+	return state == SDEV_CANCEL || state == SDEV_DEL;
 }
 
 static int passthrough_prepare(struct scsiback_req *req)
@@ -58,7 +57,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 	if (!scsiback_allowed(req->io.cdb, req->io.cdb_len, sdev->type,
 			      lun->allow)) {
 		/* invalid command operation code */
-		deny(req, 0x20);
+		scsiback_deny(req, 0x20);
 		return -EPERM;
 	}
 	if (!fits(req, sdev->request_queue)) {
@@ -69,7 +68,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 				     queue_max_hw_sectors(sdev->request_queue) << 9,
 				     queue_max_segments(sdev->request_queue));
 		/* invalid field in CDB */
-		deny(req, 0x24);
+		scsiback_deny(req, 0x24);
 		return -EPERM;
 	}
 	rq = scsi_alloc_request(sdev->request_queue,
@@ -77,8 +76,8 @@ static int passthrough_prepare(struct scsiback_req *req)
 							       REQ_OP_DRV_IN,
 				BLK_MQ_REQ_NOWAIT);
 	if (IS_ERR(rq)) {
-		/* All its tags are in use. */
-		if (PTR_ERR(rq) == -EAGAIN || PTR_ERR(rq) == -EWOULDBLOCK)
+		/* All its tags are in use, or somebody changes its settings. */
+		if (PTR_ERR(rq) == -EAGAIN && !is_leaving(sdev))
 			return -EAGAIN;
 		scsiback_set_host(&req->result,
 				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
@@ -121,6 +120,9 @@ static void passthrough_submit(struct scsiback_req *req)
 
 	memcpy(scmd->cmnd, req->io.cdb, sizeof(req->io.cdb));
 	scmd->cmd_len = req->io.cdb_len;
+	/* For what is refused above the driver. */
+	scmd->result = 0;
+	scmd->resid_len = req->io.bytes;
 	/* Retries are for who knows what the command is for: the guest. */
 	scmd->allowed = 0;
 	rq->timeout = scsiback_timeout(req->io.cdb[0], req->lun->sdev->type);
@@ -134,31 +136,26 @@ static void passthrough_submit(struct scsiback_req *req)
 	blk_execute_rq_nowait(rq, false);
 }
 
-/* Make what a device says of itself true of what the guest has. */
-static void edit_inquiry(struct scsiback_req *req)
+/* Make what a device says of its limits true of the adapter's, too. */
+static void edit_limits(struct scsiback_req *req)
 {
-	struct scsiback_lun *lun = req->lun;
-	struct request_queue *rq = lun->sdev->request_queue;
-	u32 len = req->io.bytes - req->result.resid, max, had;
+	struct scsi_device *sdev = req->lun->sdev;
+	struct request_queue *rq = sdev->request_queue;
+	u32 max, had;
 	u8 *data;
 
-	if (!req->staged || req->result.rslt || len < 8)
+	if (!req->staged || req->result.rslt ||
+	    req->io.bytes - req->result.resid < 12 || !sdev->sector_size ||
+	    !(req->io.cdb[1] & 1) || req->io.cdb[2] != 0xb0)
 		return;
 	data = page_address(req->vecs[0].bv_page);
-	if (!(req->io.cdb[1] & 1)) {
-		/* third-party copy */
-		if (!(lun->allow & SCSIBACK_ALLOW_COPY))
-			data[5] &= ~0x08;
-	} else if (req->io.cdb[2] == 0xb0 && len >= 12 &&
-		   lun->sdev->sector_size) {
-		/* maximum transfer length, in blocks */
-		max = min(queue_max_hw_sectors(rq),
-			  queue_max_segments(rq) * (PAGE_SIZE >> SECTOR_SHIFT)) /
-		      (lun->sdev->sector_size >> SECTOR_SHIFT ?: 1);
-		had = get_unaligned_be32(&data[8]);
-		if (!had || had > max)
-			put_unaligned_be32(max, &data[8]);
-	}
+	/* maximum transfer length, in blocks */
+	max = min(queue_max_hw_sectors(rq),
+		  queue_max_segments(rq) * (PAGE_SIZE >> SECTOR_SHIFT)) /
+	      (sdev->sector_size >> SECTOR_SHIFT ?: 1);
+	had = get_unaligned_be32(&data[8]);
+	if (!had || had > max)
+		put_unaligned_be32(max, &data[8]);
 }
 
 static void passthrough_finish(struct scsiback_req *req)
@@ -175,7 +172,7 @@ static void passthrough_finish(struct scsiback_req *req)
 		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 				  req->io.bytes);
 	if (unlikely(req->io.cdb[0] == INQUIRY))
-		edit_inquiry(req);
+		edit_limits(req);
 }
 
 /* ---- task management ---- */

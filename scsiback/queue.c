@@ -22,9 +22,6 @@
 /* Memory that was not needed for so long goes back. */
 #define IDLE_SECONDS	60
 
-/* What a device that goes away gives its commands before it aborts them. */
-#define HOLD_TIMEOUT	(10 * HZ)
-
 #define SEG_SIZE	sizeof(struct scsiif_request_segment)
 
 /* ---- the end of a request ---- */
@@ -36,6 +33,22 @@ static void put_staged(struct scsiback_req *req)
 	for (i = 0; req->staged && i < req->nr_vecs; i++)
 		pv_staged_put(&req->q->staged, req->vecs[i].bv_page);
 	req->staged = false;
+}
+
+static void have_back(struct scsiback_req *req)
+{
+	struct scsiback_queue *q = req->q;
+
+	put_staged(req);
+	if (req->buffer) {
+		req->buffer->next = q->buffers;
+		q->buffers = req->buffer;
+		req->buffer = NULL;
+	}
+	if (req->stage == SCSIBACK_PARSED || req->stage == SCSIBACK_FETCHING)
+		q->nr_unfetched--;
+	req->stage = SCSIBACK_FREE;
+	list_move(&req->list, &q->free);
 }
 
 /**
@@ -52,16 +65,7 @@ void scsiback_finish(struct scsiback_req *req)
 	scsiback_respond(&rsp, req->io.rqid, &req->result);
 	pv_ring_put(&q->ring, &rsp, SCSIBACK_RESPONSE);
 	q->counters->ring.responses++;
-	put_staged(req);
-	if (req->buffer) {
-		req->buffer->next = q->buffers;
-		q->buffers = req->buffer;
-		req->buffer = NULL;
-	}
-	if (req->stage == SCSIBACK_PARSED || req->stage == SCSIBACK_FETCHING)
-		q->nr_unfetched--;
-	req->stage = SCSIBACK_FREE;
-	list_move(&req->list, &q->free);
+	have_back(req);
 }
 
 static void fail(struct scsiback_req *req, unsigned int host)
@@ -80,6 +84,46 @@ static void refuse(struct scsiback_req *req, const struct scsiback_fault *fault)
 	fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
 }
 
+/**
+ * scsiback_deny() - a guest may not send this command
+ * @req: the request, not started
+ * @asc: additional sense code
+ *
+ * Context: prepare() of a LUN.
+ */
+void scsiback_deny(struct scsiback_req *req, u8 asc)
+{
+	dev_dbg(&req->q->b->pd->xb->dev, "%s: command %#x denied\n",
+		req->lun->name, req->io.cdb[0]);
+	req->q->counters->denied++;
+	scsiback_set_sense(&req->result, ILLEGAL_REQUEST, asc, 0,
+			   req->io.bytes);
+}
+
+/* No device offers what its guest may not do: the bit 3PC. */
+static void edit_inquiry(struct scsiback_req *req)
+{
+	u8 *data;
+
+	if (!req->staged || req->result.rslt || req->io.cdb[1] & 1 ||
+	    req->io.bytes - req->result.resid < 6 ||
+	    req->lun->allow & SCSIBACK_ALLOW_COPY)
+		return;
+	data = page_address(req->vecs[0].bv_page);
+	data[5] &= ~0x08;
+}
+
+/*
+ * The vhost goes away and would not wait for the command. Without a response
+ * the guest does it once more with whoever comes next, or does not.
+ */
+static bool is_cut_off(const struct scsiback_req *req)
+{
+	return READ_ONCE(req->q->abort_all) && req->aborted && !req->tmf &&
+	       XEN_VSCSIIF_RSLT_HOST(req->result.rslt) ==
+	       XEN_VSCSIIF_RSLT_HOST_ABORT;
+}
+
 static void finish_started(struct scsiback_req *req)
 {
 	struct scsiback_req *tmf = req->tmf;
@@ -91,6 +135,8 @@ static void finish_started(struct scsiback_req *req)
 				     "queue %u: request %u: %u grant references cannot be reached\n",
 				     req->q->index, req->io.rqid, req->failed);
 		fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
+	} else if (unlikely(is_cut_off(req))) {
+		have_back(req);
 	} else {
 		scsiback_finish(req);
 	}
@@ -171,6 +217,8 @@ static bool complete_done(struct scsiback_queue *q)
 			req->lun->ops->finish(req);
 		/* More than it asked for is the device's surplus. */
 		req->result.resid = min(req->result.resid, req->io.bytes);
+		if (unlikely(req->io.cdb[0] == INQUIRY))
+			edit_inquiry(req);
 		if (req->staged && req->io.dir == DMA_FROM_DEVICE)
 			copy_staged(req, true,
 				    req->io.bytes - req->result.resid);
@@ -443,6 +491,20 @@ static void account(struct scsiback_counters *c, const struct scsiback_io *io)
 		break;
 	default:
 		c->others++;
+		break;
+	}
+	switch (io->cdb[0]) {
+	case SYNCHRONIZE_CACHE:
+	case SYNCHRONIZE_CACHE_16:
+		c->flushes++;
+		break;
+	case UNMAP:
+		c->discards++;
+		break;
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+		/* The bit UNMAP. */
+		c->discards += !!(io->cdb[1] & 0x08);
 		break;
 	}
 }
@@ -742,7 +804,7 @@ void scsiback_queues_hold(struct scsiback *b)
 		struct scsiback_queue *q = b->queues[i];
 
 		if (!q || !q->open ||
-		    wait_for_completion_timeout(&q->held, HOLD_TIMEOUT))
+		    wait_for_completion_timeout(&q->held, SCSIBACK_PATIENCE))
 			continue;
 		WRITE_ONCE(q->abort_all, true);
 		pv_channel_wake(&q->channel);

@@ -53,6 +53,9 @@ extern unsigned int scsiback_allow;
 /* Runs resets of devices, which sleep. */
 extern struct workqueue_struct *scsiback_wq;
 
+/** SCSIBACK_PATIENCE - what commands get before what goes away aborts them */
+#define SCSIBACK_PATIENCE	(10 * HZ)
+
 /** SCSIBACK_NAME - room for the name of a LUN's directory in xenstore */
 #define SCSIBACK_NAME	32
 
@@ -91,11 +94,12 @@ struct scsiback_lun_ops {
  * @ops: which kind of device
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
- * @allow: pass-through: SCSIBACK_ALLOW_*
+ * @allow: SCSIBACK_ALLOW_*
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
  * @resetting: being reset: no command may start
  * @gone: being removed: no command may start
+ * @overdue: it cannot be removed because commands take too long: abort them
  * @in_flight: commands and resets that are started
  * @idle: for @in_flight to go down while @resetting or @gone
  * @rcu: lookups may still see it
@@ -117,6 +121,7 @@ struct scsiback_lun {
 	u64 tpg_lun;
 	unsigned long resetting;
 	bool gone;
+	bool overdue;
 	atomic_t in_flight ____cacheline_aligned_in_smp;
 	wait_queue_head_t idle;
 	struct rcu_head rcu;
@@ -127,6 +132,8 @@ struct scsiback_lun {
  * @reads: commands with data from the device
  * @writes: commands with data to the device
  * @others: commands without data
+ * @flushes: of these, caches written out
+ * @discards: of @writes and @others, blocks given back
  * @tmfs: aborts and resets
  * @sectors_read: data from the device, in units of 512 bytes
  * @sectors_written: data to the device, in units of 512 bytes
@@ -139,6 +146,8 @@ struct scsiback_counters {
 	u64 reads;
 	u64 writes;
 	u64 others;
+	u64 flushes;
+	u64 discards;
 	u64 tmfs;
 	u64 sectors_read;
 	u64 sectors_written;
@@ -295,7 +304,7 @@ struct scsiback_queue {
  * @pd: the library's part
  * @luns: all LUNs; the hooks'
  * @by_address: LUNs by scsiback_address(), for the queues
- * @resets: resets under way
+ * @resets: LUNs that are being reset, or are overdue
  * @queues: as many as the frontend has
  * @nr_queues: how many
  * @counters: by index of queue
@@ -319,6 +328,7 @@ void scsiback_queue_start(struct scsiback_queue *q);
 void scsiback_queues_hold(struct scsiback *b);
 void scsiback_queues_wake(struct scsiback *b);
 void scsiback_queue_destroy(struct scsiback_queue *q);
+void scsiback_deny(struct scsiback_req *req, u8 asc);
 void scsiback_done(struct scsiback_req *req);
 void scsiback_finish(struct scsiback_req *req);
 

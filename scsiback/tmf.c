@@ -129,7 +129,8 @@ void scsiback_tmf(struct scsiback_req *req)
 }
 
 /**
- * scsiback_abort_wanted() - abort the commands of LUNs that are being reset
+ * scsiback_abort_wanted() - abort the commands of LUNs that are being reset,
+ *                           or go away
  * @q: the queue; all its commands if the vhost goes away
  */
 void scsiback_abort_wanted(struct scsiback_queue *q)
@@ -142,7 +143,8 @@ void scsiback_abort_wanted(struct scsiback_queue *q)
 
 		if (req->stage != SCSIBACK_STARTED || req->aborted ||
 		    req->emulated || req->io.act != VSCSIIF_ACT_SCSI_CDB ||
-		    !(all || test_bit(0, &req->lun->resetting)))
+		    !(all || test_bit(0, &req->lun->resetting) ||
+		      READ_ONCE(req->lun->overdue)))
 			continue;
 		req->aborted = true;
 		req->lun->ops->abort(req, NULL);
