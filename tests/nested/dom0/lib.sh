@@ -212,13 +212,22 @@ counter() { ethtool -S "$1" | awk -v n="$2" '$1 ~ n ":$" { s += $2 } END { print
 
 # scsi_debug OPTION...: a pretended host adapter; scsi_debug_host prints its number
 scsi_debug() { modprobe sd_mod && modprobe sg && modprobe scsi_debug "$@" && wait_for 5 eval '[ -n "$(scsi_debug_host)" ]'; }
-scsi_debug_host() {
+scsi_debug_host() { host_of_driver scsi_debug; }
+host_of_driver() {
 	local h
 	for h in /sys/class/scsi_host/host*; do
-		[ "$(cat "$h/proc_name" 2>/dev/null)" != scsi_debug ] || echo "${h##*host}"
+		[ "$(cat "$h/proc_name" 2>/dev/null)" != "$1" ] || echo "${h##*host}"
 	done | head -n 1
 }
 scsi_debug_set() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
+# What it says of task management that has come to it, with 0x2000 in its opts
+scsi_debug_aborts() { dmesg | grep -c 'scsi_debug_abort: command found'; }
+scsi_debug_resets() { dmesg | grep -c 'scsi_debug_device_reset'; }
+# What has come to pretended devices since scsi_debug_listen: scsi_debug_heard OPCODE counts a command
+scsi_debug_listen() { dmesg -c >/dev/null; scsi_debug_set opts 1; }
+scsi_debug_heard() { dmesg | grep -c "cmd $1 "; }
+# A counter of our backend, summed over its vhosts
+statistic() { cat /sys/bus/xen-backend/devices/vscsi-*/statistics/"$1" | awk '{ s += $1 } END { print s + 0 }'; }
 # The block device of a SCSI address
 scsi_block() { ls "/sys/class/scsi_device/$1/device/block" | head -n 1; }
 
@@ -246,6 +255,13 @@ lio_target() {
 lio_lun() {
 	local lun=$LIO/xen-pvscsi/$1/tpgt_1/lun/lun_$2
 	mkdir -p "$lun" && ln -s "$LIO/core/$3_0/$4" "$lun/store"
+}
+
+# lio_loopback KIND NAME: the store as a SCSI device of this domain
+lio_loopback() {
+	local tpg=$LIO/loopback/naa.6001405000000099/tpgt_1
+	modprobe tcm_loop && mkdir -p "$tpg" && echo naa.6001405000000098 >"$tpg/nexus" && mkdir -p "$tpg/lun/lun_0" &&
+		ln -s "$LIO/core/$1_0/$2" "$tpg/lun/lun_0/store" && wait_for 10 eval '[ -n "$(host_of_driver tcm_loopback)" ]' && sleep 1
 }
 
 scsi_backend() { echo "/local/domain/0/backend/vscsi/$(guest_id "$1")/${2:-0}"; }

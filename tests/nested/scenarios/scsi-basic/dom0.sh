@@ -19,8 +19,23 @@ check "TEST UNIT READY" in_guest "sg_turs -n 10 \$D"
 check "REPORT LUNS shows the guest's LUN alone" eval "in_guest 'sg_luns \$D' | grep -A9 'Lun list length = 8' | grep -q 0000000000000000"
 check "START STOP" in_guest "sg_start --stop \$D && ! sg_turs \$D; sg_start --start \$D && sg_turs \$D"
 check "a reservation is denied" eval "in_guest 'sg_persist -n --out --register --param-sark=1 \$D; sg_persist -n -k \$D' | grep -qi 'not support\|illegal\|invalid'"
+check "a CDB of 32 bytes is refused" in_guest "! sg_raw -r 512 \$D 7f 00 00 00 00 00 00 18 00 09 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 && sg_turs \$D"
 check "ext4 and the files" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
 check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
+zeroes='dd if=$D bs=4k skip=15000 count=4 iflag=direct 2>/dev/null | tr -d "\0" | wc -c | grep -qx 0'
+fill='dd if=/dev/urandom of=$D bs=4k seek=15000 count=4 oflag=direct 2>/dev/null'
+discards=$(statistic ds_req)
+check "UNMAP" in_guest "$fill; ! $zeroes && sg_unmap --lba=120000 --num=32 \$D && $zeroes"
+check "WRITE SAME" in_guest "$fill; ! $zeroes && sg_write_same --16 --lba=120000 --num=32 --xferlen=512 --in=/dev/zero \$D && $zeroes"
+check "WRITE SAME with UNMAP" in_guest "$fill; ! $zeroes && sg_write_same --16 --unmap --lba=120000 --num=32 --xferlen=512 --in=/dev/zero \$D && $zeroes"
+check "both discards were counted" same $(($(statistic ds_req) - discards)) 2
+check "ext4's flushes were counted" at_least "$(statistic f_req)" 1
+writes=$(statistic wr_req) sectors=$(statistic wr_sect)
+check "4 MiB in one command" in_guest "echo 4096 >/sys/block/\${D##*/}/queue/max_sectors_kb; dd if=/dev/urandom of=/tmp/big bs=1M count=8 2>/dev/null; dd if=/tmp/big of=\$D bs=4M oflag=direct"
+check "two of them have come" same "$(($(statistic wr_req) - writes)) $(($(statistic wr_sect) - sectors))" "2 16384"
+reads=$(statistic rd_req)
+check "and back" in_guest "dd if=\$D bs=4M count=2 iflag=direct 2>/dev/null | cmp - /tmp/big; rm /tmp/big"
+check "two of these, too" same $(($(statistic rd_req) - reads)) 2
 check "raw writes" guest_cmd -t 120 g "raw_fill \$(scsi_disk 0:0) 1M"
 check "detach" pv-scsi detach g 0:0:0:0
 check "gone in the guest" guest_cmd g wait_no_lun 0:0
