@@ -76,10 +76,13 @@ static int fabric_prepare(struct scsiback_req *req)
 	return -EPERM;
 }
 
-/* What LIO knows a command by; the guest's own names need not differ. */
+/*
+ * What LIO knows a command by. A guest's own names need not differ, and the
+ * group's one session may be several guests', with the same LUN.
+ */
 static u64 tag_of(struct scsiback_req *req)
 {
-	return (u64)req->q->index << 32 | (req - req->q->reqs);
+	return (u64)req->q->serial << 32 | (req - req->q->reqs);
 }
 
 static void fill_sgs(struct scsiback_req *req)

@@ -187,7 +187,8 @@ static int read_vdev(struct scsiback_lun *lun)
 
 	if (IS_ERR(text))
 		return blame(lun, PTR_ERR(text), "v-dev", " is missing");
-	if (sscanf(text, "%u:%u:%u:%u%c", &host, &lun->channel, &lun->target,
+	/* No wider than fits: sscanf() drops what is beyond. */
+	if (sscanf(text, "%9u:%9u:%9u:%9u%c", &host, &lun->channel, &lun->target,
 		   &lun->lun, &rest) != 4 ||
 	    lun->channel || lun->target > MAX_TARGET || lun->lun > MAX_LUN)
 		err = blame(lun, -EINVAL, "v-dev",

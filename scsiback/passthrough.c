@@ -179,13 +179,15 @@ static void passthrough_finish(struct scsiback_req *req)
 
 /*
  * Its time is over, says this, and the SCSI layer takes it from there: the
- * driver's abort, and what follows if that fails. The request cannot end
- * for good under our hands: only this thread frees it.
+ * driver's abort, and what follows if that fails. If others are before it in
+ * the SCSI layer's queue, it has no time until its turn comes. The request
+ * cannot end for good under our hands: only this thread frees it.
  */
 static void passthrough_abort(struct scsiback_req *req,
 			      struct scsiback_req *tmf)
 {
 	req->tmf = tmf;
+	WRITE_ONCE(req->rq->timeout, 1);
 	blk_abort_request(req->rq);
 }
 
@@ -308,8 +310,9 @@ static struct scsi_device *find_device(const char *pdev)
 	u64 lun;
 	char rest;
 
-	if (sscanf(pdev, "%u:%u:%u:%llu%c", &host_no, &channel, &target, &lun,
-		   &rest) != 4)
+	/* No wider than fits: sscanf() drops what is beyond. */
+	if (sscanf(pdev, "%9u:%9u:%9u:%19llu%c", &host_no, &channel, &target,
+		   &lun, &rest) != 4)
 		return ERR_PTR(-EINVAL);
 	host = scsi_host_lookup(host_no);
 	if (!host)

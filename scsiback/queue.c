@@ -509,7 +509,7 @@ static void account(struct scsiback_counters *c, const struct scsiback_io *io)
 	}
 }
 
-/* Returns 0, -EAGAIN to try later, or -EPERM if it has been answered. */
+/* Returns 0, -EAGAIN to try later, or -EPERM if its result is set. */
 static int admit_one(struct scsiback_req *req)
 {
 	struct scsiback_queue *q = req->q;
@@ -517,13 +517,15 @@ static int admit_one(struct scsiback_req *req)
 	int err = 0;
 
 	if (!lun) {
-		fail(req, XEN_VSCSIIF_RSLT_HOST_NO_CONNECT);
+		q->counters->ring.errors++;
+		scsiback_set_host(&req->result,
+				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
+				  req->io.bytes);
 		return -EPERM;
 	}
 	if (unlikely(test_bit(0, &lun->resetting))) {
 		scsiback_lun_put(lun);
 		scsiback_set_status(&req->result, SAM_STAT_BUSY, req->io.bytes);
-		scsiback_finish(req);
 		return -EPERM;
 	}
 	req->lun = lun;
@@ -532,8 +534,6 @@ static int admit_one(struct scsiback_req *req)
 		err = lun->ops->prepare(req);
 	if (unlikely(err)) {
 		scsiback_lun_put(lun);
-		if (err == -EPERM)
-			scsiback_finish(req);
 		return err;
 	}
 	account(q->counters, &req->io);
@@ -544,13 +544,20 @@ static int admit_one(struct scsiback_req *req)
 static void admit(struct scsiback_queue *q, struct list_head *batch)
 {
 	struct scsiback_req *req, *next;
+	int err;
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
 		if (req->stage < SCSIBACK_MAPPED || !place(req)) {
 			q->counters->ring.starved++;
 			break;
 		}
-		if (admit_one(req))
+		err = admit_one(req);
+		if (unlikely(err == -EPERM)) {
+			/* Before its pages are another's: copies to them. */
+			pv_copy_flush(&q->copy);
+			scsiback_finish(req);
+		}
+		if (err)
 			continue;
 		req->stage = SCSIBACK_STARTED;
 		q->in_flight++;
@@ -711,9 +718,7 @@ static int queue_open(struct scsiback_queue *q, const char *dir)
 	snprintf(name, sizeof(name), "%s-%u", dev_name(&q->b->pd->xb->dev),
 		 q->index);
 	config.name = name;
-	err = pv_channel_open(&q->channel, q->b->pd, &config);
-	q->open = !err;
-	return err;
+	return pv_channel_open(&q->channel, q->b->pd, &config);
 }
 
 /**
@@ -729,6 +734,7 @@ static int queue_open(struct scsiback_queue *q, const char *dir)
 struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
 					     unsigned int index)
 {
+	static atomic_t last_serial = ATOMIC_INIT(0);
 	struct scsiback_queue *q = kvzalloc(sizeof(*q), GFP_KERNEL);
 	char dir[PV_QUEUE_DIR];
 	int err;
@@ -737,6 +743,7 @@ struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
 		return ERR_PTR(-ENOMEM);
 	q->b = b;
 	q->index = index;
+	q->serial = atomic_inc_return(&last_serial);
 	q->persistent = pv_feature(b->pd, SCSIBACK_PERSISTENT) &&
 			pv_feature(b->pd, SCSIBACK_FRONT_PERSISTENT);
 	q->counters = &b->counters[index];
@@ -766,6 +773,7 @@ struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
  */
 void scsiback_queue_start(struct scsiback_queue *q)
 {
+	q->running = true;
 	pv_channel_start(&q->channel);
 }
 
@@ -780,7 +788,7 @@ void scsiback_queues_wake(struct scsiback *b)
 	unsigned int i;
 
 	for (i = 0; i < b->nr_queues; i++)
-		if (b->queues[i] && b->queues[i]->open)
+		if (b->queues[i] && b->queues[i]->running)
 			pv_channel_wake(&b->queues[i]->channel);
 }
 
@@ -797,13 +805,14 @@ void scsiback_queues_hold(struct scsiback *b)
 	unsigned int i;
 
 	for (i = 0; i < b->nr_queues; i++)
-		if (b->queues[i] && b->queues[i]->open)
+		if (b->queues[i] && b->queues[i]->running)
 			WRITE_ONCE(b->queues[i]->hold, true);
 	scsiback_queues_wake(b);
 	for (i = 0; i < b->nr_queues; i++) {
 		struct scsiback_queue *q = b->queues[i];
 
-		if (!q || !q->open ||
+		/* Some of several may have been all that could connect. */
+		if (!q || !q->running ||
 		    wait_for_completion_timeout(&q->held, SCSIBACK_PATIENCE))
 			continue;
 		WRITE_ONCE(q->abort_all, true);
@@ -816,7 +825,7 @@ void scsiback_queues_hold(struct scsiback *b)
 
 /**
  * scsiback_queue_destroy() - stop the thread, give back all that was shared
- * @q: the queue, held if it is open
+ * @q: the queue, held if it runs
  *
  * Requests that wait get no response; the frontend sends them again.
  */

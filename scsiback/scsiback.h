@@ -253,8 +253,9 @@ struct scsiback_req {
  * struct scsiback_queue - one ring and what moves its requests
  * @b: the vhost
  * @index: number of the queue
+ * @serial: of all queues of all vhosts
  * @persistent: the frontend uses its grants again, so they stay mapped
- * @open: the channel is open, so the thread may run
+ * @running: the thread has been started
  * @shared: the ring's pages
  * @ring: this end of the ring
  * @channel: event channel and thread
@@ -277,8 +278,9 @@ struct scsiback_req {
 struct scsiback_queue {
 	struct scsiback *b;
 	unsigned int index;
+	u32 serial;
 	bool persistent;
-	bool open;
+	bool running;
 	struct pv_shared shared;
 	struct pv_ring ring;
 	struct pv_channel channel;
