@@ -183,7 +183,7 @@ struct blkback_req {
  * @abi: layout of the slots
  * @stride: bytes a slot
  * @persistent: the frontend uses its grants again, so they stay mapped
- * @open: the channel is open, so the thread may run
+ * @running: the thread has been started
  * @shared: the ring's pages
  * @ring: this end of the ring
  * @channel: event channel and thread
@@ -211,7 +211,7 @@ struct blkback_queue {
 	enum blkback_abi abi;
 	u32 stride;
 	bool persistent;
-	bool open;
+	bool running;
 	struct pv_shared shared;
 	struct pv_ring ring;
 	struct pv_channel channel;

@@ -616,9 +616,7 @@ static int queue_open(struct blkback_queue *q, const char *dir)
 	snprintf(name, sizeof(name), "%s-%u", dev_name(&q->b->pd->xb->dev),
 		 q->index);
 	config.name = name;
-	err = pv_channel_open(&q->channel, q->b->pd, &config);
-	q->open = !err;
-	return err;
+	return pv_channel_open(&q->channel, q->b->pd, &config);
 }
 
 /**
@@ -677,6 +675,7 @@ struct blkback_queue *blkback_queue_create(struct blkback *b,
  */
 void blkback_queue_start(struct blkback_queue *q)
 {
+	q->running = true;
 	pv_channel_start(&q->channel);
 }
 
@@ -693,14 +692,15 @@ void blkback_queues_hold(struct blkback *b)
 	for (i = 0; i < b->nr_queues; i++) {
 		struct blkback_queue *q = b->queues[i];
 
-		if (!q || !q->open)
+		/* Some of several may have been all that could connect. */
+		if (!q || !q->running)
 			continue;
 		reinit_completion(&q->held);
 		WRITE_ONCE(q->hold, true);
 		pv_channel_wake(&q->channel);
 	}
 	for (i = 0; i < b->nr_queues; i++)
-		if (b->queues[i] && b->queues[i]->open)
+		if (b->queues[i] && b->queues[i]->running)
 			wait_for_completion(&b->queues[i]->held);
 	/* Whoever reported the end of an I/O may be about to wake the thread. */
 	synchronize_rcu();
@@ -727,7 +727,7 @@ void blkback_queues_release(struct blkback *b)
 
 /**
  * blkback_queue_destroy() - stop the thread, give back all that was shared
- * @q: the queue, held if it is open
+ * @q: the queue, held if it runs
  *
  * Requests that wait get no response; the frontend sends them again.
  */

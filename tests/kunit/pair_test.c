@@ -503,6 +503,28 @@ static void suspend_and_resume(struct kunit *test)
 	finish_workers(test, w, false);
 }
 
+/* With several queues the backend may fail when the first one stands: it says so, and another try is a good one. */
+static void second_queue_fails(struct kunit *test)
+{
+	static const enum fake_xen_step step[] = { FAKE_XEN_MAP_RING, FAKE_XEN_BIND };
+	unsigned int i;
+
+	close_disk(&above);
+	for (i = 0; i < ARRAY_SIZE(step); i++) {
+		fake_xen_remove_device(front);
+		set(front_path, "state", "1");
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
+		/* The frontend binds its own two ports first. */
+		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 3 : 1, 1, -ENOSPC);
+		front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+		KUNIT_EXPECT_EQ_MSG(test, fake_xen_counts.errors, i + 1, "nothing has failed");
+	}
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	finish_workers(test, start_workers(test, 30, NULL), false);
+}
+
 /* The frontend is torn away under load: requests end with an error, and nobody hangs. */
 static void unplug_under_load(struct kunit *test)
 {
@@ -531,6 +553,7 @@ static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(second_queue_fails),
 	KUNIT_CASE(unplug_under_load),
 	{}
 };
