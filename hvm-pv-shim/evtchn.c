@@ -85,7 +85,7 @@ static bool per_cpu_upcalls;
 
 static struct irq_domain *vector_domain;
 static unsigned int vector_irq_of[NR_CPUS];
-static int hotplug_state;
+static int hotplug_state, dead_state;
 
 /* ---- delivery ---- */
 
@@ -158,20 +158,30 @@ static void port_unmask(struct port *p, unsigned int why)
 	raw_spin_unlock_irqrestore(&p->lock, flags);
 }
 
+/* An interrupt that is being given back has no port any more. */
+
 static void chip_mask(struct irq_data *data)
 {
-	port_mask(irq_data_get_irq_chip_data(data), MASKED_BY_IRQ);
+	struct port *p = irq_data_get_irq_chip_data(data);
+
+	if (p)
+		port_mask(p, MASKED_BY_IRQ);
 }
 
 static void chip_unmask(struct irq_data *data)
 {
-	port_unmask(irq_data_get_irq_chip_data(data), MASKED_BY_IRQ);
+	struct port *p = irq_data_get_irq_chip_data(data);
+
+	if (p)
+		port_unmask(p, MASKED_BY_IRQ);
 }
 
 static void chip_ack(struct irq_data *data)
 {
 	struct port *p = irq_data_get_irq_chip_data(data);
 
+	if (!p)
+		return;
 	if (p->late)
 		port_mask(p, MASKED_BY_EOI);
 	if (p->nr)
@@ -224,11 +234,16 @@ static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
 	unsigned int cpu = 0;
 	int err;
 
+	if (!p)
+		return -ENODEV;
 	if (per_cpu_upcalls) {
 		cpu = p->cpu;
 		if (!cpumask_test_cpu(cpu, mask) ||
 		    !cpumask_test_cpu(cpu, &upcall_cpus))
 			cpu = choose_cpu(mask);
+		/* Better on a CPU that was not asked for than on none. */
+		if (cpu >= nr_cpu_ids && !cpumask_test_cpu(p->cpu, &upcall_cpus))
+			cpu = choose_cpu(&upcall_cpus);
 		if (cpu >= nr_cpu_ids)
 			return -EINVAL;
 		err = move_port(p, cpu);
@@ -300,16 +315,19 @@ static unsigned long eoi_delay(struct port *p, unsigned int flags)
  */
 void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
 {
-	struct port *p = irq_get_chip_data(irq);
+	struct port *p;
 	unsigned long delay;
 
-	if (!p || !p->late)
-		return;
-	delay = eoi_delay(p, eoi_flags);
-	if (delay)
-		queue_delayed_work(system_wq, &p->eoi, delay);
-	else
-		port_unmask(p, MASKED_BY_EOI);
+	rcu_read_lock();
+	p = irq_get_chip_data(irq);
+	if (p && p->late) {
+		delay = eoi_delay(p, eoi_flags);
+		if (delay)
+			queue_delayed_work(system_wq, &p->eoi, delay);
+		else
+			port_unmask(p, MASKED_BY_EOI);
+	}
+	rcu_read_unlock();
 }
 EXPORT_SYMBOL_GPL(xen_irq_lateeoi);
 
@@ -346,6 +364,7 @@ static void attach_port(struct port *p, evtchn_port_t nr)
 static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 		     bool kept)
 {
+	irq_hw_number_t hwirq = nr;
 	unsigned int irq;
 	struct port *p;
 	int err = -EINVAL;
@@ -368,7 +387,10 @@ static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 	p = kzalloc(sizeof(*p), GFP_KERNEL);
 	if (!p)
 		goto out;
-	irq = irq_create_mapping(port_domain, nr);
+	/* One that lost its port by a suspend may still stand under its number. */
+	while (irq_find_mapping(port_domain, hwirq))
+		hwirq += EVTCHN_FIFO_NR_CHANNELS;
+	irq = irq_create_mapping(port_domain, hwirq);
 	if (!irq) {
 		kfree(p);
 		goto out;
@@ -400,10 +422,11 @@ static void port_detach(struct port *p, bool close)
 		return;
 	port_mask(p, MASKED_BY_MOVE);
 	rcu_assign_pointer(ports[nr], NULL);
+	layout->bind(nr, port_vcpu(p), -1);
+	layout->clear(nr);
+	/* From here on it may be somebody else's. */
 	if (close)
 		close_port(nr);
-	layout->clear(nr);
-	layout->bind(nr, port_vcpu(p), -1);
 	nr_bound[p->cpu]--;
 	p->nr = 0;
 }
@@ -415,12 +438,14 @@ static void unbind_port(unsigned int irq)
 	mutex_lock(&bind_lock);
 	p = irq_get_chip_data(irq);
 	if (p && !--p->users) {
+		/* The interrupt core changes nothing of it any more. */
+		irq_set_chip_data(irq, NULL);
 		port_detach(p, !p->kept);
+		/* Nor does an upcall, or xen_irq_lateeoi(). */
+		synchronize_rcu();
 		cancel_delayed_work_sync(&p->eoi);
 		if (p->xb)
 			atomic_dec(&p->xb->event_channels);
-		irq_set_chip_data(irq, NULL);
-		synchronize_rcu();
 		irq_dispose_mapping(irq);
 		kfree(p);
 	}
@@ -575,9 +600,14 @@ EXPORT_SYMBOL_GPL(unbind_from_irqhandler);
  */
 void notify_remote_via_irq(int irq)
 {
-	struct port *p = irq_get_chip_data(irq);
-	struct evtchn_send send = { .port = p ? READ_ONCE(p->nr) : 0 };
+	struct evtchn_send send = { };
+	struct port *p;
 
+	rcu_read_lock();
+	p = irq_get_chip_data(irq);
+	if (p)
+		send.port = READ_ONCE(p->nr);
+	rcu_read_unlock();
 	if (send.port)
 		hypercalls->event(EVTCHNOP_send, &send);
 }
@@ -675,11 +705,25 @@ static int vector_offline(unsigned int cpu)
 	return 0;
 }
 
+/* What Xen had queued for a CPU that does not run any more. */
+static int vector_dead(unsigned int cpu)
+{
+	if (per_cpu_upcalls && vcpu_of[cpu] < SHIM_VCPUS) {
+		local_irq_disable();
+		upcall(vcpu_of[cpu]);
+		local_irq_enable();
+	}
+	return 0;
+}
+
 static void vectors_exit(void)
 {
 	if (hotplug_state > 0)
 		cpuhp_remove_state(hotplug_state);
+	if (dead_state > 0)
+		cpuhp_remove_state_nocalls(dead_state);
 	hotplug_state = 0;
+	dead_state = 0;
 	per_cpu_upcalls = false;
 	if (vector_domain) {
 		struct fwnode_handle *fwnode = vector_domain->fwnode;
@@ -704,6 +748,13 @@ static int vectors_init(void)
 		irq_domain_free_fwnode(fwnode);
 		return -ENOMEM;
 	}
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
+					  "xen/upcall:dead", NULL, vector_dead);
+	if (state < 0) {
+		vectors_exit();
+		return state;
+	}
+	dead_state = state;
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xen/upcall:online",
 				  vector_online, vector_offline);
 	if (state < 0) {
@@ -737,11 +788,13 @@ static int line_init(void)
 /* Ports that another kernel has left behind, but not those of the toolstack. */
 static void close_left_ports(void)
 {
-	u64 store = 0, console = 0;
+	u64 store, console;
 	evtchn_port_t nr;
 
-	hvm_param_get(HVM_PARAM_STORE_EVTCHN, &store);
-	hvm_param_get(HVM_PARAM_CONSOLE_EVTCHN, &console);
+	/* Rather close none than those. */
+	if (hvm_param_get(HVM_PARAM_STORE_EVTCHN, &store) ||
+	    hvm_param_get(HVM_PARAM_CONSOLE_EVTCHN, &console))
+		return;
 	for (nr = 1; nr < layout->nr_ports; nr++) {
 		struct evtchn_status status = { .dom = DOMID_SELF, .port = nr };
 
@@ -812,6 +865,7 @@ int evtchn_init(bool vectors, bool fifo)
 		       err);
 		goto no_line;
 	}
+	/* Not fatal: vCPU 0 takes all events then. */
 	err = vectors ? vectors_init() : -ENODEV;
 	pr_info("events: %s layout, %s\n", layout->name,
 		err ? "the platform device's interrupt" : "a vector on each CPU");
@@ -836,6 +890,16 @@ void evtchn_exit(void)
 	ports = NULL;
 }
 
+/* Before another kernel is started: it shall not be interrupted by us. */
+void evtchn_shutdown(void)
+{
+	unsigned int cpu;
+
+	for_each_cpu(cpu, &upcall_cpus)
+		set_upcall_vector(vcpu_of[cpu], 0);
+	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+}
+
 /*
  * In a Xen that knows nothing of this guest's ports. All other CPUs stand
  * still, interrupts are off.
@@ -852,10 +916,13 @@ void evtchn_resume(void)
 		if (p)
 			port_detach(p, false);
 	}
+	if (layout == &evtchn_fifo && evtchn_fifo_resume())
+		layout = &evtchn_2level;
 	line_init();
 	for_each_cpu(cpu, &upcall_cpus) {
 		struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
 
-		set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector);
+		if (set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector))
+			per_cpu_upcalls = false;
 	}
 }

@@ -18,6 +18,8 @@ static event_word_t *array[MAX_PAGES];
 static unsigned int nr_pages;
 static struct evtchn_fifo_control_block *control[SHIM_VCPUS];
 static u32 heads[SHIM_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
+/* A vCPU's heads: another CPU empties the queues of one that is gone. */
+static raw_spinlock_t scan_lock[SHIM_VCPUS];
 static bool in_use;
 
 static event_word_t *word_of(evtchn_port_t nr)
@@ -30,19 +32,27 @@ static bool has_word(evtchn_port_t nr)
 	return nr / WORDS_A_PAGE < nr_pages;
 }
 
+/* Tell Xen of the array's next page, in which nothing is pending. */
+static int give_page(event_word_t *page)
+{
+	struct evtchn_expand_array arg = {
+		.array_gfn = virt_to_phys(page) >> PAGE_SHIFT,
+	};
+	unsigned int i;
+
+	for (i = 0; i < WORDS_A_PAGE; i++)
+		page[i] = BIT(EVTCHN_FIFO_MASKED);
+	return hypercalls->event(EVTCHNOP_expand_array, &arg);
+}
+
 static int add_page(void)
 {
-	event_word_t *page = (event_word_t *)get_zeroed_page(GFP_KERNEL);
-	struct evtchn_expand_array arg;
-	unsigned int i;
+	event_word_t *page = (event_word_t *)__get_free_page(GFP_KERNEL);
 	int err;
 
 	if (!page)
 		return -ENOMEM;
-	for (i = 0; i < WORDS_A_PAGE; i++)
-		page[i] = BIT(EVTCHN_FIFO_MASKED);
-	arg.array_gfn = virt_to_phys(page) >> PAGE_SHIFT;
-	err = hypercalls->event(EVTCHNOP_expand_array, &arg);
+	err = give_page(page);
 	if (err) {
 		free_page((unsigned long)page);
 		return err;
@@ -157,17 +167,29 @@ static void fifo_scan(unsigned int vcpu)
 
 	if (!control[vcpu])
 		return;
+	raw_spin_lock(&scan_lock[vcpu]);
 	ready = xchg(&control[vcpu]->ready, 0);
 	while (ready) {
 		take_event(vcpu, __ffs(ready), &ready);
 		ready |= xchg(&control[vcpu]->ready, 0);
 	}
+	raw_spin_unlock(&scan_lock[vcpu]);
+}
+
+static int give_control(unsigned int vcpu,
+			struct evtchn_fifo_control_block *block)
+{
+	struct evtchn_init_control arg = {
+		.vcpu = vcpu,
+		.control_gfn = virt_to_phys(block) >> PAGE_SHIFT,
+	};
+
+	return hypercalls->event(EVTCHNOP_init_control, &arg);
 }
 
 /* A vCPU's control block, once and for all; nothing to do for two levels. */
 int evtchn_fifo_vcpu(unsigned int vcpu)
 {
-	struct evtchn_init_control arg = { .vcpu = vcpu };
 	void *page;
 	int err;
 
@@ -176,8 +198,7 @@ int evtchn_fifo_vcpu(unsigned int vcpu)
 	page = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
-	arg.control_gfn = virt_to_phys(page) >> PAGE_SHIFT;
-	err = hypercalls->event(EVTCHNOP_init_control, &arg);
+	err = give_control(vcpu, page);
 	if (err) {
 		free_page((unsigned long)page);
 		return err;
@@ -186,10 +207,43 @@ int evtchn_fifo_vcpu(unsigned int vcpu)
 	return 0;
 }
 
-int evtchn_fifo_init(void)
+/*
+ * A Xen that knows nothing of these pages: they start anew there. One that
+ * has no such layout has taken none of them, and is used with two levels.
+ */
+int evtchn_fifo_resume(void)
 {
+	unsigned int vcpu, i;
 	int err;
 
+	/* vCPU 0 always has one. */
+	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++) {
+		if (!control[vcpu])
+			continue;
+		memset(heads[vcpu], 0, sizeof(heads[vcpu]));
+		clear_page(control[vcpu]);
+		err = give_control(vcpu, control[vcpu]);
+		if (err && !vcpu) {
+			in_use = false;
+			return err;
+		}
+	}
+	for (i = 0; i < nr_pages; i++)
+		if (give_page(array[i]))
+			break;
+	/* More are added when a port needs them. */
+	while (nr_pages > i)
+		free_page((unsigned long)array[--nr_pages]);
+	return 0;
+}
+
+int evtchn_fifo_init(void)
+{
+	unsigned int vcpu;
+	int err;
+
+	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++)
+		raw_spin_lock_init(&scan_lock[vcpu]);
 	in_use = true;
 	err = evtchn_fifo_vcpu(0);
 	if (err)

@@ -153,6 +153,9 @@ static int start(struct pci_dev *pdev)
 	err = parse_unplug(&wanted);
 	if (err)
 		return err;
+	err = unplug_check(wanted);
+	if (err)
+		return err;
 	err = hypercall_init();
 	if (err) {
 		pr_err("Xen does not answer a hypercall: error %d\n", err);
@@ -195,11 +198,16 @@ static int start(struct pci_dev *pdev)
 		goto no_unplug;
 	xen_domain_type = XEN_HVM_DOMAIN;
 	err = xenbus_buses_init();
-	if (err)
+	if (err) {
+		pr_err("cannot have the buses of Xen's devices: error %d\n",
+		       err);
 		goto no_buses;
+	}
 	err = suspend_init();
-	if (err)
+	if (err) {
+		pr_err("cannot watch control/shutdown: error %d\n", err);
 		goto no_suspend;
+	}
 	xenbus_buses_scan();
 	return 0;
 
@@ -250,7 +258,7 @@ static void platform_remove(struct pci_dev *pdev)
 /* Before another kernel is started in place of this one. */
 static void platform_shutdown(struct pci_dev *pdev)
 {
-	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+	evtchn_shutdown();
 }
 
 static const struct pci_device_id platform_ids[] = {

@@ -37,6 +37,7 @@ enum {
 };
 
 /* unplug.c */
+int unplug_check(enum unplug wanted);
 int unplug_init(enum unplug wanted);
 void unplug_again(void);
 bool unplug_hides(const char *type, const char *node);
@@ -44,6 +45,7 @@ bool unplug_hides(const char *type, const char *node);
 /* evtchn.c */
 int evtchn_init(bool vectors, bool fifo);
 void evtchn_exit(void);
+void evtchn_shutdown(void);
 int evtchn_bind_kept(evtchn_port_t nr, irq_handler_t handler, const char *name,
 		     void *arg);
 void evtchn_unbind_kept(unsigned int irq, void *arg);
@@ -68,6 +70,7 @@ void evtchn_deliver(evtchn_port_t nr);
 int evtchn_2level_init(void);
 int evtchn_fifo_init(void);
 int evtchn_fifo_vcpu(unsigned int vcpu);
+int evtchn_fifo_resume(void);
 
 #define SHIM_VCPUS	32	/* as many as have their place in shared_info */
 

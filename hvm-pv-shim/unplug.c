@@ -9,11 +9,14 @@
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/err.h>
+#include <linux/export.h>
 #include <linux/io.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include "compat.h"
@@ -49,6 +52,13 @@ static const struct pci_device_id nic_ids[] = {
 
 static enum unplug unplugged;
 
+/* Cards of others have the same numbers, and may be passed through. */
+static bool emulated_nic(const struct pci_dev *pdev)
+{
+	return pdev->subsystem_vendor == PCI_VENDOR_ID_REDHAT_QUMRANET ||
+	       pdev->subsystem_vendor == PCI_VENDOR_ID_XEN;
+}
+
 /* ---- who uses them ---- */
 
 /* The name of a block device in use at or below a device. */
@@ -83,6 +93,8 @@ static struct pci_dev *next_device(const struct pci_device_id *ids,
 	const struct pci_device_id *id;
 
 	for_each_pci_dev(from) {
+		if (ids == nic_ids && !emulated_nic(from))
+			continue;
 		for (id = ids; id->vendor; id++)
 			if (from->vendor == id->vendor &&
 			    from->device == id->device)
@@ -166,6 +178,24 @@ static void remove_nics(void)
 }
 
 /**
+ * unplug_check() - may they be taken away?
+ * @wanted: which
+ *
+ * Return: 0; -EBUSY if a disk is in use.
+ */
+int unplug_check(enum unplug wanted)
+{
+	char name[BDEVNAME_SIZE];
+
+	if (!(wanted & UNPLUG_DISKS) || !emulator_listens() ||
+	    !in_use(disk_ids, find_open_disk, name))
+		return 0;
+	pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
+	       name);
+	return -EBUSY;
+}
+
+/**
  * unplug_init() - take the emulated devices away
  * @wanted: which
  *
@@ -173,7 +203,8 @@ static void remove_nics(void)
  */
 int unplug_init(enum unplug wanted)
 {
-	char name[BDEVNAME_SIZE];
+	char name[IFNAMSIZ];
+	int err;
 
 	unplugged = UNPLUG_NEVER;
 	if (wanted == UNPLUG_NEVER)
@@ -187,11 +218,9 @@ int unplug_init(enum unplug wanted)
 			pr_warn("the emulated devices cannot be unplugged\n");
 		return 0;
 	}
-	if (wanted & UNPLUG_DISKS && in_use(disk_ids, find_open_disk, name)) {
-		pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
-		       name);
-		return -EBUSY;
-	}
+	err = unplug_check(wanted);
+	if (err)
+		return err;
 	if (wanted & UNPLUG_NICS && in_use(nic_ids, find_running_nic, name)) {
 		pr_warn("the emulated network card %s is up; network cards stay emulated\n",
 			name);
@@ -241,3 +270,33 @@ bool unplug_hides(const char *type, const char *node)
 		pr_info("%s is left to the emulated device\n", node);
 	return hide;
 }
+
+/* ---- what drivers ask, which see no device that is hidden anyway ---- */
+
+/** xen_has_pv_devices() - are there devices of Xen's at all? */
+bool xen_has_pv_devices(void)
+{
+	return xen_domain();
+}
+EXPORT_SYMBOL_GPL(xen_has_pv_devices);
+
+/** xen_has_pv_disk_devices() - may disks be used? */
+bool xen_has_pv_disk_devices(void)
+{
+	return xen_domain() && unplugged & UNPLUG_DISKS;
+}
+EXPORT_SYMBOL_GPL(xen_has_pv_disk_devices);
+
+/** xen_has_pv_nic_devices() - and network cards? */
+bool xen_has_pv_nic_devices(void)
+{
+	return xen_domain() && unplugged & UNPLUG_NICS;
+}
+EXPORT_SYMBOL_GPL(xen_has_pv_nic_devices);
+
+/** xen_has_pv_and_legacy_disk_devices() - never two ways to one disk */
+bool xen_has_pv_and_legacy_disk_devices(void)
+{
+	return false;
+}
+EXPORT_SYMBOL_GPL(xen_has_pv_and_legacy_disk_devices);

@@ -79,6 +79,13 @@ static void peer_changed(struct xenbus_watch *watch, const char *path,
 		drv->otherend_changed(xb, state);
 }
 
+/* The state is read when the event is handled: one that waits says it all. */
+static bool peer_filter(struct xenbus_watch *watch, const char *path,
+			const char *token)
+{
+	return !watch->nr_pending;
+}
+
 static void forget_peer(struct xenbus_device *xb)
 {
 	kfree(xb->otherend);
@@ -109,8 +116,9 @@ static int read_peer(struct xenbus_device *xb)
 
 static int watch_peer(struct xenbus_device *xb)
 {
-	return xenbus_watch_pathfmt(xb, &xb->otherend_watch, NULL, peer_changed,
-				    "%s/%s", xb->otherend, "state");
+	return xenbus_watch_pathfmt(xb, &xb->otherend_watch, peer_filter,
+				    peer_changed, "%s/%s", xb->otherend,
+				    "state");
 }
 
 static void unwatch_peer(struct xenbus_device *xb)
@@ -458,6 +466,20 @@ static void remove_gone(struct side *side, const char *prefix)
 	}
 }
 
+/* Is there a device, or only what the toolstack has not yet cleared away? */
+static bool is_device(struct side *side, const char *node)
+{
+	switch (xenbus_read_driver_state(node)) {
+	case XenbusStateUnknown:
+		return false;
+	case XenbusStateInitialising:
+		return true;
+	default:
+		return side == &frontends ||
+		       xenbus_read_unsigned(node, "online", 0);
+	}
+}
+
 static void check_device(struct side *side, const char *node)
 {
 	const char *type = strchr(node, '/') + 1;
@@ -465,7 +487,7 @@ static void check_device(struct side *side, const char *node)
 	struct device *dev;
 	char name[32];
 
-	if (xenbus_read_driver_state(node) == XenbusStateUnknown)
+	if (!is_device(side, node))
 		return;
 	dev = bus_find_device(&side->bus, NULL, node, match_node);
 	if (dev) {
@@ -635,11 +657,13 @@ static int suspend_device(struct device *dev, void *data)
 	struct xenbus_device *xb = to_xenbus_device(dev);
 	struct xenbus_driver *drv;
 
+	device_lock(dev);
 	if (dev->driver) {
 		drv = to_xenbus_driver(dev->driver);
 		if (drv->suspend && drv->suspend(xb))
 			dev_warn(dev, "does not want to be suspended\n");
 	}
+	device_unlock(dev);
 	return 0;
 }
 
@@ -648,20 +672,16 @@ void xenbus_buses_suspend(void)
 	bus_for_each_dev(&frontends.bus, NULL, NULL, suspend_device);
 }
 
-static int resume_device(struct device *dev, void *data)
+static void resume_driver(struct xenbus_device *xb, struct xenbus_driver *drv)
 {
-	struct xenbus_device *xb = to_xenbus_device(dev);
-	struct xenbus_driver *drv;
+	struct device *dev = &xb->dev;
 	int err;
 
-	if (!dev->driver)
-		return 0;
-	drv = to_xenbus_driver(dev->driver);
 	unwatch_peer(xb);
 	err = read_peer(xb);
 	if (err) {
 		dev_warn(dev, "the other end has not come along\n");
-		return 0;
+		return;
 	}
 	xb->state = XenbusStateInitialising;
 	if (drv->resume) {
@@ -671,6 +691,15 @@ static int resume_device(struct device *dev, void *data)
 	}
 	if (watch_peer(xb))
 		dev_warn(dev, "cannot watch the other end\n");
+}
+
+static int resume_device(struct device *dev, void *data)
+{
+	device_lock(dev);
+	if (dev->driver)
+		resume_driver(to_xenbus_device(dev),
+			      to_xenbus_driver(dev->driver));
+	device_unlock(dev);
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -23,7 +24,8 @@
 
 #include "shim.h"
 
-#define MAX_PARTS	4
+/* Bytes of the longest request before the first answer, and some more. */
+#define EARLY		64
 
 static unsigned int xenstore_timeout = 10;
 module_param(xenstore_timeout, uint, 0444);
@@ -72,10 +74,13 @@ static DEFINE_SPINLOCK(request_lock);
 static LIST_HEAD(watches);
 static LIST_HEAD(events);
 static u32 last_token;
+/* The watch whose handler runs. */
+static struct xenbus_watch *handled;
+static DECLARE_WAIT_QUEUE_HEAD(handled_wait);
 /* Watches and events. */
 static DEFINE_SPINLOCK(watch_lock);
-/* The handler of an event runs. */
-static DEFINE_MUTEX(handler_lock);
+/* A message is being read: it must not be torn by a suspend. */
+static DEFINE_MUTEX(message_lock);
 
 /* How many requests and transactions are under way, and whether none may begin. */
 static unsigned int users;
@@ -221,6 +226,13 @@ drop:
 	kfree(body);
 }
 
+/* Wait for a message's first byte. */
+static int wait_message(void)
+{
+	wait_event_idle(ring_wait, waiting_bytes() || kthread_should_stop());
+	return kthread_should_stop() ? -EINTR : 0;
+}
+
 static int read_message(void)
 {
 	struct xsd_sockmsg msg;
@@ -265,8 +277,13 @@ static void give_up(void)
 static int reader_thread(void *arg)
 {
 	while (!kthread_should_stop()) {
-		int err = read_message();
+		int err = wait_message();
 
+		mutex_lock(&message_lock);
+		/* It may have been of the store before a suspend. */
+		if (!err && waiting_bytes())
+			err = read_message();
+		mutex_unlock(&message_lock);
 		if (err == -EIO) {
 			give_up();
 			wait_event_idle(ring_wait, kthread_should_stop());
@@ -543,7 +560,7 @@ int xenbus_transaction_start(struct xenbus_transaction *t)
 	body = talk_for(XS_TRANSACTION_START, 0, &part, 1, NULL, 0);
 	if (IS_ERR(body))
 		err = PTR_ERR(body);
-	else if (kstrtou32(body, 0, &t->id))
+	else if (kstrtou32(body, 10, &t->id))
 		err = -EIO;
 	if (!IS_ERR(body))
 		kfree(body);
@@ -736,6 +753,16 @@ static void drop_events(struct xenbus_watch *watch)
 	spin_unlock(&watch_lock);
 }
 
+static bool is_handled(struct xenbus_watch *watch)
+{
+	bool is;
+
+	spin_lock(&watch_lock);
+	is = handled == watch;
+	spin_unlock(&watch_lock);
+	return is;
+}
+
 /**
  * unregister_xenbus_watch() - and no longer
  * @watch: the watch, whose callback does not run any more afterwards
@@ -753,11 +780,12 @@ void unregister_xenbus_watch(struct xenbus_watch *watch)
 	end();
 	kfree(w);
 	drop_events(watch);
-	if (current != watcher) {
-		/* A callback that runs now comes to its end. */
-		mutex_lock(&handler_lock);
-		mutex_unlock(&handler_lock);
-	}
+	/*
+	 * A callback that runs now comes to its end; only that of this watch,
+	 * as another one may wait for a lock that the caller holds.
+	 */
+	if (current != watcher)
+		wait_event_idle(handled_wait, !is_handled(watch));
 }
 EXPORT_SYMBOL_GPL(unregister_xenbus_watch);
 
@@ -770,9 +798,20 @@ static struct event *next_event(void)
 	if (ev) {
 		list_del(&ev->list);
 		ev->watch->nr_pending--;
+		handled = ev->watch;
 	}
 	spin_unlock(&watch_lock);
 	return ev;
+}
+
+static void event_done(struct event *ev)
+{
+	spin_lock(&watch_lock);
+	handled = NULL;
+	spin_unlock(&watch_lock);
+	wake_up_all(&handled_wait);
+	kfree(ev->path);
+	kfree(ev);
 }
 
 static int watcher_thread(void *arg)
@@ -782,15 +821,10 @@ static int watcher_thread(void *arg)
 
 		wait_event_idle(event_wait, !list_empty(&events) ||
 				kthread_should_stop());
-		/* Under this lock, so that a watch's end can wait for it. */
-		mutex_lock(&handler_lock);
 		ev = next_event();
-		if (ev)
-			ev->watch->callback(ev->watch, ev->path, ev->token);
-		mutex_unlock(&handler_lock);
 		if (ev) {
-			kfree(ev->path);
-			kfree(ev);
+			ev->watch->callback(ev->watch, ev->path, ev->token);
+			event_done(ev);
 		}
 		cond_resched();
 	}
@@ -806,6 +840,7 @@ void xs_suspend(void)
 	suspending = true;
 	spin_unlock(&user_lock);
 	wait_event_idle(user_wait, !READ_ONCE(users));
+	mutex_lock(&message_lock);
 }
 
 static void go_on(void)
@@ -819,6 +854,7 @@ static void go_on(void)
 /** xs_suspend_cancel() - the guest was not suspended */
 void xs_suspend_cancel(void)
 {
+	mutex_unlock(&message_lock);
 	go_on();
 }
 
@@ -827,6 +863,7 @@ void xs_resume(void)
 {
 	struct watched *w;
 
+	mutex_unlock(&message_lock);
 	/* Nobody else changes the list meanwhile. */
 	list_for_each_entry(w, &watches, list)
 		send_watch(XS_WATCH, w->watch->node, w->token);
@@ -843,13 +880,17 @@ static int map_ring(evtchn_port_t *port)
 	err = hvm_param_get(HVM_PARAM_STORE_PFN, &frame);
 	err = err ?: hvm_param_get(HVM_PARAM_STORE_EVTCHN, &nr);
 	if (err || !frame || !nr) {
+		err = err ?: -ENODEV;
 		pr_err("this guest has no xenstore: error %d\n", err);
-		return err ?: -ENODEV;
+		return err;
 	}
 	*port = nr;
 	if (!ring)
 		ring = memremap(frame << PAGE_SHIFT, PAGE_SIZE, MEMREMAP_WB);
-	return ring ? 0 : -ENOMEM;
+	if (ring)
+		return 0;
+	pr_err("cannot map xenstore's page %llx\n", frame);
+	return -ENOMEM;
 }
 
 /* What a former kernel asked or did not read is of no use any more. */
@@ -869,24 +910,29 @@ static void forget_past(void)
 	WRITE_ONCE(ring->rsp_cons, ring->rsp_prod);
 }
 
+/* A request that must be answered in a certain time. */
+static int ask_early(u32 type, const char *what)
+{
+	long timeout = max(xenstore_timeout, 1U) * HZ;
+	struct kvec part = string_part(what);
+
+	/* The request itself shall not have to wait for a place. */
+	if (!wait_event_idle_timeout(ring_wait, room() < 0 || room() >= EARLY,
+				     timeout))
+		return -ETIMEDOUT;
+	return no_answer(talk_for(type, 0, &part, 1, NULL, timeout));
+}
+
 static int first_answer(void)
 {
-	struct kvec part = string_part("domid");
-	char *body;
+	int err = ask_early(XS_READ, "domid");
 
-	body = talk_for(XS_READ, 0, &part, 1, NULL, xenstore_timeout * HZ);
-	if (IS_ERR(body)) {
-		pr_err("xenstore does not answer: error %ld\n", PTR_ERR(body));
-		return PTR_ERR(body);
-	}
-	kfree(body);
 	/* Watches of a former kernel; a store that cannot do this says so. */
-	part = string_part("");
-	body = talk_for(XS_RESET_WATCHES, 0, &part, 1, NULL,
-			xenstore_timeout * HZ);
-	if (!IS_ERR(body))
-		kfree(body);
-	return 0;
+	if (!err && ask_early(XS_RESET_WATCHES, "") == -ETIMEDOUT)
+		err = -ETIMEDOUT;
+	if (err)
+		pr_err("xenstore does not answer: error %d\n", err);
+	return err;
 }
 
 static void stop(struct task_struct **task)
@@ -916,6 +962,9 @@ int xenstore_init(void)
 	broken = false;
 	suspending = false;
 	users = 0;
+	/* What is still said to a former kernel is not taken for an answer. */
+	last_id = get_random_u32();
+	last_token = get_random_u32();
 	err = map_ring(&port);
 	if (err)
 		return err;
@@ -945,7 +994,10 @@ int xenstore_resume_ring(void)
 	evtchn_port_t port;
 	int err = map_ring(&port);
 
-	if (!err)
+	if (!err) {
 		evtchn_rebind_kept(store_irq, port);
+		/* It may have come too early for that. */
+		wake_up_all(&ring_wait);
+	}
 	return err;
 }
