@@ -30,6 +30,7 @@ install: kdir ## install the modules for that kernel (as root, or INSTALL_MOD_PA
 	@install -D -m 755 scsiback/pv-scsi '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
 	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
 	@install -D -m 644 scsiback/pv-scsi.service '$(INSTALL_MOD_PATH)/lib/systemd/system/pv-scsi.service'
+	@if grep -qE '(^|/)hvm-pv-shim\.k?o$$' modules.order; then hvm-pv-shim/install-hooks '$(INSTALL_MOD_PATH)'; fi
 	@depmod -b '$(or $(INSTALL_MOD_PATH),/)' '$(release)'
 	@echo 'Installed for $(release); depmod is done.'
 

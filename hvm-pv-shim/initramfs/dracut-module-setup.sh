@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# dracut: install as /usr/lib/dracut/modules.d/40hvm-pv-shim/module-setup.sh
+# dracut: /usr/lib/dracut/modules.d/40hvm-pv-shim/module-setup.sh
 
 check() {
-	[[ -e /sys/bus/pci ]] && modinfo -k "$kernel" hvm-pv-shim >/dev/null 2>&1
+	# not for a kernel that has Xen support of its own
+	modinfo -k "$kernel" hvm-pv-shim >/dev/null 2>&1
 }
 
 depends() {
