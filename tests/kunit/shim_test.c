@@ -1,0 +1,824 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hvm-pv-shim above a model of Xen: what it does when Xen or xenstore refuses, is silent or talks nonsense, and that it
+ * leaves nothing behind then. The model stands below the shim's table of hypercalls.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+/* Before the kernel's, whose guard it has. */
+#include "../../hvm-pv-shim/include/asm/xen/hypercall.h"
+
+#include <linux/export.h>
+#include <linux/io.h>
+#include <linux/irq.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/vmalloc.h>
+#include <linux/workqueue.h>
+#include <xen/interface/io/xs_wire.h>
+
+#include "helpers.h"
+
+/* The fake Xen of the other suites exports these names. */
+#undef EXPORT_SYMBOL_GPL
+#define EXPORT_SYMBOL_GPL(name)
+#undef module_init
+#define module_init(fn)
+#undef module_exit
+#define module_exit(fn) static exitcall_t fn##_is_there __maybe_unused = fn
+#undef MODULE_DEVICE_TABLE
+#define MODULE_DEVICE_TABLE(type, name)
+
+/* The device's memory, and the store's page, are the model's. */
+static void *model_memremap(phys_addr_t at, size_t len, unsigned long flags);
+static void model_memunmap(void *at);
+#define memremap model_memremap
+#define memunmap model_memunmap
+#define pci_enable_device(pdev) 0
+#define pci_disable_device(pdev) do { } while (0)
+#define pci_request_regions(pdev, name) 0
+#define pci_release_regions(pdev) do { } while (0)
+#define pci_set_master(pdev) do { } while (0)
+
+#define hypercall_init real_hypercall_init
+#include "../../hvm-pv-shim/hypercall.c"
+#undef hypercall_init
+int hypercall_init(void);
+#include "../../hvm-pv-shim/evtchn.c"
+#include "../../hvm-pv-shim/evtchn_2level.c"
+#include "../../hvm-pv-shim/evtchn_fifo.c"
+#include "../../hvm-pv-shim/gnttab.c"
+#include "../../hvm-pv-shim/pages.c"
+#include "../../hvm-pv-shim/xenstore.c"
+#define ring client_ring
+#define map_ring client_map_ring
+#include "../../hvm-pv-shim/xenbus_client.c"
+#undef map_ring
+#undef ring
+#include "../../hvm-pv-shim/xenbus.c"
+#include "../../hvm-pv-shim/suspend.c"
+#include "../../hvm-pv-shim/main.c"
+
+/* ---- emulated devices: tested on real Xen ---- */
+
+int unplug_check(enum unplug wanted)
+{
+	return 0;
+}
+
+int unplug_init(enum unplug wanted)
+{
+	return 0;
+}
+
+void unplug_again(void)
+{
+}
+
+bool unplug_hides(const char *type, const char *node)
+{
+	return true;
+}
+
+/* ---- the model ---- */
+
+#define BAR		0xf0000000ULL
+#define BAR_PAGES	8
+#define STORE_PAGE	0xfeffcULL
+#define STORE_PORT	1
+#define CONSOLE_PORT	2
+#define LEFT_PORT	3	/* of a former kernel */
+#define PORTS		32
+#define NO_SUCH_CALL	(-38)	/* Xen's errno for it */
+
+enum says {
+	SAYS_RIGHT,
+	SAYS_NOTHING,
+	SAYS_OTHER_TYPE,
+	SAYS_OTHER_ID,
+	SAYS_TOO_LONG,
+	SAYS_UNKNOWN_ERROR,
+	SAYS_PRODUCER_FAR,
+};
+
+static struct {
+	void *bar;
+	struct xenstore_domain_interface *store;
+	bool mapped[BAR_PAGES];
+	int remapped;
+	bool open[PORTS];
+	u32 vcpu[PORTS];
+	u64 callback;
+	u8 vector[SHIM_VCPUS];
+	unsigned int max_frames;
+	enum says says;
+	int watches;
+	/* Which call fails, counted from 1, with what; 0: none */
+	unsigned int calls, fail_at;
+	int fail_with;
+	/* The whole of one kind is missing. */
+	const char *missing_kind;
+} model;
+
+static struct pci_dev model_pdev;
+static struct pci_bus model_bus;
+
+static int refuses(const char *kind)
+{
+	if (model.missing_kind && !strcmp(kind, model.missing_kind))
+		return NO_SUCH_CALL;
+	return ++model.calls == model.fail_at ? model.fail_with : 0;
+}
+
+static void *model_memremap(phys_addr_t at, size_t len, unsigned long flags)
+{
+	model.remapped++;
+	if (at >> PAGE_SHIFT == STORE_PAGE)
+		return model.store;
+	return model.bar + (at - BAR);
+}
+
+static void model_memunmap(void *at)
+{
+	if (at)
+		model.remapped--;
+}
+
+/* An interrupt is never taken inside a hypercall. */
+static void deliver(struct work_struct *work)
+{
+	unsigned int vcpu;
+
+	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++) {
+		if (!model.vector[vcpu] && (vcpu || !model.callback))
+			continue;
+		local_irq_disable();
+		upcall(vcpu);
+		local_irq_enable();
+	}
+}
+
+static DECLARE_WORK(deliver_work, deliver);
+
+static void announce(evtchn_port_t nr)
+{
+	struct shared_info *info = model.bar;
+	struct vcpu_info *vcpu = &info->vcpu_info[model.vcpu[nr]];
+
+	set_bit(nr / BITS_PER_LONG, (unsigned long *)&vcpu->evtchn_pending_sel);
+	WRITE_ONCE(vcpu->evtchn_upcall_pending, 1);
+	queue_work(system_wq, &deliver_work);
+}
+
+static void event(evtchn_port_t nr)
+{
+	struct shared_info *info = model.bar;
+
+	if (!model.open[nr] || test_and_set_bit(nr, (unsigned long *)info->evtchn_pending))
+		return;
+	if (!test_bit(nr, (unsigned long *)info->evtchn_mask))
+		announce(nr);
+}
+
+/* ---- its xenstore ---- */
+
+/* What the store has written. */
+static DEFINE_MUTEX(store_lock);
+
+static void store_put(const void *data, unsigned int len)
+{
+	const char *from = data;
+
+	while (len--)
+		model.store->rsp[MASK_XENSTORE_IDX(model.store->rsp_prod++)] = *from++;
+}
+
+static void store_say(struct xsd_sockmsg msg, u32 type, const char *body, unsigned int len)
+{
+	msg.type = type;
+	msg.len = len;
+	switch (model.says) {
+	case SAYS_OTHER_TYPE:
+		msg.type = XS_RELEASE;
+		break;
+	case SAYS_OTHER_ID:
+		msg.req_id ^= BIT(31);
+		store_put(&msg, sizeof(msg));
+		store_put(body, len);
+		msg.req_id ^= BIT(31);
+		break;
+	case SAYS_TOO_LONG:
+		msg.len = XENSTORE_PAYLOAD_MAX + 1;
+		break;
+	case SAYS_UNKNOWN_ERROR:
+		msg.type = XS_ERROR;
+		len = 6;
+		msg.len = len;
+		body = "EWHAT";
+		break;
+	case SAYS_PRODUCER_FAR:
+		model.store->rsp_prod += 2 * XENSTORE_RING_SIZE;
+		return;
+	default:
+		break;
+	}
+	store_put(&msg, sizeof(msg));
+	store_put(body, len);
+}
+
+static void store_answer(const struct xsd_sockmsg *msg, const char *body)
+{
+	switch (msg->type) {
+	case XS_READ:
+		if (!strcmp(body, "domid"))
+			return store_say(*msg, msg->type, "7", 1);
+		return store_say(*msg, XS_ERROR, "ENOENT", 7);
+	case XS_DIRECTORY:
+		return store_say(*msg, XS_ERROR, "ENOENT", 7);
+	case XS_TRANSACTION_START:
+		return store_say(*msg, msg->type, "5", 2);
+	case XS_WATCH:
+		model.watches++;
+		store_say(*msg, msg->type, "OK", 3);
+		return store_say((struct xsd_sockmsg) { }, XS_WATCH_EVENT, body, msg->len);
+	case XS_UNWATCH:
+		model.watches--;
+		break;
+	}
+	store_say(*msg, msg->type, "OK", 3);
+}
+
+static void store_reads(void)
+{
+	struct xenstore_domain_interface *store = model.store;
+	struct xsd_sockmsg msg;
+	char body[256];
+	u32 at, i;
+
+	if (model.says == SAYS_NOTHING)
+		return;
+	for (;;) {
+		at = store->req_cons;
+		if (store->req_prod - at < sizeof(msg))
+			return;
+		for (i = 0; i < sizeof(msg); i++)
+			((char *)&msg)[i] = store->req[MASK_XENSTORE_IDX(at++)];
+		if (msg.len >= sizeof(body) || store->req_prod - at < msg.len)
+			return;
+		for (i = 0; i < msg.len; i++)
+			body[i] = store->req[MASK_XENSTORE_IDX(at++)];
+		body[i] = 0;
+		store->req_cons = at;
+		store_answer(&msg, body);
+		event(STORE_PORT);
+	}
+}
+
+/* ---- its hypercalls ---- */
+
+static long model_version(int cmd, void *arg)
+{
+	struct xen_feature_info *info = arg;
+	int err = refuses("version");
+
+	if (err)
+		return err;
+	if (cmd == XENVER_version)
+		return 4 << 16 | 17;
+	info->submap = 0;
+	return 0;
+}
+
+static long model_memory(unsigned int cmd, void *arg)
+{
+	struct xen_remove_from_physmap *gone = arg;
+	struct xen_add_to_physmap *where = arg;
+	int err;
+
+	/* What takes back does not fail. */
+	if (cmd == XENMEM_remove_from_physmap) {
+		model.mapped[gone->gpfn - (BAR >> PAGE_SHIFT)] = false;
+		return 0;
+	}
+	err = refuses("memory");
+	if (err)
+		return err;
+	if (cmd != XENMEM_add_to_physmap)
+		return NO_SUCH_CALL;
+	model.mapped[where->gpfn - (BAR >> PAGE_SHIFT)] = true;
+	return 0;
+}
+
+static long model_event(int cmd, void *arg)
+{
+	struct evtchn_alloc_unbound *alloc = arg;
+	struct shared_info *info = model.bar;
+	struct evtchn_status *status = arg;
+	struct evtchn_bind_vcpu *bind = arg;
+	struct evtchn_unmask *unmask = arg;
+	struct evtchn_close *close = arg;
+	struct evtchn_send *send = arg;
+	int err;
+
+	switch (cmd) {
+	case EVTCHNOP_close:
+		if (!model.open[close->port])
+			return -EINVAL;
+		model.open[close->port] = false;
+		clear_bit(close->port, (unsigned long *)info->evtchn_pending);
+		return 0;
+	case EVTCHNOP_send:
+		if (!model.open[send->port])
+			return -EINVAL;
+		if (send->port == STORE_PORT && model.missing_kind)
+			return NO_SUCH_CALL;
+		if (send->port == STORE_PORT) {
+			mutex_lock(&store_lock);
+			store_reads();
+			mutex_unlock(&store_lock);
+		}
+		return 0;
+	case EVTCHNOP_unmask:
+		clear_bit(unmask->port, (unsigned long *)info->evtchn_mask);
+		if (test_bit(unmask->port, (unsigned long *)info->evtchn_pending))
+			announce(unmask->port);
+		return 0;
+	}
+	err = refuses("event");
+	if (err)
+		return err;
+	switch (cmd) {
+	case EVTCHNOP_status:
+		if (status->port >= PORTS)
+			return -EINVAL;
+		status->status = model.open[status->port] ? EVTCHNSTAT_interdomain : EVTCHNSTAT_closed;
+		return 0;
+	case EVTCHNOP_bind_vcpu:
+		model.vcpu[bind->port] = bind->vcpu;
+		return 0;
+	case EVTCHNOP_alloc_unbound:
+		for (alloc->port = 1; alloc->port < PORTS; alloc->port++)
+			if (!model.open[alloc->port]) {
+				model.open[alloc->port] = true;
+				model.vcpu[alloc->port] = 0;
+				return 0;
+			}
+		return -ENOSPC;
+	}
+	return NO_SUCH_CALL;
+}
+
+static long model_grant(unsigned int cmd, void *arg, unsigned int count)
+{
+	struct gnttab_query_size *query = arg;
+	int err = refuses("grant");
+
+	if (err)
+		return err;
+	switch (cmd) {
+	case GNTTABOP_query_size:
+		query->status = GNTST_okay;
+		query->nr_frames = 1;
+		query->max_nr_frames = model.max_frames;
+		return 0;
+	case GNTTABOP_set_version:
+		return 0;
+	}
+	return NO_SUCH_CALL;
+}
+
+static long model_sched(int cmd, void *arg)
+{
+	return NO_SUCH_CALL;
+}
+
+static long model_hvm(int cmd, void *arg)
+{
+	struct xen_hvm_evtchn_upcall_vector *upcall = arg;
+	struct xen_hvm_param *param = arg;
+	int err;
+
+	/* Taken away: no more interrupts afterwards. */
+	if (cmd == HVMOP_set_param && param->index == HVM_PARAM_CALLBACK_IRQ && !param->value) {
+		model.callback = 0;
+		cancel_work_sync(&deliver_work);
+		return 0;
+	}
+	if (cmd == HVMOP_set_evtchn_upcall_vector && !upcall->vector) {
+		model.vector[upcall->vcpu] = 0;
+		return 0;
+	}
+	err = refuses("hvm");
+	if (err)
+		return err;
+	if (cmd == HVMOP_set_evtchn_upcall_vector) {
+		model.vector[upcall->vcpu] = upcall->vector;
+	} else if (cmd == HVMOP_set_param && param->index == HVM_PARAM_CALLBACK_IRQ) {
+		model.callback = param->value;
+	} else if (cmd == HVMOP_get_param) {
+		switch (param->index) {
+		case HVM_PARAM_STORE_PFN:
+			param->value = STORE_PAGE;
+			break;
+		case HVM_PARAM_STORE_EVTCHN:
+			param->value = STORE_PORT;
+			break;
+		case HVM_PARAM_CONSOLE_EVTCHN:
+			param->value = CONSOLE_PORT;
+			break;
+		default:
+			return -EINVAL;
+		}
+	} else {
+		return NO_SUCH_CALL;
+	}
+	return 0;
+}
+
+static const struct hypercalls model_calls = {
+	.version = model_version,
+	.memory = model_memory,
+	.event = model_event,
+	.grant = model_grant,
+	.sched = model_sched,
+	.hvm = model_hvm,
+};
+
+int hypercall_init(void)
+{
+	hypercalls = &model_calls;
+	return min(hypercalls->version(XENVER_version, NULL), 0L);
+}
+
+/* ---- the suite ---- */
+
+static int boot(struct kunit *test)
+{
+	memset(&model, 0, sizeof(model));
+	model.bar = vzalloc(BAR_PAGES * PAGE_SIZE);
+	model.store = vzalloc(PAGE_SIZE);
+	KUNIT_ASSERT_NOT_NULL(test, model.bar);
+	KUNIT_ASSERT_NOT_NULL(test, model.store);
+	model.open[STORE_PORT] = true;
+	model.open[CONSOLE_PORT] = true;
+	model.open[LEFT_PORT] = true;
+	model.max_frames = 3;
+	/* No leaf there tells of a vCPU's number. */
+	xen_cpuid = 0x40000000;
+	xenstore_timeout = 1;
+	/* The fake Xen has buses of those names. */
+	frontends.bus.name = "shim";
+	backends.bus.name = "shim-backend";
+	model_pdev.bus = &model_bus;
+	model_pdev.pin = 1;
+	model_pdev.resource[1] = (struct resource)DEFINE_RES_MEM(BAR, BAR_PAGES * PAGE_SIZE);
+	model_pdev.irq = irq_alloc_descs(-1, 0, 1, 0);
+	KUNIT_ASSERT_GT(test, (int)model_pdev.irq, 0);
+	irq_set_chip_and_handler(model_pdev.irq, &dummy_irq_chip, handle_simple_irq);
+	return 0;
+}
+
+static void power_off(struct kunit *test)
+{
+	cancel_work_sync(&deliver_work);
+	irq_free_descs(model_pdev.irq, 1);
+	vfree(model.store);
+	vfree(model.bar);
+}
+
+static void expect_nothing_left(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_NULL(test, platform);
+	KUNIT_EXPECT_FALSE(test, xen_domain());
+	KUNIT_EXPECT_EQ(test, model.remapped, 0);
+	KUNIT_EXPECT_EQ(test, model.callback, 0ULL);
+	KUNIT_EXPECT_EQ(test, model.watches, 0);
+	KUNIT_EXPECT_FALSE(test, irq_has_action(model_pdev.irq));
+	for (i = 0; i < BAR_PAGES; i++)
+		KUNIT_EXPECT_FALSE_MSG(test, model.mapped[i], "page %u is mapped", i);
+	for (i = 0; i < SHIM_VCPUS; i++)
+		KUNIT_EXPECT_EQ(test, (int)model.vector[i], 0);
+	/* Those of the toolstack are there for the next one. */
+	KUNIT_EXPECT_TRUE(test, model.open[STORE_PORT]);
+	KUNIT_EXPECT_TRUE(test, model.open[CONSOLE_PORT]);
+	for (i = LEFT_PORT + 1; i < PORTS; i++)
+		KUNIT_EXPECT_FALSE_MSG(test, model.open[i], "port %u is open", i);
+}
+
+static void starts(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_TRUE(test, xen_hvm_domain());
+	KUNIT_EXPECT_FALSE_MSG(test, model.open[LEFT_PORT], "a former kernel's port");
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+static void it_starts_and_stops(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 3; i++)
+		starts(test);
+}
+
+static void each_call_may_fail(struct kunit *test)
+{
+	static const int errors[] = { NO_SUCH_CALL, -EINVAL, -EPERM };
+	unsigned int e, at, refused = 0;
+
+	for (e = 0; e < ARRAY_SIZE(errors); e++)
+		for (at = 1; ; at++) {
+			model.calls = 0;
+			model.fail_at = at;
+			model.fail_with = errors[e];
+			if (!start(&model_pdev))
+				platform_remove(&model_pdev);
+			else
+				refused++;
+			expect_nothing_left(test);
+			if (model.calls < at)
+				break;
+		}
+	KUNIT_EXPECT_GE(test, refused, 12U);
+	model.fail_at = 0;
+	starts(test);
+}
+
+static void a_kind_of_call_is_missing(struct kunit *test)
+{
+	static const char *const kinds[] = { "version", "memory", "event", "grant", "hvm" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		model.missing_kind = kinds[i];
+		KUNIT_EXPECT_LT_MSG(test, start(&model_pdev), 0, "without %s", kinds[i]);
+		expect_nothing_left(test);
+	}
+	model.missing_kind = NULL;
+	starts(test);
+}
+
+static void xenstore_is_silent(struct kunit *test)
+{
+	unsigned long since = jiffies;
+	unsigned int i;
+
+	model.says = SAYS_NOTHING;
+	KUNIT_EXPECT_EQ(test, start(&model_pdev), -ETIMEDOUT);
+	KUNIT_EXPECT_TRUE(test, time_before(jiffies, since + 5 * HZ));
+	expect_nothing_left(test);
+	/* Requests that nobody has read fill the ring: the next one is not written, and not waited for without end. */
+	for (i = 0; i < XENSTORE_RING_SIZE; i++)
+		model.store->req[i] = 0;
+	model.store->req_prod = model.store->req_cons + XENSTORE_RING_SIZE - 10;
+	KUNIT_EXPECT_EQ(test, start(&model_pdev), -ETIMEDOUT);
+	expect_nothing_left(test);
+	model.store->req_cons = model.store->req_prod;
+	model.says = SAYS_RIGHT;
+	starts(test);
+}
+
+static void xenstore_talks_nonsense(struct kunit *test)
+{
+	static const struct {
+		enum says says;
+		int err;
+	} cases[] = {
+		{ SAYS_OTHER_TYPE, -EIO },
+		{ SAYS_OTHER_ID, 0 },
+		{ SAYS_TOO_LONG, -EIO },
+		{ SAYS_UNKNOWN_ERROR, -EINVAL },
+		{ SAYS_PRODUCER_FAR, -EIO },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		int err;
+
+		memset(model.store, 0, sizeof(*model.store));
+		model.says = cases[i].says;
+		err = start(&model_pdev);
+		KUNIT_EXPECT_EQ_MSG(test, err, cases[i].err, "case %u", i);
+		if (!err)
+			platform_remove(&model_pdev);
+		expect_nothing_left(test);
+	}
+	memset(model.store, 0, sizeof(*model.store));
+	model.says = SAYS_RIGHT;
+	starts(test);
+}
+
+static DECLARE_COMPLETION(may_go_on);
+static atomic_t handled_events;
+
+static void slow_handler(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	atomic_inc(&handled_events);
+	wait_for_completion(&may_go_on);
+}
+
+/* XSA-349: a peer that rewrites its state without end. */
+static void a_storm_of_watch_events(struct kunit *test)
+{
+	struct xenbus_watch watch = { .node = "peer/state", .will_handle = peer_filter, .callback = slow_handler };
+	struct xsd_sockmsg msg = { .type = XS_WATCH_EVENT };
+	char body[32];
+	unsigned int i, len;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	reinit_completion(&may_go_on);
+	atomic_set(&handled_events, 0);
+	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
+	len = snprintf(body, sizeof(body), "peer/state%c%x", 0, last_token) + 1;
+	msg.len = len;
+	for (i = 0; i < 1000; i++) {
+		/* Half of it is left to answers. */
+		while (model.store->rsp_prod - READ_ONCE(model.store->rsp_cons) > XENSTORE_RING_SIZE / 2)
+			usleep_range(100, 200);
+		mutex_lock(&store_lock);
+		store_put(&msg, sizeof(msg));
+		store_put(body, len);
+		mutex_unlock(&store_lock);
+		event(STORE_PORT);
+		KUNIT_EXPECT_LE(test, READ_ONCE(watch.nr_pending), 1U);
+	}
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(model.store->rsp_cons) == model.store->rsp_prod));
+	msleep(20);
+	/* One runs, one waits. */
+	complete_all(&may_go_on);
+	unregister_xenbus_watch(&watch);
+	KUNIT_EXPECT_LE(test, atomic_read(&handled_events), 2);
+	KUNIT_EXPECT_GE(test, atomic_read(&handled_events), 1);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+static void grants_run_out(struct kunit *test)
+{
+	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
+	grant_ref_t head, more;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
+	KUNIT_EXPECT_EQ(test, nr_frames, 3U);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(1, &more), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, gnttab_grant_foreign_access(0, 0, 0), -ENOSPC);
+	gnttab_free_grant_references(head);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(1, &more), 0);
+	gnttab_free_grant_references(more);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+/* A peer that still maps a page when the module goes: the next one does not give the reference to anybody. */
+static void a_grant_in_use_is_left(struct kunit *test)
+{
+	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
+	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
+	grant_ref_t head;
+	int ref;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	ref = gnttab_grant_foreign_access(0, 1, 0);
+	KUNIT_ASSERT_GE(test, ref, RESERVED);
+	entries[ref].flags |= GTF_reading;
+	gnttab_end_foreign_access(ref, NULL);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
+	gnttab_free_grant_references(head);
+	platform_remove(&model_pdev);
+	entries[ref].flags = 0;
+	expect_nothing_left(test);
+}
+
+static irqreturn_t count_event(int irq, void *arg)
+{
+	atomic_inc(arg);
+	return IRQ_HANDLED;
+}
+
+static int open_port(struct kunit *test, evtchn_port_t *port, atomic_t *count)
+{
+	struct evtchn_alloc_unbound alloc = { };
+
+	KUNIT_ASSERT_EQ(test, hypercalls->event(EVTCHNOP_alloc_unbound, &alloc), 0L);
+	*port = alloc.port;
+	return bind_evtchn_to_irqhandler_lateeoi(alloc.port, count_event, 0, "kunit", count);
+}
+
+static void late_eoi(struct kunit *test)
+{
+	atomic_t count = ATOMIC_INIT(0);
+	evtchn_port_t port;
+	int irq;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	irq = open_port(test, &port, &count);
+	KUNIT_ASSERT_GT(test, irq, 0);
+	event(port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
+	event(port);
+	event(port);
+	msleep(50);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&count), 1, "before the end of the first one");
+	xen_irq_lateeoi(irq, 0);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&count) == 2), "an event was lost");
+	/* The more say nothing, the longer the next one waits: 2, 4, 8, 16 ... jiffies. */
+	event(port);
+	xen_irq_lateeoi(irq, XEN_EOI_FLAG_SPURIOUS);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 3));
+	for (port = port; atomic_read(&count) < 9; ) {
+		int before = atomic_read(&count);
+
+		event(port);
+		xen_irq_lateeoi(irq, XEN_EOI_FLAG_SPURIOUS);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&count) > before));
+	}
+	event(port);
+	xen_irq_lateeoi(irq, XEN_EOI_FLAG_SPURIOUS);
+	msleep(20);
+	KUNIT_EXPECT_EQ_MSG(test, atomic_read(&count), 9, "a storm is not slowed down");
+	/* With the delay still running. */
+	unbind_from_irqhandler(irq, &count);
+	KUNIT_EXPECT_FALSE(test, model.open[port]);
+	/* Who comes too late finds nothing. */
+	xen_irq_lateeoi(irq, 0);
+	notify_remote_via_irq(irq);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+/* After a suspend a new port may have the number that a lost one had. */
+static void a_number_comes_again(struct kunit *test)
+{
+	atomic_t old_count = ATOMIC_INIT(0), count = ATOMIC_INIT(0);
+	evtchn_port_t old_port, port;
+	int old_irq, irq;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	old_irq = open_port(test, &old_port, &old_count);
+	KUNIT_ASSERT_GT(test, old_irq, 0);
+
+	local_irq_disable();
+	memset(model.bar, 0, PAGE_SIZE);
+	model.open[old_port] = false;
+	evtchn_resume();
+	local_irq_enable();
+	KUNIT_EXPECT_EQ(test, xenstore_resume_ring(), 0);
+	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
+
+	irq = open_port(test, &port, &count);
+	KUNIT_ASSERT_GT(test, irq, 0);
+	KUNIT_EXPECT_EQ(test, port, old_port);
+	KUNIT_EXPECT_NE(test, irq, old_irq);
+	event(port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&old_count), 0);
+	unbind_from_irqhandler(old_irq, &old_count);
+	KUNIT_EXPECT_TRUE_MSG(test, model.open[port], "the new port was closed with the old one");
+	xen_irq_lateeoi(irq, 0);
+	event(port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 2));
+	unbind_from_irqhandler(irq, &count);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+/* This test machine is no guest of Xen. */
+static void not_on_xen(struct kunit *test)
+{
+	xen_cpuid = 0;
+	KUNIT_EXPECT_EQ(test, shim_init(), -ENODEV);
+	expect_nothing_left(test);
+}
+
+static struct kunit_case cases[] = {
+	KUNIT_CASE(it_starts_and_stops),
+	KUNIT_CASE(each_call_may_fail),
+	KUNIT_CASE(a_kind_of_call_is_missing),
+	KUNIT_CASE(xenstore_is_silent),
+	KUNIT_CASE(xenstore_talks_nonsense),
+	KUNIT_CASE(a_storm_of_watch_events),
+	KUNIT_CASE(grants_run_out),
+	KUNIT_CASE(a_grant_in_use_is_left),
+	KUNIT_CASE(late_eoi),
+	KUNIT_CASE(a_number_comes_again),
+	KUNIT_CASE(not_on_xen),
+	{ }
+};
+
+static struct kunit_suite suite = {
+	.name = "shim",
+	.init = boot,
+	.exit = power_off,
+	.test_cases = cases,
+};
+
+kunit_test_suite(suite);
