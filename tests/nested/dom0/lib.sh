@@ -305,7 +305,7 @@ start_guest() {
 	G_SEQ=0
 	# What is sent to a serial port that nobody has opened is lost.
 	case $GUEST in
-	hvm*) wait_for "${GUEST_BOOT:-180}" guest_cmd -t 4 "$name" true ;;
+	hvm*) wait_for "${GUEST_BOOT:-400}" guest_cmd -t 4 "$name" true ;;
 	*) guest_cmd -t "${GUEST_BOOT:-180}" "$name" true ;;
 	esac
 }

@@ -10,7 +10,10 @@ load_frontend() {
 	for c in $CLASSES; do
 		modprobe $(front_module $c) $FRONT_PARAMS || return
 		# There is no udev here.
-		[ $c != scsi ] || { modprobe sd_mod && modprobe sg; } || return
+		case $c-$GUEST in
+		scsi-hvm-shim) ;;	# that kernel has both built in, or not at all
+		scsi-*) modprobe sd_mod && modprobe sg || return ;;
+		esac
 	done
 }
 # The device type of a class in xenstore
@@ -62,11 +65,14 @@ raw_fill() { (cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) | dd 
 raw_sum() { head -c "$2" "/dev/$1" | sha256sum | cut -d' ' -f1; }
 
 # Random writes of mixed sizes, each block read back and its checksum compared: verify_io DISK SIZE [FIO OPTION]...
+# (Silent if all is well: an emulated serial port takes its time for each byte.)
 verify_io() {
-	local disk=$1 size=$2; shift 2
+	local disk=$1 size=$2 rc; shift 2
 	fio --name=verify --filename=/dev/$disk --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
 		--bsrange=4k-256k --bs_unaligned=0 --size=$size --verify=crc32c --verify_fatal=1 --verify_dump=0 --group_reporting \
-		--minimal "$@"
+		--minimal "$@" >"/tmp/fio.$disk" 2>&1
+	rc=$?; [ $rc = 0 ] || tail -n 5 "/tmp/fio.$disk"
+	return $rc
 }
 # The same over and over until stopped, on a part of the disk: verify_loop DISK SIZE SECONDS
 verify_loop() { verify_io "$1" "$2" --time_based --runtime="$3" --verify_backlog=64; }
@@ -102,3 +108,29 @@ scsi_sg() { echo "/dev/$(scsi_node "$1" scsi_generic)"; }
 
 queue_attr() { cat "/sys/block/$1/queue/$2"; }
 has() { case $1 in *"$2"*) ;; *) echo "'$1' lacks '$2'"; return 1 ;; esac; }
+
+# With the shim: every CPU has an upcall vector, and those with queues have had upcalls: events_on CPUS
+events_on() {
+	local want=$1
+	case " $SHIM_PARAMS " in
+	*" vectors=0 "*) want=0 ;;
+	*" fifo=1 "*) dmesg | grep "events: FIFO layout" || return ;;
+	esac
+	[ "$(grep -c xen-upcall /proc/interrupts)" = "$want" ] || { grep -E 'xen-upcall|xen-event|hvm' /proc/interrupts; return 1; }
+	[ "$want" -le 2 ] || want=2
+	grep xen-upcall /proc/interrupts | awk -v want="$want" '
+		{ s = 0; for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) s += $i; if (s) n++ }
+		END { exit n < want }'
+}
+
+# All CPUs but the first one go, one by one, and come back: cpus_go CPUS
+cpus_go() {
+	local c up
+	for up in 0 1; do
+		c=1
+		while [ $c -lt "$1" ]; do
+			echo $up >/sys/devices/system/cpu/cpu$c/online || return
+			c=$((c + 1))
+		done
+	done
+}

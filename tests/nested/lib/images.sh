@@ -114,6 +114,13 @@ make_qemu() { # DIR: the device model and its firmware, added to dom0's image fo
 	pack "$d" "$1/image.cpio"; rm -rf "$d"
 }
 
+make_crash() { # DIR: added to a guest's image for CRASH=1
+	local d=$1/stage
+	merged_usr "$d"
+	install_tools "$CROOT" "$d" /nonexistent /sbin/kexec
+	pack "$d" "$1/image.cpio"; rm -rf "$d"
+}
+
 # Modules NAMES of release REL from KROOT, with what they depend on; a name of another kernel is no error.
 copy_modules() { # KROOT REL DIR NAMES...
 	local kroot=$1 rel=$2 dir=$3 m f; shift 3
@@ -138,12 +145,13 @@ make_modules() { # REL NAMES KO DIR
 	pack "$dir" "$4/image.cpio"; rm -rf "$dir"
 }
 
-# Set IMG to the base archive of a kind: dom0, guest, qemu
+# Set IMG to the base archive of a kind: dom0, guest, qemu, crash
 base_image() {
 	local root=$ROOT
-	[ "$1" != qemu ] || { qemu_root; root=$QROOT; }
+	case $1 in qemu) qemu_root; root=$QROOT ;; crash) crash_root; root=$CROOT ;; esac
 	IMG=$CACHE/$1-$(key -s "$root" "${BASH_SOURCE[0]}" "$NESTED/lib/packages.sh")
-	case $1 in dom0) cached "$IMG" make_dom0_base ;; guest) cached "$IMG" make_guest_base ;; qemu) cached "$IMG" make_qemu ;; esac
+	case $1 in dom0) cached "$IMG" make_dom0_base ;; guest) cached "$IMG" make_guest_base ;; qemu) cached "$IMG" make_qemu ;;
+	crash) cached "$IMG" make_crash ;; esac
 	prune "$CACHE" "$1" 4
 	IMG=$IMG/image.cpio
 }

@@ -7,6 +7,7 @@ conf_defaults() {
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= SHIM_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
+	CRASH=
 	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
 }
 
@@ -48,8 +49,10 @@ prepare() {
 	[ "$FRONT" != ours ] || our_modules
 	base_image guest; local base=$IMG
 	modules_image "$REL" "$GUEST_MODULES $EXTRA_MODULES" "$KO"
+	set -- "$base" "$IMG"
+	[ -z "$CRASH" ] || { base_image crash; set -- "$@" "$IMG"; cp "$KROOT"/boot/vmlinuz* "$g/data/vmlinuz"; }
 	pack "$g" "$work/guest.cpio"
-	cat "$base" "$IMG" "$work/guest.cpio" >"$d0/guest/initrd"
+	cat "$@" "$work/guest.cpio" >"$d0/guest/initrd"
 	case $GUEST in
 	hvm*)
 		"$NESTED/lib/hvm-boot" "$ROOT/usr/lib/xen-4.17/boot/hvmloader" "$KROOT"/boot/vmlinuz* "$d0/guest/initrd" \

@@ -48,6 +48,13 @@ qemu_root() {
 	cached "$QROOT" fetch $v
 }
 
+# Set CROOT to what loads a crash kernel
+crash_root() {
+	local v; v=$(versions kexec-tools libc6 zlib1g liblzma5)
+	CROOT=$CACHE/croot-$(key -s "$v")
+	cached "$CROOT" fetch $v
+}
+
 # Linux 7 is the next Debian's, whose headers want that Debian's compiler and libc: a tree of it to build in, and the
 # kernel. Set NEXT.
 next_root() { # SERIES

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0
+make_disk a 64M
+require "bridge" make_bridge
+require "guest boots" start_guest g "$(disk_line a xvda)" --vif "$(vif_line 2 model=e1000)"
+require "emulated disk and card" guest_cmd g 'modprobe ata_piix && modprobe e1000 && wait_disk sda && ip link set eth0 up'
+there() { guest_cmd g "there $*"; }
+shim() { guest_cmd g "{ ! lsmod | grep -q ^hvm_pv_shim || rmmod hvm_pv_shim; } && modprobe hvm-pv-shim unplug=$1"; }
+check "never" shim never
+check "both are emulated" there sda e1000
+check "nics, while the card is up" shim nics
+check "said" guest_cmd g 'dmesg | grep -q "network card eth0 is up; network cards stay emulated"'
+check "both are emulated" there sda e1000
+check "nics" eval "guest_cmd g 'ip link set eth0 down' && shim nics"
+check "the disk is emulated, the card is not" there sda vif
+check "disks" shim disks
+check "the disk is not emulated" there vbd
+check "all" shim all
+check "neither is emulated" there vbd vif
+check "frontends load" guest_cmd g "modprobe pv-blkfront && modprobe pv-netfront"
+check "files on the disk" guest_cmd -t 120 g fill_disk xvda
+check "connected, addresses" net_up g 2
+check "detach" detach_disk g xvda
+check "image is sound and the files are right" verify_image a
