@@ -26,10 +26,10 @@ unsigned int scsiback_max_buffer_pages = 2048;
 module_param_named(max_buffer_pages, scsiback_max_buffer_pages, uint, 0444);
 MODULE_PARM_DESC(max_buffer_pages, "Most staged pages of a queue (at least 2048, default 2048)");
 
-unsigned int scsiback_max_persistent_grants = 1056;
+unsigned int scsiback_max_persistent_grants = 2112;
 module_param_named(max_persistent_grants, scsiback_max_persistent_grants, uint,
 		   0444);
-MODULE_PARM_DESC(max_persistent_grants, "Most grants that a queue keeps mapped (default 1056)");
+MODULE_PARM_DESC(max_persistent_grants, "Most grants that a queue keeps mapped (default 2112)");
 
 static bool feature_persistent = true;
 module_param(feature_persistent, bool, 0644);

@@ -30,9 +30,9 @@ static unsigned int max_ring_page_order = 3;
 module_param(max_ring_page_order, uint, 0444);
 MODULE_PARM_DESC(max_ring_page_order, "Most pages a ring, as a power of two (0 to 4, default 3)");
 
-static unsigned int max_staged_pages = 1024;
+static unsigned int max_staged_pages = 2048;
 module_param(max_staged_pages, uint, 0444);
-MODULE_PARM_DESC(max_staged_pages, "Most data pages in flight a ring (default 1024, 4 MiB)");
+MODULE_PARM_DESC(max_staged_pages, "Most data pages in flight a ring (default 2048, 8 MiB)");
 
 static bool trusted = true;
 module_param(trusted, bool, 0644);
