@@ -7,6 +7,8 @@ modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues=
 require "devices" eval "lio_init && scsi_debug dev_size_mb=1024 fake_rw=1 delay=0 submit_queues=$VCPUS"
 load_backend
 w=naa.6001405123456789 pt=$(scsi_debug_host):0:0:0
+# As the one in the guest that it is compared to
+require "no scheduler" wait_for 5 eval "echo none >/sys/block/\$(scsi_block $pt)/queue/scheduler"
 require "LIO" eval "lio_store iblock n udev_path=/dev/nullb0 && lio_target $w && lio_lun $w 0 iblock n"
 if [ "$BACK" = kernel ]; then
 	modprobe target_core_pscsi
