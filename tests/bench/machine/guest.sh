@@ -11,8 +11,8 @@ fio_job() {
 		--output-format=terse --terse-version=3 >/tmp/fio || { cat /tmp/fio; return 1; }
 	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; print $(8 + o), $(16 + o), $(9 + o) }' /tmp/fio
 }
-# Event channels of devices only
-event_irqs() { awk '/lateeoi/ && !/hvc|evtchn:/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
+# Event channels of devices only, or emulated devices
+event_irqs() { awk '(/lateeoi/ && !/hvc|evtchn:/) || (/xen-event/ && !/xenstore/) || /ata_piix|eth[0-9]$/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
 
 # counted JOB DISK IOS: like fio_job; prints IOS done and the disk's interrupts meanwhile
 counted() { local a b; a=$(event_irqs); fio_job "$@" >/dev/null || return; b=$(event_irqs); echo $((b - a)); }
@@ -30,4 +30,4 @@ disk_below() {
 	done
 	return 1
 }
-module_symbols() { awk '$2 ~ /[tT]/ && /\[/ { print $1, $3, $4 }' /proc/kallsyms; }
+module_symbols() { awk '$2 ~ /[tT]/ && /\[(pv|hvm|xen|null|ata|e1000)/ { print $1, $3, $4 }' /proc/kallsyms; }
