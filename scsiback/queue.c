@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <scsi/scsi_device.h>
 #include <scsi/scsi_proto.h>
 #include <xen/page.h>
 
@@ -35,22 +36,6 @@ static void put_staged(struct scsiback_req *req)
 	req->staged = false;
 }
 
-static void have_back(struct scsiback_req *req)
-{
-	struct scsiback_queue *q = req->q;
-
-	put_staged(req);
-	if (req->buffer) {
-		req->buffer->next = q->buffers;
-		q->buffers = req->buffer;
-		req->buffer = NULL;
-	}
-	if (req->stage == SCSIBACK_PARSED || req->stage == SCSIBACK_FETCHING)
-		q->nr_unfetched--;
-	req->stage = SCSIBACK_FREE;
-	list_move(&req->list, &q->free);
-}
-
 /**
  * scsiback_finish() - respond, and have the request back
  * @req: a request that is not started, or has ended; its result is set
@@ -65,7 +50,16 @@ void scsiback_finish(struct scsiback_req *req)
 	scsiback_respond(&rsp, req->io.rqid, &req->result);
 	pv_ring_put(&q->ring, &rsp, SCSIBACK_RESPONSE);
 	q->counters->ring.responses++;
-	have_back(req);
+	put_staged(req);
+	if (req->buffer) {
+		req->buffer->next = q->buffers;
+		q->buffers = req->buffer;
+		req->buffer = NULL;
+	}
+	if (req->stage == SCSIBACK_PARSED || req->stage == SCSIBACK_FETCHING)
+		q->nr_unfetched--;
+	req->stage = SCSIBACK_FREE;
+	list_move(&req->list, &q->free);
 }
 
 static void fail(struct scsiback_req *req, unsigned int host)
@@ -114,20 +108,27 @@ static void edit_inquiry(struct scsiback_req *req)
 }
 
 /*
- * The vhost goes away and would not wait for the command. Without a response
- * the guest does it once more with whoever comes next, or does not.
+ * The vhost goes away and would not wait for the command. A disk's guest may
+ * do it once more with whoever comes next. There has to be a response: what
+ * lies on the ring without one would be taken from it anew, a tape's also.
  */
 static bool is_cut_off(const struct scsiback_req *req)
 {
 	return READ_ONCE(req->q->abort_all) && req->aborted && !req->tmf &&
 	       XEN_VSCSIIF_RSLT_HOST(req->result.rslt) ==
-	       XEN_VSCSIIF_RSLT_HOST_ABORT;
+	       XEN_VSCSIIF_RSLT_HOST_ABORT &&
+	       scsiback_bulk(req->io.cdb[0]) && req->lun->sdev &&
+	       req->lun->sdev->type == TYPE_DISK;
 }
 
 static void finish_started(struct scsiback_req *req)
 {
 	struct scsiback_req *tmf = req->tmf;
 
+	if (unlikely(is_cut_off(req)))
+		scsiback_set_host(&req->result,
+				  XEN_VSCSIIF_RSLT_HOST_REQUEUE,
+				  req->io.bytes);
 	req->q->in_flight--;
 	scsiback_lun_put(req->lun);
 	if (unlikely(req->failed)) {
@@ -135,8 +136,6 @@ static void finish_started(struct scsiback_req *req)
 				     "queue %u: request %u: %u grant references cannot be reached\n",
 				     req->q->index, req->io.rqid, req->failed);
 		fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
-	} else if (unlikely(is_cut_off(req))) {
-		have_back(req);
 	} else {
 		scsiback_finish(req);
 	}
