@@ -221,7 +221,7 @@ host_of_driver() {
 }
 scsi_debug_set() { echo "$2" >"/sys/bus/pseudo/drivers/scsi_debug/$1"; }
 # What it says of task management that has come to it, with 0x2000 in its opts
-scsi_debug_aborts() { dmesg | grep -c 'scsi_debug_abort: command found'; }
+scsi_debug_aborts() { dmesg | grep -c 'scsi_debug_abort: command'; }
 scsi_debug_resets() { dmesg | grep -c 'scsi_debug_device_reset'; }
 # What has come to pretended devices since scsi_debug_listen: scsi_debug_heard OPCODE counts a command
 scsi_debug_listen() { dmesg -c >/dev/null; scsi_debug_set opts 1; }
