@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-require "a host with two disks" scsi_debug dev_size_mb=32 num_tgts=2 delay=0 medium_error_start=4096 medium_error_count=8
+require "a host with two disks" scsi_debug dev_size_mb=32 num_tgts=2 delay=0 medium_error_start=4660 medium_error_count=8
 h=$(scsi_debug_host) p=$(scsi_debug_host):0:0:0
 here=/dev/$(scsi_block "$p")
 require "guest boots" start_guest g
@@ -8,31 +8,44 @@ require "disks" guest_cmd g "scsi_disk 0:0 && scsi_disk 1:0"
 in_guest() { guest_cmd -t 100 g "D=/dev/\$(scsi_disk 0:0); E=/dev/\$(scsi_disk 1:0); $*"; }
 check "writes before the bad part" in_guest "dd if=/dev/urandom of=\$D bs=64k count=16 oflag=direct"
 scsi_debug_set opts 2
-in_guest 'sg_raw -r 4096 $D 28 00 00 00 10 00 00 00 08 00 2>&1' >/tmp/bad
-check "READ of a bad block: medium error" grep -qi 'medium error' /tmp/bad
-check "the same sense as here" same "$(grep -i -A9 'sense' /tmp/bad)" "$(sg_raw -r 4096 "$here" 28 00 00 00 10 00 00 00 08 00 2>&1 | grep -i -A9 sense)"
-check "a transfer with a bad block in its middle fails" in_guest "! dd if=\$D of=/dev/null bs=64k skip=32 count=1 iflag=direct"
-check "its neighbours can be read" in_guest "dd if=\$D of=/dev/null bs=64k count=16 iflag=direct && dd if=\$D of=/dev/null bs=64k skip=34 count=8 iflag=direct"
+# 64 KiB from block 4608 (1200h): the bad ones are in its middle, the first one at 4660 (1234h).
+read_bad="28 00 00 00 12 00 00 00 80 00"
+in_guest "sg_raw -r 65536 \$D $read_bad 2>&1" >/tmp/bad
+check "READ with bad blocks in its middle: medium error" grep -qi 'medium error' /tmp/bad
+check "its sense names the first one" grep -q 1234 /tmp/bad
+check "the same sense as here" same "$(grep -i -A9 'sense' /tmp/bad)" "$(sg_raw -r 65536 "$here" $read_bad 2>&1 | grep -i -A9 sense)"
+check "a transfer with a bad block in its middle fails" in_guest "! dd if=\$D of=/dev/null bs=64k skip=36 count=1 iflag=direct"
+check "its neighbours can be read" in_guest "dd if=\$D of=/dev/null bs=64k count=16 iflag=direct && dd if=\$D of=/dev/null bs=64k skip=38 count=8 iflag=direct"
 scsi_debug_set opts 0
 check "short reads: what comes and what remains, as here" same "$(in_guest "sg_raw -r 1000 \$D 12 00 00 03 e8 00 2>&1 | grep -v '^\$' | head -n 6")" "$(sg_raw -r 1000 "$here" 12 00 00 03 e8 00 2>&1 | grep -v '^$' | head -n 6)"
 check "an unknown command: illegal request" eval "in_guest 'sg_raw \$D 3f 00 00 00 00 00 00 00 00 00 2>&1' | grep -qi 'illegal request'"
 check "a vendor's command is denied" eval "in_guest 'sg_raw \$D c1 00 00 00 00 00 2>&1' | grep -qi 'illegal request'"
-check "a denied one was counted" at_least "$(cat /sys/bus/xen-backend/devices/vscsi-*/statistics/denied_req)" 1
+check "a denied one was counted" at_least "$(statistic denied_req)" 1
 # Every 40th command is never answered.
 guest_cmd g 'for d in /sys/class/scsi_device/*/device/timeout; do echo 2 >$d; done'
-scsi_debug_set every_nth 40; scsi_debug_set opts 4
+scsi_debug_set every_nth 40; scsi_debug_set opts 0x2004
 check "verified I/O while commands are lost" guest_cmd -t 240 g "verify_io \$(scsi_disk 1:0) 4m --iodepth=4"
 scsi_debug_set opts 0; scsi_debug_set every_nth 0
-check "aborts have reached the backend" at_least "$(cat /sys/bus/xen-backend/devices/vscsi-*/statistics/tmf_req)" 1
-diag "aborts and resets: $(cat /sys/bus/xen-backend/devices/vscsi-*/statistics/tmf_req)"
-check "and the device" eval "grep -E 'num_aborts|abort' /proc/scsi/scsi_debug/* 2>/dev/null || true"
+check "aborts have reached the backend" at_least "$(statistic tmf_req)" 1
+check "and the device" at_least "$(scsi_debug_aborts)" 1
+diag "aborts and resets: $(statistic tmf_req), at the device: $(scsi_debug_aborts), $(scsi_debug_resets)"
+resets=$(scsi_debug_resets)
+scsi_debug_set opts 0x2000
 check "reset of the device" in_guest "sg_reset -d \$E"
+check "which has reached it" at_least "$(scsi_debug_resets)" $((resets + 1))
+scsi_debug_set opts 0
+guest_bg g v verify_loop "\$(scsi_disk 1:0)" 4m 15
+check "reset of the host" in_guest "sg_reset -H \$E"
+check "I/O went on across it" guest_join g v
 check "it works after that" guest_cmd -t 100 g "verify_io \$(scsi_disk 1:0) 4m"
 sg_reset -d "/dev/$(scsi_block "$p")" 2>/dev/null
 check "a reset from elsewhere: the guest gets the unit attention" eval "in_guest 'sg_raw /dev/\$(scsi_node 0:0 scsi_generic) 00 00 00 00 00 00 2>&1' | grep -qi 'unit attention'"
 guest_bg g v verify_loop "\$(scsi_disk 1:0)" 4m 10
 echo 1 >"/sys/class/scsi_device/$p/device/delete"
+guest_cmd g 'for d in /sys/class/scsi_device/*/device/timeout; do echo 30 >$d; done'
+tmfs=$(statistic tmf_req)
 check "the device has gone: reads fail" in_guest "! dd if=\$D of=/dev/null bs=4k count=1 iflag=direct"
+check "at once, nobody had to abort them" same "$(statistic tmf_req)" "$tmfs"
 check "the other one goes on" guest_join g v
 check "detach the dead one" pv-scsi detach g 0:0:0:0
 check "detach the other" pv-scsi detach g 0:0:1:0

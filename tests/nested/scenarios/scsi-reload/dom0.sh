@@ -11,7 +11,13 @@ sleep 2
 check "backend comes back" load_backend
 check "connected again" wait_for 30 scsi_connected g
 check "I/O went on, nothing lost" guest_join g v
+# What the disk still has in its own cache is written out.
+flushes=$(statistic f_req)
+guest_cmd g "(cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) >/dev/\$(scsi_disk 0:0)"
 check "frontend leaves" guest_cmd -t 60 g unload_frontend
+check "the disk's cache was flushed" at_least "$(statistic f_req)" $((flushes + 1))
+read -r sum size </data/stream.sum
+check "what was written is there" same "$(head -c "$size" "/dev/$(scsi_block "$h:0:0:0")" | sha256sum | cut -d' ' -f1)" "$sum"
 check "frontend comes back" guest_cmd -t 60 g load_frontend
 check "connected" wait_for 30 scsi_connected g
 check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
