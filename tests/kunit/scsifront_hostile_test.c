@@ -699,6 +699,46 @@ static void row28_xsa465_closed_in_each_state(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, comes(front_path, "state", "6"));
 }
 
+static void row28_removed_in_each_state(struct kunit *test)
+{
+	static const char * const name[] = { "1", "3", "7", "5", "6" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(name); i++) {
+		struct vscsiif_request req;
+		struct command *c = ask(test, DMA_TO_DEVICE, 512, &req);
+
+		switch (i) {
+		case 0:
+			back_restarts(test);
+			break;
+		case 1:
+			back_restarts(test);
+			announce(test);
+			break;
+		case 2:
+			set(back_path, "state", "7");
+			break;
+		case 3:
+			WRITE_ONCE(*b.ring.my_prod, READ_ONCE(*b.ring.my_prod) + 99);
+			fake_xen_kick_async(b.port);
+			break;
+		default:
+			set(back_path, "online", "0");
+			set(back_path, "state", "6");
+			break;
+		}
+		KUNIT_EXPECT_TRUE_MSG(test, comes(front_path, "state", name[i]), "state %s", name[i]);
+		fake_xen_remove_device(front);
+		front = NULL;
+		KUNIT_ASSERT_TRUE_MSG(test, ends(c), "state %s", name[i]);
+		KUNIT_EXPECT_NE(test, c->result, 0);
+		forget(c);
+		again(test);
+	}
+	expect_served(test);
+}
+
 static bool storming;
 
 static int storm(void *arg)
@@ -868,6 +908,7 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(row24_xsa396_mapped_at_close),
 	KUNIT_CASE(row28_xsa465_removed_after_resume),
 	KUNIT_CASE(row28_xsa465_closed_in_each_state),
+	KUNIT_CASE(row28_removed_in_each_state),
 	KUNIT_CASE(row29_interrupt_during_teardown),
 	KUNIT_CASE(row30_residual_beyond),
 	KUNIT_CASE(row30_sense_too_long),

@@ -1,0 +1,1691 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scsiback against frontends that this test plays, which do what hostile frontends have done; a case carries its row
+ * in the list of such deeds. A second vhost, whose frontend behaves, works all the while, and its data is checked.
+ * After each case nothing is held.
+ */
+#include <linux/dma-direction.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <asm/unaligned.h>
+#include <scsi/scsi.h>
+#include "ring.h"
+#include "vscsiif_ext.h"
+
+#include "scsi_debug.h"
+
+#define TYPE		"vscsi"
+#define PAGES		32
+#define SLOTS		16
+#define BLOCKS		8		/* in a page */
+#define MANY		2400		/* references to one page */
+#define MAX_MAPPED	2112		/* what a queue keeps mapped by default */
+#define NO_GRANT	16000		/* a reference that nobody has granted */
+#define PASS_LUN	1		/* scsi_debug's */
+
+#define HOST(_code)	(XEN_VSCSIIF_RSLT_HOST_##_code << 16)
+
+/* How the devices of a case are: what stands behind the LUN, and whether grants stay mapped. */
+struct kind {
+	const char *pdev;		/* NULL: scsi_debug */
+	bool persistent;
+};
+
+static const struct kind passed = { NULL, false };
+static const struct kind kept = { NULL, true };
+static const struct kind lio = { LIO_LUN, false };
+static const struct kind good = { LIO_OTHER, false };
+
+struct queue {
+	void *mem;
+	int ref;
+	struct pv_ring ring;
+	struct pv_stats stats;
+	evtchn_port_t port;
+	struct vscsiif_request written[SLOTS];	/* what stands in the slots */
+};
+
+static struct guest {
+	unsigned int id;
+	char pdev[64];
+	bool persistent;
+	u32 first;			/* of the blocks that are this guest's */
+	struct xenbus_device *back;
+	char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+	struct queue q[2];
+	struct page *page[PAGES];
+	u32 ref[PAGES];
+	u32 many[MANY];
+	unsigned int nr_many;
+	u16 next;
+	u8 seed;
+	const char *leak;
+} hostile, neighbour;
+
+static const struct kind *kind;
+
+/* ---- xenstore ---- */
+
+static void set(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static void set_number(const char *dir, const char *key, s64 value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", value);
+	set(dir, key, text);
+}
+
+static void unset(const char *dir, const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_rm(path);
+}
+
+static bool is(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return !strcmp(fake_xen_value(path), value);
+}
+
+static bool comes(const char *dir, const char *key, const char *value)
+{
+	return COMES_TRUE(is(dir, key, value));
+}
+
+/* ---- a guest's life ---- */
+
+static void fresh_ring(struct queue *q)
+{
+	memset(q->mem, 0, PAGE_SIZE);
+	pv_ring_init_front(&q->ring, q->mem, 1, PV_VSCSIIF_STRIDE, &q->stats);
+}
+
+static void write_keys(struct guest *g)
+{
+	fresh_ring(&g->q[0]);
+	set_number(g->front_path, "ring-ref", g->q[0].ref);
+	set_number(g->front_path, "event-channel", g->q[0].port);
+	set_number(g->front_path, PV_VSCSIIF_PERSISTENT, g->persistent);
+}
+
+/* From InitWait to Connected. */
+static bool connects(struct guest *g)
+{
+	set(g->front_path, "state", "3");
+	if (!comes(g->back_path, "state", "4"))
+		return false;
+	set(g->front_path, "state", "4");
+	return comes(g->back_path, "vscsi-devs/dev-0/state", "4");
+}
+
+/* The frontend leaves and comes back, as its driver's reload makes it. */
+static bool leaves(struct guest *g)
+{
+	set(g->front_path, "state", "6");
+	if (!comes(g->back_path, "state", "6"))
+		return false;
+	set(g->front_path, "state", "1");
+	return comes(g->back_path, "state", "2");
+}
+
+static bool reconnects(struct guest *g)
+{
+	if (!leaves(g))
+		return false;
+	write_keys(g);
+	return connects(g);
+}
+
+static void add_lun(struct guest *g, const char *name, const char *pdev, const char *vdev)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "vscsi-devs/%s/p-dev", name);
+	set(g->back_path, key, pdev);
+	snprintf(key, sizeof(key), "vscsi-devs/%s/v-dev", name);
+	set(g->back_path, key, vdev);
+	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
+	set(g->back_path, key, "1");
+}
+
+static bool begin_guest(struct guest *g, unsigned int id, const struct kind *k, u32 first)
+{
+	unsigned int i;
+
+	memset(g, 0, sizeof(*g));
+	g->id = id;
+	g->persistent = k->persistent;
+	g->first = first;
+	if (k->pdev)
+		strscpy(g->pdev, k->pdev, sizeof(g->pdev));
+	else
+		debug_pdev(g->pdev, sizeof(g->pdev), PASS_LUN);
+	fake_xen_path(g->front_path, FAKE_XEN_FRONT, TYPE, id);
+	fake_xen_path(g->back_path, FAKE_XEN_BACK, TYPE, id);
+	for (i = 0; i < PAGES; i++) {
+		g->page[i] = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
+		g->ref[i] = fake_xen_grant(g->page[i], false);
+	}
+	for (i = 0; i < ARRAY_SIZE(g->q); i++) {
+		g->q[i].mem = (void *)get_zeroed_page(GFP_KERNEL | __GFP_NOFAIL);
+		g->q[i].ref = fake_xen_grant(virt_to_page(g->q[i].mem), false);
+		g->q[i].port = fake_xen_peer_port();
+	}
+	write_keys(g);
+	set(g->back_path, "online", "1");
+	add_lun(g, "dev-0", g->pdev, "0:0:0:0");
+	g->back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, id);
+	return !IS_ERR(g->back) && comes(g->back_path, "state", "2") && connects(g);
+}
+
+static void end_guest(struct guest *g)
+{
+	unsigned int i;
+
+	if (!IS_ERR_OR_NULL(g->back))
+		fake_xen_remove_device(g->back);
+	for (i = 0; i < PAGES && g->page[i]; i++) {
+		fake_xen_revoke(g->ref[i]);
+		__free_page(g->page[i]);
+	}
+	while (g->nr_many)
+		fake_xen_revoke(g->many[--g->nr_many]);
+	for (i = 0; i < ARRAY_SIZE(g->q) && g->q[i].mem; i++) {
+		fake_xen_close_port(g->q[i].port);
+		fake_xen_revoke(g->q[i].ref);
+		free_page((unsigned long)g->q[i].mem);
+	}
+	memset(g, 0, sizeof(*g));
+}
+
+/* More references to the guest's last page. */
+static void grant_many(struct kunit *test, unsigned int nr)
+{
+	while (hostile.nr_many < nr) {
+		int ref = fake_xen_grant(hostile.page[PAGES - 1], false);
+
+		KUNIT_ASSERT_GT(test, ref, 0);
+		hostile.many[hostile.nr_many++] = ref;
+	}
+}
+
+/* ---- requests and responses ---- */
+
+static struct vscsiif_request request(struct guest *g, u8 act)
+{
+	struct vscsiif_request req;
+
+	memset(&req, 0xa5, sizeof(req));
+	req.rqid = ++g->next;
+	req.act = act;
+	req.cmd_len = 6;
+	memset(req.cmnd, 0, sizeof(req.cmnd));
+	req.channel = 0;
+	req.id = 0;
+	req.lun = 0;
+	req.ref_rqid = 0;
+	req.sc_data_direction = DMA_NONE;
+	req.nr_segments = 0;
+	return req;
+}
+
+/* READ(10) or WRITE(10) of whole pages: of blocks from the guest's first on. */
+static struct vscsiif_request transfer(struct guest *g, u8 op, unsigned int page, unsigned int nr)
+{
+	struct vscsiif_request req = request(g, VSCSIIF_ACT_SCSI_CDB);
+	unsigned int i;
+
+	req.cmd_len = 10;
+	req.cmnd[0] = op;
+	put_unaligned_be32(g->first, &req.cmnd[2]);
+	put_unaligned_be16(nr * BLOCKS, &req.cmnd[7]);
+	req.sc_data_direction = op == WRITE_10 ? DMA_TO_DEVICE : DMA_FROM_DEVICE;
+	req.nr_segments = nr;
+	for (i = 0; i < nr; i++)
+		req.seg[i] = (struct scsiif_request_segment) { .gref = g->ref[page + i], .length = PAGE_SIZE };
+	return req;
+}
+
+static struct vscsiif_request inquiry(struct guest *g, unsigned int page, u16 len)
+{
+	struct vscsiif_request req = request(g, VSCSIIF_ACT_SCSI_CDB);
+
+	req.cmnd[0] = INQUIRY;
+	put_unaligned_be16(len, &req.cmnd[3]);
+	req.sc_data_direction = DMA_FROM_DEVICE;
+	req.nr_segments = 1;
+	req.seg[0] = (struct scsiif_request_segment) { .gref = g->ref[page], .length = len };
+	return req;
+}
+
+static void put_to(struct queue *q, const struct vscsiif_request *req)
+{
+	q->written[q->ring.prod % SLOTS] = *req;
+	pv_ring_put(&q->ring, req, sizeof(*req));
+}
+
+static void put(struct guest *g, const struct vscsiif_request *req)
+{
+	put_to(&g->q[0], req);
+}
+
+static void push(struct queue *q)
+{
+	if (pv_ring_publish(&q->ring))
+		fake_xen_kick_async(q->port);
+}
+
+/* row 4, for every response there is: what means nothing is zero or what the guest itself has written. */
+static void look_for_leaks(struct guest *g, struct queue *q, const struct vscsiif_response *rsp)
+{
+	const struct vscsiif_response *old = (void *)&q->written[(q->ring.cons - 1) % SLOTS];
+
+	if (rsp->padding)
+		g->leak = "padding";
+	else if (rsp->sense_len > VSCSIIF_SENSE_BUFFERSIZE)
+		g->leak = "sense_len";
+	else if (memchr_inv(rsp->sense_buffer + rsp->sense_len, 0, VSCSIIF_SENSE_BUFFERSIZE - rsp->sense_len))
+		g->leak = "tail of the sense buffer";
+	else if (memcmp(rsp->reserved, old->reserved, sizeof(rsp->reserved)) &&
+		 memchr_inv(rsp->reserved, 0, sizeof(rsp->reserved)))
+		g->leak = "reserved";
+}
+
+static bool take_from(struct guest *g, struct queue *q, struct vscsiif_response *rsp)
+{
+	unsigned long until = jiffies + 20 * HZ;
+
+	while (!pv_ring_pending(&q->ring)) {
+		if (q->ring.broken || time_after(jiffies, until))
+			return false;
+		usleep_range(10, 50);
+	}
+	pv_ring_get(&q->ring, rsp, sizeof(*rsp));
+	look_for_leaks(g, q, rsp);
+	return true;
+}
+
+static bool take(struct guest *g, struct vscsiif_response *rsp)
+{
+	return take_from(g, &g->q[0], rsp);
+}
+
+static bool call(struct guest *g, const struct vscsiif_request *req, struct vscsiif_response *rsp)
+{
+	put(g, req);
+	push(&g->q[0]);
+	return take(g, rsp) && rsp->rqid == req->rqid;
+}
+
+/* Unit attentions are what resets and new devices leave. */
+static bool ready(struct guest *g)
+{
+	struct vscsiif_request req = request(g, VSCSIIF_ACT_SCSI_CDB);
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++)
+		if (!call(g, &req, &rsp) || !rsp.rslt)
+			break;
+	return i < 8 && !rsp.rslt;
+}
+
+static void fill(struct guest *g, unsigned int page, unsigned int nr, u8 with)
+{
+	for (; nr--; page++)
+		memset(page_address(g->page[page]), with, PAGE_SIZE);
+}
+
+static bool filled(struct guest *g, unsigned int page, unsigned int nr, u8 with)
+{
+	for (; nr--; page++)
+		if (memchr_inv(page_address(g->page[page]), with, PAGE_SIZE))
+			return false;
+	return true;
+}
+
+static bool moves(struct guest *g, u8 op, unsigned int page, unsigned int nr)
+{
+	struct vscsiif_request req = transfer(g, op, page, nr);
+	struct vscsiif_response rsp;
+
+	return call(g, &req, &rsp) && !rsp.rslt && !rsp.residual_len;
+}
+
+/* Data goes there and comes back. */
+static bool works(struct guest *g)
+{
+	u8 seed = g->seed++ | 0x40;
+
+	fill(g, 0, 2, seed);
+	fill(g, 2, 2, 0xee);
+	return moves(g, WRITE_10, 0, 2) && moves(g, READ_10, 2, 2) && filled(g, 2, 2, seed);
+}
+
+static void expect_served(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE(test, ready(&hostile));
+	KUNIT_EXPECT_TRUE(test, works(&hostile));
+}
+
+static void expect_refused(struct kunit *test, const struct vscsiif_request *req, const char *what, unsigned int value)
+{
+	struct vscsiif_response rsp = { };
+
+	KUNIT_ASSERT_TRUE_MSG(test, call(&hostile, req, &rsp), "%s %#x", what, value);
+	KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, HOST(ERROR), "%s %#x", what, value);
+	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_len, 0, "%s %#x", what, value);
+}
+
+/* ---- the neighbour ---- */
+
+static struct {
+	struct task_struct *task;
+	unsigned long done, wrong;
+} life;
+
+static int live(void *arg)
+{
+	while (!kthread_should_stop()) {
+		if (ready(&neighbour) && works(&neighbour))
+			WRITE_ONCE(life.done, life.done + 1);
+		else
+			life.wrong++;
+		usleep_range(1000, 2000);
+	}
+	return 0;
+}
+
+static void wake_neighbour(struct kunit *test)
+{
+	life.task = kthread_run(live, NULL, "vscsi-neighbour");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(life.task));
+}
+
+/* For cases that count what all of Xen does. */
+static void still_neighbour(void)
+{
+	if (life.task)
+		kthread_stop(life.task);
+	life.task = NULL;
+}
+
+static int begin(struct kunit *test, const struct kind *k)
+{
+	fake_xen_reset();
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	kind = k;
+	memset(&life, 0, sizeof(life));
+	KUNIT_ASSERT_TRUE_MSG(test, begin_guest(&neighbour, 7, &good, 0), "%s", fake_xen_last_error());
+	wake_neighbour(test);
+	KUNIT_ASSERT_TRUE_MSG(test, begin_guest(&hostile, 0, k, 1024), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	return 0;
+}
+
+static int passed_init(struct kunit *test)
+{
+	return begin(test, &passed);
+}
+
+static int kept_init(struct kunit *test)
+{
+	return begin(test, &kept);
+}
+
+static int lio_init(struct kunit *test)
+{
+	return begin(test, &lio);
+}
+
+static void end(struct kunit *test)
+{
+	unsigned long done = READ_ONCE(life.done);
+
+	debug_forgets(false);
+	if (life.task)
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(READ_ONCE(life.done) > done), "the neighbour hangs");
+	still_neighbour();
+	KUNIT_EXPECT_EQ_MSG(test, life.wrong, 0, "the neighbour's data is wrong");
+	KUNIT_EXPECT_NULL_MSG(test, hostile.leak, "a response tells too much: %s", hostile.leak);
+	KUNIT_EXPECT_NULL_MSG(test, neighbour.leak, "a response tells too much: %s", neighbour.leak);
+	end_guest(&hostile);
+	end_guest(&neighbour);
+	fake_xen_settle();
+	expect_nothing_held(test);
+}
+
+/* ---- row 1: req_prod ---- */
+
+static void expect_cut_off(struct kunit *test)
+{
+	KUNIT_EXPECT_TRUE_MSG(test, comes(hostile.back_path, "state", "5"), "state is not Closing");
+	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
+	expect_served(test);
+}
+
+static void row1_xsa39_req_prod_beyond(struct kunit *test)
+{
+	static const u32 beyond[] = { SLOTS + 1, 1U << 31, -1U };
+	struct queue *q = &hostile.q[0];
+	struct vscsiif_request req;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
+		/* Idle, then with commands in flight. */
+		WRITE_ONCE(*q->ring.my_prod, q->ring.prod + beyond[i]);
+		fake_xen_kick_async(q->port);
+		expect_cut_off(test);
+
+		req = transfer(&hostile, READ_10, 0, 2);
+		put(&hostile, &req);
+		put(&hostile, &req);
+		pv_ring_publish(&q->ring);
+		/* Backwards is behind what has been seen before these two. */
+		WRITE_ONCE(*q->ring.my_prod, q->ring.prod + beyond[i] - (beyond[i] == -1U ? 2 : 0));
+		fake_xen_kick_async(q->port);
+		expect_cut_off(test);
+	}
+}
+
+/* ---- row 3: memory that changes while it is read ---- */
+
+struct flipper {
+	struct vscsiif_request *slot;
+	struct scsiif_request_segment *list;
+	bool stop;
+	struct completion done;
+};
+
+static int flip(void *arg)
+{
+	struct flipper *f = arg;
+	unsigned int i = 0;
+
+	while (!READ_ONCE(f->stop)) {
+		struct vscsiif_request *slot = READ_ONCE(f->slot);
+		bool bad = ++i & 1;
+
+		WRITE_ONCE(slot->cmd_len, bad ? 255 : 10);
+		WRITE_ONCE(slot->sc_data_direction, bad ? 255 : DMA_FROM_DEVICE);
+		WRITE_ONCE(slot->nr_segments, i % 3 ? VSCSIIF_SG_GRANT | 1 : 127);
+		WRITE_ONCE(slot->seg[0].length, i % 5 ? 16 : 4096);
+		WRITE_ONCE(slot->seg[0].offset, i % 7 ? 0 : 4095);
+		WRITE_ONCE(slot->act, i % 11 ? VSCSIIF_ACT_SCSI_CDB : 99);
+		WRITE_ONCE(slot->lun, i % 13 ? 0 : 0xffff);
+		WRITE_ONCE(f->list->length, bad ? 65535 : 4096);
+		WRITE_ONCE(f->list->offset, bad ? 65535 : 0);
+		WRITE_ONCE(f->list->gref, i % 3 ? hostile.ref[0] : NO_GRANT);
+		cond_resched();
+	}
+	kthread_complete_and_exit(&f->done, 0);
+}
+
+static struct scsiif_request_segment *segments(unsigned int page)
+{
+	return page_address(hostile.page[page]);
+}
+
+static void row3_xsa155_rewritten_at_random(struct kunit *test)
+{
+	struct queue *q = &hostile.q[0];
+	struct vscsiif_request req = transfer(&hostile, READ_10, 0, 2);
+	struct flipper f = { .slot = (void *)q->ring.slots, .list = segments(9) };
+	unsigned long until = jiffies + HZ / 2;
+	unsigned int rounds = 0;
+
+	req.nr_segments = VSCSIIF_SG_GRANT | 1;
+	req.seg[0] = (struct scsiif_request_segment) { .gref = hostile.ref[9], .length = 16 };
+	segments(9)[1] = (struct scsiif_request_segment) { .gref = hostile.ref[1], .length = 4096 };
+	init_completion(&f.done);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(flip, &f, "vscsi-flipper")));
+	while (time_before(jiffies, until)) {
+		struct vscsiif_response rsp;
+		u32 at = q->ring.prod % SLOTS;
+
+		put(&hostile, &req);
+		WRITE_ONCE(f.slot, (void *)(q->ring.slots + at * q->ring.stride));
+		push(q);
+		if (!take(&hostile, &rsp))
+			break;
+		rounds++;
+	}
+	WRITE_ONCE(f.stop, true);
+	wait_for_completion(&f.done);
+	/* The flipper has written into responses, too. */
+	hostile.leak = NULL;
+	KUNIT_EXPECT_GT(test, rounds, 20u);
+	kunit_info(test, "%u rounds", rounds);
+	KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+	expect_served(test);
+}
+
+/* As soon as the backend asks Xen for anything, the slot and the list have become something else. */
+static void rewrite(enum fake_xen_op op, void *arg, void *data)
+{
+	const struct gnttab_map_grant_ref *map = arg;
+	const struct gnttab_copy *copy = arg;
+	struct queue *q = &hostile.q[0];
+	unsigned int i;
+
+	memset(q->ring.slots + (q->ring.prod - 1) % SLOTS * q->ring.stride, 0xff, q->ring.stride);
+	/* The list is copied, or mapped and copied, before anything else. */
+	if (hostile.ref[9] == (op == FAKE_XEN_COPY ? copy->source.u.ref : map->ref))
+		return;
+	for (i = 0; i < 5; i++)
+		segments(9)[i] = (struct scsiif_request_segment) {
+			.gref = hostile.ref[10], .offset = 0xffff, .length = 0xffff,
+		};
+}
+
+static void row3_xsa155_rewritten_in_between(struct kunit *test)
+{
+	struct vscsiif_request req = transfer(&hostile, WRITE_10, 0, 4);
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	still_neighbour();
+	for (i = 0; i < 4; i++)
+		segments(9)[i] = req.seg[i];
+	req.nr_segments = VSCSIIF_SG_GRANT | 1;
+	req.seg[0] = (struct scsiif_request_segment) { .gref = hostile.ref[9], .length = 32 };
+	fill(&hostile, 0, 4, 'g');
+	fill(&hostile, 10, 1, 'e');
+	fake_xen_on_op(rewrite, NULL);
+	KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+	fake_xen_on_op(NULL, NULL);
+	KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+	/* The slot is not what it was, nor are the bytes that nobody may have written. */
+	hostile.leak = NULL;
+	KUNIT_EXPECT_TRUE(test, moves(&hostile, READ_10, 4, 4));
+	KUNIT_EXPECT_TRUE(test, filled(&hostile, 4, 4, 'g'));
+	wake_neighbour(test);
+}
+
+/* ---- row 4: what responses tell ---- */
+
+/* All requests of the backend's have had a long sense; all staged pages have had somebody's data. */
+static void poison(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	for (i = 0; i < SLOTS; i++) {
+		/* An operation code that no device knows. */
+		req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+		req.cmnd[0] = 0x02;
+		put(&hostile, &req);
+	}
+	push(&hostile.q[0]);
+	for (i = 0; i < SLOTS; i++) {
+		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, SAM_STAT_CHECK_CONDITION);
+		KUNIT_EXPECT_GE(test, rsp.sense_len, 18);
+		KUNIT_EXPECT_EQ(test, rsp.sense_buffer[2] & 0xf, ILLEGAL_REQUEST);
+	}
+	fill(&hostile, 0, 16, 0x99);
+	KUNIT_EXPECT_TRUE(test, moves(&hostile, WRITE_10, 0, 16));
+}
+
+static void expect_result(struct kunit *test, const struct vscsiif_request *req, u32 rslt, u32 resid)
+{
+	struct vscsiif_response rsp = { };
+
+	KUNIT_ASSERT_TRUE(test, call(&hostile, req, &rsp));
+	KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, rslt, "act %u, command %#x", req->act, req->cmnd[0]);
+	KUNIT_EXPECT_EQ_MSG(test, rsp.residual_len, resid, "act %u, command %#x", req->act, req->cmnd[0]);
+}
+
+static void row4_xsa216_responses_tell_nothing(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	const u8 *data = page_address(hostile.page[20]);
+
+	poison(test);
+	/* Short data: what the device did not send is as it was. */
+	fill(&hostile, 20, 1, 0xee);
+	req = inquiry(&hostile, 20, 4096);
+	KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+	KUNIT_EXPECT_GE(test, rsp.residual_len, 2048u);
+	KUNIT_EXPECT_LT(test, rsp.residual_len, 4096u - 35);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 4096 - rsp.residual_len, 0xee, rsp.residual_len));
+	KUNIT_EXPECT_NULL(test, memchr(data, 0x99, 4096));
+	/* Of our own making; the page had another's data just now. */
+	poison(test);
+	fill(&hostile, 20, 1, 0xee);
+	req = inquiry(&hostile, 20, 4096);
+	req.cmd_len = 12;
+	memset(req.cmnd, 0, sizeof(req.cmnd));
+	req.cmnd[0] = REPORT_LUNS;
+	put_unaligned_be32(4096, &req.cmnd[6]);
+	expect_result(test, &req, 0, 4096 - 16);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 8u);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 4, 0, 12));
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 16, 0xee, 4080));
+
+	poison(test);
+	req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+	expect_result(test, &req, 0, 0);
+	req = request(&hostile, 77);
+	expect_result(test, &req, HOST(ERROR), 0);
+	req = transfer(&hostile, READ_10, 0, 2);
+	req.cmd_len = 17;
+	expect_result(test, &req, HOST(ERROR), 0);
+	req = transfer(&hostile, READ_10, 0, 2);
+	req.seg[1].gref = NO_GRANT;
+	expect_result(test, &req, HOST(ERROR), 8192);
+	req = transfer(&hostile, READ_10, 0, 2);
+	req.lun = 5;
+	expect_result(test, &req, HOST(NO_CONNECT), 8192);
+	req = transfer(&hostile, READ_10, 0, 2);
+	req.channel = 1;
+	expect_result(test, &req, HOST(NO_CONNECT), 8192);
+	req = request(&hostile, VSCSIIF_ACT_SCSI_ABORT);
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_FAILED, 0);
+	req = request(&hostile, VSCSIIF_ACT_SCSI_RESET);
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_SUCCESS, 0);
+	req.lun = 9;
+	req.rqid++;
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_FAILED, 0);
+	expect_served(test);
+}
+
+/* Data of a command that is refused at the last moment must not turn up in another's page. */
+static void row4_xsa216_pages_of_the_refused(struct kunit *test)
+{
+	const u8 *data = page_address(hostile.page[20]);
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+
+	fill(&hostile, 0, 1, 0x99);
+	fill(&hostile, 20, 1, 0xee);
+	req = transfer(&hostile, WRITE_10, 0, 1);
+	req.lun = 5;
+	put(&hostile, &req);
+	req = inquiry(&hostile, 20, 4096);
+	req.cmd_len = 12;
+	memset(req.cmnd, 0, sizeof(req.cmnd));
+	req.cmnd[0] = REPORT_LUNS;
+	put_unaligned_be32(4096, &req.cmnd[6]);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, HOST(NO_CONNECT));
+	KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 8u);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 4, 0, 12));
+}
+
+/* ---- row 7: how much stays mapped ---- */
+
+static void row7_xsa300_mapped_pages(struct kunit *test)
+{
+	struct fake_xen_held held;
+	unsigned int at, i;
+
+	grant_many(test, MANY);
+	fill(&hostile, 0, 26, 'm');
+	KUNIT_EXPECT_TRUE(test, moves(&hostile, WRITE_10, 0, 26));
+	for (at = 0; at + 26 <= MANY; at += 26) {
+		struct vscsiif_request req = transfer(&hostile, READ_10, 0, 26);
+		struct vscsiif_response rsp;
+
+		for (i = 0; i < 26; i++)
+			req.seg[i].gref = hostile.many[at + i];
+		fill(&hostile, PAGES - 1, 1, 0);
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		/* Also when no more can be mapped. */
+		KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+		KUNIT_EXPECT_TRUE(test, filled(&hostile, PAGES - 1, 1, 'm'));
+	}
+	fake_xen_held(&held);
+	/* And the two rings. */
+	KUNIT_EXPECT_LE(test, held.mappings, MAX_MAPPED + 2u);
+	KUNIT_EXPECT_GE(test, held.mappings, MAX_MAPPED - 32u);
+}
+
+/* ---- row 9: storms ---- */
+
+static void row9_xsa332_event_storm(struct kunit *test)
+{
+	struct fake_xen_counts before;
+	unsigned long eois, until = jiffies + 10 * HZ;
+	struct vscsiif_response rsp;
+	struct vscsiif_request req;
+	unsigned int i;
+
+	still_neighbour();
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	before = fake_xen_counts;
+	/* As long as it takes for the thread to have been there often. */
+	for (i = 0; i < 500 || (fake_xen_counts.eois - before.eois < 50 && time_before(jiffies, until)); i++)
+		fake_xen_kick(hostile.q[0].port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	/* One EOI each, and Xen hears that it was for nothing, from which its delay grows. */
+	eois = fake_xen_counts.eois - before.eois;
+	KUNIT_EXPECT_GE(test, eois, 50ul);
+	KUNIT_EXPECT_GE(test, fake_xen_counts.spurious_eois - before.spurious_eois + 1, eois);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.copy_calls + fake_xen_counts.map_calls,
+			before.copy_calls + before.map_calls);
+
+	/* One request to ten events. */
+	before = fake_xen_counts;
+	for (i = 0; i < 100; i++) {
+		if (i % 10 == 0) {
+			req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+			put(&hostile, &req);
+			pv_ring_publish(&hostile.q[0].ring);
+		}
+		fake_xen_kick(hostile.q[0].port);
+		/* So that the next one is an event of its own. */
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	}
+	for (i = 0; i < 10; i++)
+		KUNIT_EXPECT_TRUE(test, take(&hostile, &rsp));
+	KUNIT_EXPECT_GE(test, fake_xen_counts.spurious_eois - before.spurious_eois, 80ul);
+	KUNIT_EXPECT_LE(test, fake_xen_counts.spurious_eois - before.spurious_eois, 90ul);
+	wake_neighbour(test);
+	expect_served(test);
+}
+
+/* ---- row 11: states ---- */
+
+static void row11_xsa350_states_in_a_loop(struct kunit *test)
+{
+	static const char * const states[] = { "6", "1", "3", "4", "5", "4", "6", "3", "7", "4", "8", "2", "9", "4" };
+	struct vscsiif_request req;
+	unsigned int i, k;
+
+	for (i = 0; i < 12; i++) {
+		for (k = 0; k < 12; k++) {
+			req = transfer(&hostile, k & 1 ? WRITE_10 : READ_10, k, 4);
+			put(&hostile, &req);
+		}
+		push(&hostile.q[0]);
+		/* Not waiting for anything, or now and then. */
+		for (k = 0; k < ARRAY_SIZE(states); k++) {
+			set(hostile.front_path, "state", states[(i * 5 + k) % ARRAY_SIZE(states)]);
+			if (k % 5 == i % 5)
+				usleep_range(100, 1000);
+		}
+		KUNIT_ASSERT_TRUE_MSG(test, reconnects(&hostile), "round %u: %s", i, fake_xen_last_error());
+		if (i % 4 == 3)
+			expect_served(test);
+	}
+	/* And the quick toggle as it was reported. */
+	for (i = 0; i < 30; i++) {
+		req = transfer(&hostile, READ_10, 0, 4);
+		fresh_ring(&hostile.q[0]);
+		put(&hostile, &req);
+		push(&hostile.q[0]);
+		set(hostile.front_path, "state", "4");
+		set(hostile.front_path, "state", "6");
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
+	expect_served(test);
+}
+
+/* ---- row 12: references ---- */
+
+/* In a request of 5 segments the one at @at is bad: nothing has been written, and all else goes on. */
+static void bad_reference(struct kunit *test, u8 op, unsigned int at, u32 ref)
+{
+	struct vscsiif_request req;
+
+	fill(&hostile, 0, 5, 'a');
+	fill(&hostile, 5, 5, 'b');
+	KUNIT_EXPECT_TRUE(test, moves(&hostile, WRITE_10, 0, 5));
+	req = transfer(&hostile, op, 5, 5);
+	req.seg[at].gref = ref;
+	expect_refused(test, &req, "reference", ref);
+	KUNIT_EXPECT_TRUE(test, moves(&hostile, READ_10, 10, 5));
+	KUNIT_EXPECT_TRUE_MSG(test, filled(&hostile, 10, 5, 'a'), "reference %u at %u has written", ref, at);
+}
+
+static void row12_xsa36x_bad_reference(struct kunit *test)
+{
+	static const u32 bad[] = { 0, 3, NO_GRANT, 16384, 1 << 20, U32_MAX };
+	unsigned int i;
+	int readonly;
+
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		bad_reference(test, WRITE_10, i % 5, bad[i]);
+		bad_reference(test, READ_10, (i + 2) % 5, bad[i]);
+	}
+	bad_reference(test, WRITE_10, 0, NO_GRANT);
+	bad_reference(test, WRITE_10, 2, NO_GRANT);
+	bad_reference(test, WRITE_10, 4, NO_GRANT);
+	/* Good for a write, not for a read. */
+	readonly = fake_xen_grant(hostile.page[30], true);
+	KUNIT_ASSERT_GT(test, readonly, 0);
+	bad_reference(test, READ_10, 4, readonly);
+	if (!hostile.persistent)
+		fake_xen_revoke(readonly);
+	else
+		hostile.many[hostile.nr_many++] = readonly;
+	expect_served(test);
+}
+
+/* A command with @nr segments in a page of segments, or several. */
+static struct vscsiif_request listed(unsigned int nr)
+{
+	struct vscsiif_request req = transfer(&hostile, READ_10, 0, 1);
+	unsigned int i;
+
+	put_unaligned_be16(nr * BLOCKS, &req.cmnd[7]);
+	for (i = 0; i < nr; i++)
+		segments(20 + i / 512)[i % 512] = (struct scsiif_request_segment) {
+			.gref = hostile.many[i], .length = PAGE_SIZE,
+		};
+	req.nr_segments = VSCSIIF_SG_GRANT | DIV_ROUND_UP(nr, 512);
+	for (i = 0; i < DIV_ROUND_UP(nr, 512); i++)
+		req.seg[i] = (struct scsiif_request_segment) {
+			.gref = hostile.ref[20 + i],
+			.length = min(nr - i * 512, 512u) * sizeof(req.seg[0]),
+		};
+	return req;
+}
+
+static void row12_xsa36x_bad_reference_in_a_list(struct kunit *test)
+{
+	static const unsigned int at[] = { 0, 1, 31, 32, 255, 256, 400, 511 };
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	grant_many(test, 600);
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		req = listed(512);
+		segments(20)[at[i]].gref = i & 1 ? NO_GRANT : U32_MAX;
+		expect_refused(test, &req, "reference in a list at", at[i]);
+	}
+	/* Every one of them, and the list's own. */
+	req = listed(512);
+	for (i = 0; i < 512; i++)
+		segments(20)[i].gref = NO_GRANT + i % 100;
+	expect_refused(test, &req, "references in a list", 512);
+	req = listed(512);
+	req.seg[0].gref = NO_GRANT;
+	expect_refused(test, &req, "reference of a list", 0);
+	req = listed(600);
+	req.seg[1].gref = U32_MAX;
+	expect_refused(test, &req, "reference of a list", 1);
+	req = listed(600);
+	KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+	expect_served(test);
+}
+
+/* Xen refuses what a good guest asks for. */
+static void row12_xsa361_xen_refuses(struct kunit *test)
+{
+	struct vscsiif_request req;
+	unsigned int i, good = 0;
+
+	still_neighbour();
+	grant_many(test, 100);
+	for (i = 0; i < 20; i++) {
+		struct vscsiif_response rsp = { };
+
+		fake_xen_fail_ops(FAKE_XEN_COPY, i % 7, i % 3, GNTST_bad_page);
+		fake_xen_fail_ops(FAKE_XEN_MAP, i % 5, i % 4, GNTST_no_device_space);
+		if (i % 4 == 3)
+			fake_xen_fail_calls(FAKE_XEN_MAP, 1, -EFAULT);
+		if (i % 6 == 5)
+			fake_xen_fail_alloc_pages(0, 1);
+		req = listed(40 + i);
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_TRUE(test, !rsp.rslt || rsp.rslt == HOST(ERROR));
+		good += !rsp.rslt;
+	}
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	fake_xen_fail_ops(FAKE_XEN_MAP, 0, 0, 0);
+	fake_xen_fail_calls(FAKE_XEN_MAP, 0, 0);
+	fake_xen_fail_alloc_pages(0, 0);
+	KUNIT_EXPECT_GT(test, good, 0u);
+	wake_neighbour(test);
+	expect_served(test);
+}
+
+/* ---- row 18: connections that cannot be ---- */
+
+/* One try with the keys as they are; then with good ones. */
+static void expect_no_connection(struct kunit *test, const char *what, const char *value)
+{
+	set(hostile.front_path, "state", "3");
+	KUNIT_EXPECT_TRUE_MSG(test, comes(hostile.back_path, "state", "5"), "%s \"%s\"", what, value);
+	KUNIT_EXPECT_STRNEQ_MSG(test, fake_xen_last_error(), "", "%s \"%s\"", what, value);
+	fake_xen_fail_step(FAKE_XEN_MAP_RING, 0, 0, 0);
+	fake_xen_fail_step(FAKE_XEN_BIND, 0, 0, 0);
+	unset(hostile.front_path, PV_VSCSIIF_NUM_QUEUES);
+	unset(hostile.front_path, PV_VSCSIIF_ORDER);
+	unset(hostile.front_path, "queue-0");
+	unset(hostile.front_path, "queue-1");
+	KUNIT_ASSERT_TRUE_MSG(test, reconnects(&hostile), "after %s \"%s\": %s", what, value, fake_xen_last_error());
+}
+
+static void write_queue(unsigned int i)
+{
+	char key[32];
+
+	fresh_ring(&hostile.q[i]);
+	snprintf(key, sizeof(key), "queue-%u/ring-ref", i);
+	set_number(hostile.front_path, key, hostile.q[i].ref);
+	snprintf(key, sizeof(key), "queue-%u/event-channel", i);
+	set_number(hostile.front_path, key, hostile.q[i].port);
+}
+
+static void two_queues(void)
+{
+	set(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, "2");
+	write_queue(0);
+	write_queue(1);
+}
+
+static void row18_connect_fails(struct kunit *test)
+{
+	static const char * const refs[] = { "", "abc", "-1", "3", "16000", "4294967295", "4294967296" };
+	static const char * const ports[] = { "", "abc", "-1", "0", "1023", "4294967295" };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(refs); i++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		set(hostile.front_path, "ring-ref", refs[i]);
+		expect_no_connection(test, "ring-ref", refs[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(ports); i++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		set(hostile.front_path, "event-channel", ports[i]);
+		expect_no_connection(test, "event-channel", ports[i]);
+	}
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	unset(hostile.front_path, "ring-ref");
+	expect_no_connection(test, "ring-ref", "missing");
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	unset(hostile.front_path, "event-channel");
+	expect_no_connection(test, "event-channel", "missing");
+	/* Somebody else's. */
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	set_number(hostile.front_path, "event-channel", neighbour.q[0].port);
+	expect_no_connection(test, "event-channel", "the neighbour's");
+	/* A ring that is nonsense before anybody has used it. */
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	fresh_ring(&hostile.q[0]);
+	*hostile.q[0].ring.my_prod = SLOTS + 1;
+	expect_no_connection(test, "req_prod", "too far");
+	expect_served(test);
+}
+
+static void row18_second_queue_fails(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	set(hostile.front_path, "queue-1/ring-ref", "16000");
+	expect_no_connection(test, "queue-1/ring-ref", "16000");
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	unset(hostile.front_path, "queue-1/ring-ref");
+	expect_no_connection(test, "queue-1/ring-ref", "missing");
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	set(hostile.front_path, "queue-1/event-channel", "1023");
+	expect_no_connection(test, "queue-1/event-channel", "1023");
+
+	/* The first one's once more. */
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	set_number(hostile.front_path, "queue-1/event-channel", hostile.q[0].port);
+	expect_no_connection(test, "queue-1/event-channel", "the first queue's");
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	fake_xen_fail_step(FAKE_XEN_MAP_RING, 1, 1, -ENOMEM);
+	expect_no_connection(test, "second ring", "not mapped");
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	fake_xen_fail_step(FAKE_XEN_BIND, 1, 1, -ENOSPC);
+	expect_no_connection(test, "second port", "not bound");
+	expect_served(test);
+
+	/* As it should be: both rings serve, and an abort goes over its command's. */
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	KUNIT_ASSERT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
+	{
+		struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+		struct vscsiif_response rsp;
+
+		put_to(&hostile.q[1], &req);
+		push(&hostile.q[1]);
+		KUNIT_ASSERT_TRUE(test, take_from(&hostile, &hostile.q[1], &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rqid, req.rqid);
+	}
+	expect_served(test);
+}
+
+/* ---- row 19: statistics ---- */
+
+static struct {
+	bool stop;
+	unsigned long read;
+	struct completion done;
+} reader;
+
+static void read_file(const char *path)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	char text[64];
+	loff_t pos = 0;
+
+	if (IS_ERR(file))
+		return;
+	while (kernel_read(file, text, sizeof(text), &pos) > 0)
+		reader.read++;
+	filp_close(file, NULL);
+}
+
+static int read_statistics(void *arg)
+{
+	static const char * const name[] = {
+		"oo_req", "rd_req", "wr_req", "other_req", "tmf_req", "denied_req", "rd_sect", "wr_sect",
+	};
+	char path[96];
+	unsigned int i;
+
+	while (!READ_ONCE(reader.stop)) {
+		for (i = 0; i < ARRAY_SIZE(name); i++) {
+			snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vscsi-%u-0/statistics/%s",
+				 FAKE_XEN_FRONT_DOMID, name[i]);
+			read_file(path);
+		}
+		snprintf(path, sizeof(path), "/sys/kernel/debug/pvsplit/vscsi-%u-0", FAKE_XEN_FRONT_DOMID);
+		read_file(path);
+		cond_resched();
+	}
+	kthread_complete_and_exit(&reader.done, 0);
+}
+
+static void row19_statistics_while_it_cycles(struct kunit *test)
+{
+	unsigned long before;
+	unsigned int i;
+
+	memset(&reader, 0, sizeof(reader));
+	init_completion(&reader.done);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(read_statistics, NULL, "vscsi-reader")));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(reader.read)));
+	before = READ_ONCE(reader.read);
+	for (i = 0; i < 10; i++) {
+		KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+		KUNIT_EXPECT_TRUE(test, ready(&hostile) && works(&hostile));
+		if (i % 3)
+			continue;
+		/* The vhost itself goes and comes. */
+		fake_xen_remove_device(hostile.back);
+		set(hostile.back_path, "state", "1");
+		set(hostile.front_path, "state", "1");
+		write_keys(&hostile);
+		set(hostile.back_path, "vscsi-devs/dev-0/state", "1");
+		hostile.back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, hostile.id);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(hostile.back));
+		KUNIT_ASSERT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
+	}
+	KUNIT_EXPECT_GT(test, READ_ONCE(reader.read), before + 10);
+	WRITE_ONCE(reader.stop, true);
+	wait_for_completion(&reader.done);
+}
+
+/* ---- row 20: numbers ---- */
+
+static void row20_bad_numbers(struct kunit *test)
+{
+	static const char * const queues[] = {
+		"0", "-1", "3", "abc", "4294967296", "18446744073709551616", "", "1 ", "0x1", "1e9",
+	};
+	static const char * const orders[] = { "5", "-1", "1", "4", "abc", "4294967296", "255" };
+	static const char * const persistent[] = { "2", "-1", "yes" };
+	char name[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(queues); i++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		set(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, queues[i]);
+		expect_no_connection(test, PV_VSCSIIF_NUM_QUEUES, queues[i]);
+	}
+	/* Without the keys of more pages than one. */
+	for (i = 0; i < ARRAY_SIZE(orders); i++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		set(hostile.front_path, PV_VSCSIIF_ORDER, orders[i]);
+		expect_no_connection(test, PV_VSCSIIF_ORDER, orders[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(persistent); i++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		set(hostile.front_path, PV_VSCSIIF_PERSISTENT, persistent[i]);
+		expect_no_connection(test, PV_VSCSIIF_PERSISTENT, persistent[i]);
+	}
+	/* vscsiif has one layout for all, and no such key. */
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = 0;
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	write_keys(&hostile);
+	set(hostile.front_path, "protocol", name);
+	KUNIT_EXPECT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
+	expect_served(test);
+}
+
+/* ---- row 21: fields of vscsiif ---- */
+
+/* As expect_refused(), a ring's worth at a time; NULL: those that are left. */
+static void refused_later(struct kunit *test, const struct vscsiif_request *req)
+{
+	struct queue *q = &hostile.q[0];
+	struct vscsiif_response rsp;
+
+	if (req)
+		put(&hostile, req);
+	if (req && pv_ring_room(&q->ring))
+		return;
+	push(q);
+	while (q->ring.cons != q->ring.prod) {
+		const struct vscsiif_request *old = &q->written[q->ring.cons % SLOTS];
+		u8 field[] = { old->act, old->cmd_len, old->sc_data_direction, old->nr_segments };
+
+		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rqid, old->rqid);
+		KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, HOST(ERROR), "%*ph", 4, field);
+	}
+}
+
+static void row21_fields(struct kunit *test)
+{
+	static const u8 acts[] = { 0, 4, 5, 6, 0x7f, 0xff };
+	struct vscsiif_request req;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(acts); i++) {
+		req = transfer(&hostile, READ_10, 0, 2);
+		req.act = acts[i];
+		refused_later(test, &req);
+	}
+	for (i = 0; i < 256; i++) {
+		if (i >= 1 && i <= VSCSIIF_MAX_COMMAND_SIZE)
+			continue;
+		req = transfer(&hostile, READ_10, 0, 2);
+		req.cmd_len = i;
+		refused_later(test, &req);
+	}
+	for (i = 0; i < 256; i++) {
+		if (i >= DMA_TO_DEVICE && i <= DMA_NONE)
+			continue;
+		req = transfer(&hostile, READ_10, 0, 2);
+		req.sc_data_direction = i;
+		refused_later(test, &req);
+	}
+	for (i = VSCSIIF_SG_TABLESIZE + 1; i < 128; i++) {
+		req = transfer(&hostile, READ_10, 0, 26);
+		req.nr_segments = i;
+		refused_later(test, &req);
+		req.nr_segments = VSCSIIF_SG_GRANT | i;
+		req.rqid = ++hostile.next;
+		refused_later(test, &req);
+	}
+	req = transfer(&hostile, READ_10, 0, 2);
+	req.nr_segments = VSCSIIF_SG_GRANT;
+	refused_later(test, &req);
+	refused_later(test, NULL);
+	expect_served(test);
+}
+
+static void row21_segments(struct kunit *test)
+{
+	static const struct { u16 offset, length; } bad[] = {
+		{ 0, 0 }, { 0, 4097 }, { 1, 4096 }, { 4095, 2 }, { 4096, 0 }, { 4096, 1 }, { 65535, 65535 },
+		{ 0, 65535 }, { 65535, 1 },
+	};
+	static const struct { u16 offset, length; } list[] = {
+		{ 0, 0 }, { 0, 4 }, { 0, 7 }, { 0, 9 }, { 0, 4095 }, { 0, 4104 }, { 0, 65528 }, { 8, 4096 },
+		{ 4088, 16 }, { 65528, 8 }, { 65535, 65528 },
+	};
+	struct vscsiif_request req;
+	unsigned int i, at;
+
+	grant_many(test, 600);
+	for (i = 0; i < ARRAY_SIZE(bad); i++)
+		for (at = 0; at < 3; at++) {
+			req = transfer(&hostile, at & 1 ? READ_10 : WRITE_10, 0, 3);
+			req.seg[at].offset = bad[i].offset;
+			req.seg[at].length = bad[i].length;
+			expect_refused(test, &req, "segment", bad[i].offset << 16 | bad[i].length);
+			/* The same in a page of segments. */
+			req = listed(3);
+			segments(20)[at].offset = bad[i].offset;
+			segments(20)[at].length = bad[i].length;
+			expect_refused(test, &req, "segment in a list", bad[i].offset << 16 | bad[i].length);
+		}
+	for (i = 0; i < ARRAY_SIZE(list); i++) {
+		req = listed(600);
+		req.seg[i & 1].offset = list[i].offset;
+		req.seg[i & 1].length = list[i].length;
+		expect_refused(test, &req, "list", list[i].offset << 16 | list[i].length);
+	}
+	/* More than was offered. */
+	req = listed(600);
+	req.nr_segments = VSCSIIF_SG_GRANT | 3;
+	req.seg[2] = req.seg[0];
+	expect_refused(test, &req, "segments", 512 + 88 + 512);
+	expect_served(test);
+}
+
+/* The command says one thing, its data another: the device has to cope, and nothing beside the data is touched. */
+static void row21_data_and_command_differ(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	for (i = 0; i < 64; i++) {
+		req = transfer(&hostile, i & 1 ? READ_10 : WRITE_10, 0, 1 + i % 3);
+		put_unaligned_be16(i & 2 ? 1000 : 1, &req.cmnd[7]);
+		if (i & 4)
+			req.sc_data_direction ^= DMA_TO_DEVICE ^ DMA_FROM_DEVICE;
+		if (i & 8)
+			req.seg[0].length = 100;
+		if (i & 16)
+			req.sc_data_direction = DMA_NONE;
+		if (i & 32)
+			put_unaligned_be32(0x7fffffff, &req.cmnd[2]);
+		fill(&hostile, 3, 2, 0xdd);
+		KUNIT_ASSERT_TRUE_MSG(test, call(&hostile, &req, &rsp), "variant %u", i);
+		KUNIT_EXPECT_TRUE_MSG(test, filled(&hostile, 3, 2, 0xdd), "variant %u", i);
+	}
+	expect_served(test);
+}
+
+static struct vscsiif_request abort_of(u16 rqid)
+{
+	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_ABORT);
+
+	req.ref_rqid = rqid;
+	return req;
+}
+
+static void row21_aborts_of_nothing(struct kunit *test)
+{
+	struct vscsiif_request req;
+	u16 own;
+
+	/* Never heard of; done long ago; itself; another abort. */
+	req = abort_of(0xdead);
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_FAILED, 0);
+	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	req = abort_of(hostile.next);
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_FAILED, 0);
+	own = hostile.next + 1;
+	req = abort_of(own);
+	KUNIT_EXPECT_EQ(test, req.rqid, own);
+	expect_result(test, &req, XEN_VSCSIIF_RSLT_RESET_FAILED, 0);
+	req = abort_of(0xdead);
+	put(&hostile, &req);
+	req = abort_of(req.rqid);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	{
+		struct vscsiif_response rsp;
+		unsigned int i;
+
+		for (i = 0; i < 2; i++) {
+			KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+			KUNIT_EXPECT_EQ(test, rsp.rslt, XEN_VSCSIIF_RSLT_RESET_FAILED);
+		}
+	}
+	expect_served(test);
+}
+
+static void row21_resets_in_a_loop(struct kunit *test)
+{
+	unsigned int round, i, done = 0;
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+
+	for (round = 0; round < 10; round++) {
+		for (i = 0; i < SLOTS; i++) {
+			/* Resets, commands between them, aborts of those. */
+			req = i % 3 == 0 ? request(&hostile, VSCSIIF_ACT_SCSI_RESET) :
+			      i % 3 == 1 ? transfer(&hostile, READ_10, i, 2) : abort_of(req.rqid);
+			put(&hostile, &req);
+		}
+		push(&hostile.q[0]);
+		for (i = 0; i < SLOTS; i++) {
+			KUNIT_ASSERT_TRUE_MSG(test, take(&hostile, &rsp), "round %u, response %u", round, i);
+			done += rsp.rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS;
+		}
+	}
+	KUNIT_EXPECT_GE(test, done, 10u);
+	expect_served(test);
+}
+
+/* ---- commands that a device has forgotten ---- */
+
+static void forget(struct kunit *test, unsigned int nr)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	for (i = 0; i < nr; i++) {
+		struct vscsiif_request req = transfer(&hostile, READ_10, 0, 2);
+
+		put(&hostile, &req);
+	}
+	push(&hostile.q[0]);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 0u);
+}
+
+static void expect_response(struct kunit *test, u16 rqid, u32 rslt)
+{
+	struct vscsiif_response rsp = { };
+
+	KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rqid, rqid);
+	KUNIT_EXPECT_EQ(test, rsp.rslt, rslt);
+}
+
+static void row21_abort_reaches_the_device(struct kunit *test)
+{
+	struct vscsiif_request req;
+	u16 first;
+
+	forget(test, 3);
+	first = hostile.next - 2;
+	req = abort_of(first + 1);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	/* First the command, then the abort; and only once. */
+	expect_response(test, first + 1, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	req = abort_of(first + 1);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_FAILED);
+	/* Twice at once: the second one finds it going. */
+	req = abort_of(first);
+	put(&hostile, &req);
+	req = abort_of(first);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_FAILED);
+	expect_response(test, first, HOST(ABORT));
+	expect_response(test, req.rqid - 1, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	/* A reset takes the rest. */
+	req = request(&hostile, VSCSIIF_ACT_SCSI_RESET);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, first + 2, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	expect_served(test);
+}
+
+/* One that the SCSI layer has not given to the device yet. */
+static void row21_abort_of_one_that_queues(struct kunit *test)
+{
+	struct scsi_device *sdev = debug_device(PASS_LUN);
+	struct vscsiif_request req;
+	unsigned int i;
+	u16 first;
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	KUNIT_ASSERT_EQ(test, scsi_internal_device_block_nowait(sdev), 0);
+	for (i = 0; i < 2; i++) {
+		req = transfer(&hostile, READ_10, 0, 2);
+		put(&hostile, &req);
+	}
+	first = req.rqid - 1;
+	push(&hostile.q[0]);
+	msleep(50);
+	req = abort_of(first + 1);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 0u);
+	/* The device gets both, and forgets them. One has no time left; the other has a minute. */
+	KUNIT_ASSERT_EQ(test, scsi_internal_device_unblock_nowait(sdev, SDEV_RUNNING), 0);
+	scsi_device_put(sdev);
+	expect_response(test, first + 1, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 0u);
+	req = abort_of(first);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, first, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	expect_served(test);
+}
+
+/* More commands than the host adapter has room for (see "max_queue" in tests/kunit/run): some wait with us. */
+static void row21_abort_of_one_that_waits(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+	u16 last;
+
+	forget(test, 12);
+	last = hostile.next;
+	req = abort_of(last);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, last, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	req = request(&hostile, VSCSIIF_ACT_SCSI_RESET);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	for (i = 0; i < 12; i++)
+		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	expect_served(test);
+}
+
+/* The vhost must be able to go while its device does nothing: nobody else's devices wait for ever. */
+static void a_lun_goes_with_a_command(struct kunit *test)
+{
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	forget(test, 2);
+	set(hostile.back_path, "vscsi-devs/dev-0/state", "5");
+	set(hostile.front_path, "state", "7");
+	for (i = 0; i < 30 && !is(hostile.back_path, "vscsi-devs/dev-0/state", "6"); i++)
+		ssleep(1);
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "6"));
+	for (i = 0; i < 2; i++) {
+		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, HOST(ABORT));
+	}
+}
+
+static void a_vhost_goes_with_a_command(struct kunit *test)
+{
+	struct vscsiif_request req;
+	unsigned int i;
+
+	forget(test, 2);
+	/* An abort is under way, too. */
+	req = abort_of(hostile.next);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	set(hostile.front_path, "state", "6");
+	for (i = 0; i < 30 && !is(hostile.back_path, "state", "6"); i++)
+		ssleep(1);
+	KUNIT_ASSERT_TRUE(test, is(hostile.back_path, "state", "6"));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+	expect_served(test);
+}
+
+/* ---- LUNs that cannot be ---- */
+
+static void bad_luns(struct kunit *test)
+{
+	static const char * const vdev[] = {
+		"", "0", "0:0:0", "0:0:0:0", "0:1:0:1", "0:0:65536:0", "0:0:0:16384", "0:0:4294967297:1",
+		"0:0:0:4294967297", "-1:0:0:1", "0:0:-1:1", "a:b:c:d", "0:0:0:1:2", "0:0:0:1 ",
+		"00000000000000000000000000000000000000000000000000000000000000000000:0:0:1",
+	};
+	static const char * const pdev[] = {
+		"", "0", ":", "::::", "0:0:0", "999:0:0:0", "naa.0000000000000000:0", "naa.6001405000000001:9",
+		"naa.6001405000000001:x", "naa.6001405000000001", "4294967296:0:0:0", "0:0:0:0:0", "/dev/sda",
+	};
+	char name[64], long_pdev[300];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vdev); i++) {
+		snprintf(name, sizeof(name), "v-%u", i);
+		add_lun(&hostile, name, LIO_LUN, vdev[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(pdev); i++) {
+		snprintf(name, sizeof(name), "p-%u", i);
+		add_lun(&hostile, name, pdev[i], "0:0:0:7");
+	}
+	memset(long_pdev, '1', sizeof(long_pdev) - 1);
+	long_pdev[sizeof(long_pdev) - 1] = 0;
+	add_lun(&hostile, "long", long_pdev, "0:0:0:7");
+	/* A device that is given away already. */
+	add_lun(&hostile, "twice", hostile.pdev, "0:0:0:8");
+	add_lun(&hostile, "a-name-that-is-longer-than-anybody-needs", LIO_LUN, "0:0:0:9");
+	add_lun(&hostile, "good", LIO_LUN, "0:0:3:10");
+	set(hostile.front_path, "state", "7");
+	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
+	for (i = 0; i < ARRAY_SIZE(vdev); i++) {
+		snprintf(name, sizeof(name), "vscsi-devs/v-%u/state", i);
+		KUNIT_EXPECT_TRUE_MSG(test, is(hostile.back_path, name, "6"), "v-dev \"%s\"", vdev[i]);
+	}
+	for (i = 0; i < ARRAY_SIZE(pdev); i++) {
+		snprintf(name, sizeof(name), "vscsi-devs/p-%u/state", i);
+		KUNIT_EXPECT_TRUE_MSG(test, is(hostile.back_path, name, "6"), "p-dev \"%s\"", pdev[i]);
+	}
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/long/state", "6"));
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/twice/state", "6"));
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/good/state", "3"));
+	set(hostile.front_path, "state", "4");
+	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/good/state", "4"));
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
+	expect_served(test);
+}
+
+/* The guest says that it could not take a LUN, or says so of all, or writes nonsense. */
+static void guest_refuses_luns(struct kunit *test)
+{
+	set(hostile.front_path, "vscsi-devs/dev-0/state", "banana");
+	add_lun(&hostile, "dev-1", LIO_LUN, "0:0:1:1");
+	set(hostile.front_path, "vscsi-devs/dev-1/state", "6");
+	set(hostile.front_path, "state", "7");
+	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
+	set(hostile.front_path, "state", "4");
+	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/dev-1/state", "6"));
+	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
+	expect_served(test);
+}
+
+/* ---- suites ---- */
+
+static struct kunit_case passed_cases[] = {
+	KUNIT_CASE(row1_xsa39_req_prod_beyond),
+	KUNIT_CASE(row3_xsa155_rewritten_at_random),
+	KUNIT_CASE(row3_xsa155_rewritten_in_between),
+	KUNIT_CASE(row4_xsa216_responses_tell_nothing),
+	KUNIT_CASE(row4_xsa216_pages_of_the_refused),
+	KUNIT_CASE(row9_xsa332_event_storm),
+	KUNIT_CASE(row11_xsa350_states_in_a_loop),
+	KUNIT_CASE(row12_xsa36x_bad_reference),
+	KUNIT_CASE(row12_xsa36x_bad_reference_in_a_list),
+	KUNIT_CASE(row12_xsa361_xen_refuses),
+	KUNIT_CASE(row18_connect_fails),
+	KUNIT_CASE(row18_second_queue_fails),
+	KUNIT_CASE(row19_statistics_while_it_cycles),
+	KUNIT_CASE(row20_bad_numbers),
+	KUNIT_CASE(row21_fields),
+	KUNIT_CASE(row21_segments),
+	KUNIT_CASE(row21_data_and_command_differ),
+	KUNIT_CASE(row21_aborts_of_nothing),
+	KUNIT_CASE(row21_resets_in_a_loop),
+	KUNIT_CASE(row21_abort_reaches_the_device),
+	KUNIT_CASE(row21_abort_of_one_that_queues),
+	KUNIT_CASE(row21_abort_of_one_that_waits),
+	KUNIT_CASE(a_lun_goes_with_a_command),
+	KUNIT_CASE(a_vhost_goes_with_a_command),
+	KUNIT_CASE(bad_luns),
+	KUNIT_CASE(guest_refuses_luns),
+	{}
+};
+
+static struct kunit_suite passed_suite = {
+	.name = "scsiback_hostile_passthrough",
+	.init = passed_init,
+	.exit = end,
+	.test_cases = passed_cases,
+};
+
+static struct kunit_case kept_cases[] = {
+	KUNIT_CASE(row3_xsa155_rewritten_at_random),
+	KUNIT_CASE(row3_xsa155_rewritten_in_between),
+	KUNIT_CASE(row7_xsa300_mapped_pages),
+	KUNIT_CASE(row11_xsa350_states_in_a_loop),
+	KUNIT_CASE(row12_xsa36x_bad_reference),
+	KUNIT_CASE(row12_xsa36x_bad_reference_in_a_list),
+	KUNIT_CASE(row12_xsa361_xen_refuses),
+	{}
+};
+
+static struct kunit_suite kept_suite = {
+	.name = "scsiback_hostile_persistent",
+	.init = kept_init,
+	.exit = end,
+	.test_cases = kept_cases,
+};
+
+static struct kunit_case lio_cases[] = {
+	KUNIT_CASE(row3_xsa155_rewritten_at_random),
+	KUNIT_CASE(row4_xsa216_responses_tell_nothing),
+	KUNIT_CASE(row11_xsa350_states_in_a_loop),
+	KUNIT_CASE(row12_xsa36x_bad_reference),
+	KUNIT_CASE(row21_data_and_command_differ),
+	KUNIT_CASE(row21_aborts_of_nothing),
+	KUNIT_CASE(row21_resets_in_a_loop),
+	{}
+};
+
+static struct kunit_suite lio_suite = {
+	.name = "scsiback_hostile_lio",
+	.init = lio_init,
+	.exit = end,
+	.test_cases = lio_cases,
+};
+
+kunit_test_suites(&passed_suite, &kept_suite, &lio_suite);
+
+MODULE_DESCRIPTION("Tests of the SCSI backend against hostile frontends");
+MODULE_LICENSE("GPL");

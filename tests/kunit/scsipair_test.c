@@ -1,0 +1,651 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * scsifront and scsiback in one kernel, over the fake Xen: on a device of scsi_debug that is passed through, and on a
+ * LUN of LIO in memory. Every byte is checked, also from below; sense, residuals and addresses are those of the device.
+ */
+#include <linux/async.h>
+#include <linux/dma-direction.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <asm/unaligned.h>
+#include <scsi/scsi.h>
+#include <scsi/scsi_eh.h>
+#include <scsi/scsi_proto.h>
+
+#include "scsi_debug.h"
+
+#define TYPE		"vscsi"
+#define ID		0
+#define BLOCK		512
+#define WORKERS		3
+#define REGION		1500		/* blocks that a worker has for itself */
+#define ORDER		8		/* of its memory */
+#define LARGEST		2048		/* blocks in that */
+
+static struct xenbus_device *front, *back;
+static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
+static char pdev[64];
+static struct scsi_device *below;	/* the device, if it is passed through */
+static const char *kept;		/* what the modules' parameters are to be */
+
+static void set(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static bool is(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return !strcmp(fake_xen_value(path), value);
+}
+
+static bool states_are(const char *state)
+{
+	return is(front_path, "state", state) && is(back_path, "state", state);
+}
+
+static bool has(const char *name)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
+	return is(front_path, key, "4") && is(back_path, key, "4");
+}
+
+static void add_lun(const char *name, const char *where, const char *vdev)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "vscsi-devs/%s/p-dev", name);
+	set(back_path, key, where);
+	snprintf(key, sizeof(key), "vscsi-devs/%s/v-dev", name);
+	set(back_path, key, vdev);
+	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
+	set(back_path, key, "1");
+}
+
+/* Where the guest sees it; to be given back with scsi_device_put(). */
+static struct scsi_device *guests_device(unsigned int target, u64 lun)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct Scsi_Host *host = scsi_host_lookup(i);
+		struct scsi_device *sdev = NULL;
+		bool ours = host && host->shost_gendev.parent == &front->dev;
+
+		if (ours)
+			sdev = scsi_device_lookup(host, 0, target, lun);
+		if (host)
+			scsi_host_put(host);
+		if (ours)
+			return sdev;
+	}
+	return NULL;
+}
+
+/* ---- commands ---- */
+
+struct command {
+	u8 cdb[16];
+	int dir;
+	void *data;
+	u32 len;
+	unsigned int timeout;
+	/* results */
+	int result, resid;
+	struct scsi_sense_hdr header;
+	u8 sense[SCSI_SENSE_BUFFERSIZE];
+};
+
+static int run(struct scsi_device *sdev, struct command *c)
+{
+	unsigned int i;
+
+	/* A unit attention is for whoever comes first. */
+	for (i = 0; i < 5; i++) {
+		memset(c->sense, 0, sizeof(c->sense));
+		memset(&c->header, 0, sizeof(c->header));
+		c->resid = 0;
+		c->result = __scsi_execute(sdev, c->cdb, c->dir, c->data, c->len, c->sense, &c->header,
+					   c->timeout ?: 60 * HZ, 0, 0, 0, &c->resid);
+		if (!c->result || c->header.sense_key != UNIT_ATTENTION)
+			break;
+	}
+	return c->result;
+}
+
+static int transfer(struct scsi_device *sdev, u8 op, u32 first, u32 nr, void *data)
+{
+	struct command c = {
+		.cdb = { op }, .dir = op == WRITE_10 ? DMA_TO_DEVICE : DMA_FROM_DEVICE, .data = data, .len = nr * BLOCK,
+	};
+
+	put_unaligned_be32(first, &c.cdb[2]);
+	put_unaligned_be16(nr, &c.cdb[7]);
+	return run(sdev, &c) ?: c.resid ? -EIO : 0;
+}
+
+/* ---- a vhost's life ---- */
+
+static void add_back(struct kunit *test)
+{
+	set(back_path, "online", "1");
+	add_lun("dev-0", pdev, "0:0:0:0");
+	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
+}
+
+static void start(struct kunit *test, const char *where, const char *persistent, const char *trusted)
+{
+	fake_xen_reset();
+	kept = persistent;
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	KUNIT_ASSERT_TRUE(test, write_file("/sys/module/pv_scsiback/parameters/feature_persistent", persistent));
+	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
+	if (where)
+		strscpy(pdev, where, sizeof(pdev));
+	else
+		debug_pdev(pdev, sizeof(pdev), 0);
+	below = where ? NULL : debug_device(0);
+	KUNIT_ASSERT_EQ(test, !below, !!where);
+	set(front_path, "trusted", trusted);
+	add_back(test);
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are("4") && has("dev-0")), "not connected: %s",
+			      fake_xen_last_error());
+	/* The disk's driver has asked what it wants to know. */
+	async_synchronize_full();
+}
+
+static int passthrough_init(struct kunit *test)
+{
+	start(test, NULL, "1", "1");
+	return 0;
+}
+
+static int copying_init(struct kunit *test)
+{
+	start(test, NULL, "0", "1");
+	return 0;
+}
+
+static int untrusted_init(struct kunit *test)
+{
+	start(test, NULL, "0", "0");
+	return 0;
+}
+
+static int lio_init(struct kunit *test)
+{
+	start(test, LIO_LUN, "1", "1");
+	return 0;
+}
+
+static void end(struct kunit *test)
+{
+	debug_forgets(false);
+	if (!IS_ERR_OR_NULL(front))
+		fake_xen_remove_device(front);
+	if (!IS_ERR_OR_NULL(back))
+		fake_xen_remove_device(back);
+	front = NULL;
+	back = NULL;
+	if (below)
+		scsi_device_put(below);
+	below = NULL;
+	write_file("/sys/module/pv_scsiback/parameters/feature_persistent", "1");
+	fake_xen_settle();
+	expect_nothing_held(test);
+}
+
+static struct scsi_device *first_device(struct kunit *test)
+{
+	struct scsi_device *sdev = guests_device(0, 0);
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	return sdev;
+}
+
+/* ---- who it is ---- */
+
+static void expect_same_inquiry(struct kunit *test, struct scsi_device *sdev, u8 evpd, u8 page)
+{
+	struct command c = { .cdb = { INQUIRY, evpd, page, 0, 252 }, .dir = DMA_FROM_DEVICE, .len = 252 };
+	u8 *data = kunit_kzalloc(test, 2 * c.len, GFP_KERNEL);
+	int resid;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	c.data = data;
+	KUNIT_EXPECT_EQ(test, run(sdev, &c), 0);
+	resid = c.resid;
+	KUNIT_EXPECT_GT(test, resid, 0);
+	c.data = data + c.len;
+	KUNIT_EXPECT_EQ(test, run(below, &c), 0);
+	/* What the device sends less than asked for is what the guest is told. */
+	KUNIT_EXPECT_EQ(test, resid, c.resid);
+	/* third-party copy is nothing for guests */
+	if (!evpd)
+		data[c.len + 5] &= ~0x08;
+	EXPECT_MEMEQ(test, data, data + c.len, c.len);
+}
+
+static void same_identity(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test);
+
+	KUNIT_EXPECT_EQ(test, sdev->type, below->type);
+	expect_same_inquiry(test, sdev, 0, 0);
+	expect_same_inquiry(test, sdev, 1, 0x80);
+	expect_same_inquiry(test, sdev, 1, 0x83);
+	scsi_device_put(sdev);
+}
+
+static u32 report_luns(struct scsi_device *sdev, u8 *data, u32 len)
+{
+	struct command c = { .cdb = { REPORT_LUNS }, .dir = DMA_FROM_DEVICE, .data = data, .len = len };
+
+	put_unaligned_be32(len, &c.cdb[6]);
+	return run(sdev, &c) ? 0 : len - c.resid;
+}
+
+static void only_its_own_luns(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *other;
+	u8 *data = kunit_kzalloc(test, BLOCK, GFP_KERNEL);
+	char where[64];
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 256), 16u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 8u);
+
+	/* Another one comes while the guest runs. */
+	add_lun("dev-1", debug_pdev(where, sizeof(where), 2), "0:0:0:3");
+	set(back_path, "state", "7");
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(has("dev-1") && states_are("4")), "%s", fake_xen_last_error());
+	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 256), 24u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be64(data + 8), 0ull);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be64(data + 16), 3ull << 48);
+	/* With no room for all. */
+	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 16), 16u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 16u);
+	other = guests_device(0, 3);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	memset(data, 0x5c, 256);
+	KUNIT_EXPECT_EQ(test, report_luns(other, data, 256), 24u);
+	scsi_device_put(other);
+
+	/* And goes. */
+	set(back_path, "vscsi-devs/dev-1/state", "5");
+	set(back_path, "state", "7");
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(is(back_path, "vscsi-devs/dev-1/state", "6") && states_are("4")), "%s",
+			      fake_xen_last_error());
+	other = guests_device(0, 3);
+	KUNIT_EXPECT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 256), 16u);
+	scsi_device_put(sdev);
+	/* It is free again. */
+	other = debug_device(2);
+	KUNIT_ASSERT_NOT_NULL(test, other);
+	KUNIT_EXPECT_EQ(test, transfer(other, READ_10, 0, 1, data), 0);
+	scsi_device_put(other);
+}
+
+/* ---- how it ends ---- */
+
+static void errors_are_the_devices(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test);
+	struct page *page = alloc_pages(GFP_KERNEL, 2);
+	struct command c = { .dir = DMA_FROM_DEVICE, .data = page_address(page), .len = 16 * BLOCK };
+	struct command b;
+	u32 capacity[2];
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	if (below) {
+		/* A medium error in the middle: the same sense, to the byte. */
+		KUNIT_ASSERT_TRUE(test, debug_set("opts", DEBUG_MEDIUM));
+		c.cdb[0] = READ_10;
+		put_unaligned_be32(DEBUG_BAD_BLOCK - 4, &c.cdb[2]);
+		put_unaligned_be16(16, &c.cdb[7]);
+		b = c;
+		KUNIT_EXPECT_EQ(test, run(sdev, &c) & 0xff, SAM_STAT_CHECK_CONDITION);
+		KUNIT_EXPECT_EQ(test, run(below, &b) & 0xff, SAM_STAT_CHECK_CONDITION);
+		KUNIT_EXPECT_EQ(test, c.header.sense_key, MEDIUM_ERROR);
+		KUNIT_EXPECT_EQ(test, c.header.asc, 0x11);
+		KUNIT_EXPECT_EQ(test, c.resid, b.resid);
+		EXPECT_MEMEQ(test, c.sense, b.sense, 32);
+		KUNIT_ASSERT_TRUE(test, debug_set("opts", "0"));
+		KUNIT_EXPECT_EQ(test, run(sdev, &c), 0);
+	}
+	/* Beyond its end. */
+	memset(c.cdb, 0, sizeof(c.cdb));
+	c.cdb[0] = READ_10;
+	put_unaligned_be32(0x7fffffff, &c.cdb[2]);
+	put_unaligned_be16(16, &c.cdb[7]);
+	KUNIT_EXPECT_EQ(test, run(sdev, &c) & 0xff, SAM_STAT_CHECK_CONDITION);
+	KUNIT_EXPECT_EQ(test, c.header.sense_key, ILLEGAL_REQUEST);
+	KUNIT_EXPECT_EQ(test, c.header.asc, 0x21);
+	/* More room than there is data for. */
+	memset(c.cdb, 0, sizeof(c.cdb));
+	c.cdb[0] = READ_CAPACITY;
+	c.len = 128;
+	memset(c.data, 0x5c, c.len);
+	KUNIT_EXPECT_EQ(test, run(sdev, &c), 0);
+	KUNIT_EXPECT_EQ(test, c.resid, 120);
+	memcpy(capacity, c.data, sizeof(capacity));
+	KUNIT_EXPECT_EQ(test, be32_to_cpu((__force __be32)capacity[0]), 16383u);
+	KUNIT_EXPECT_EQ(test, be32_to_cpu((__force __be32)capacity[1]), BLOCK);
+	/* What a guest may not do. */
+	memset(c.cdb, 0, sizeof(c.cdb));
+	c.cdb[0] = 0xc1;
+	c.dir = DMA_NONE;
+	c.data = NULL;
+	c.len = 0;
+	KUNIT_EXPECT_EQ(test, run(sdev, &c) & 0xff, SAM_STAT_CHECK_CONDITION);
+	KUNIT_EXPECT_EQ(test, c.header.sense_key, ILLEGAL_REQUEST);
+	KUNIT_EXPECT_EQ(test, c.header.asc, 0x20);
+	scsi_device_put(sdev);
+	__free_pages(page, 2);
+}
+
+/* The device forgets a command; the guest's patience ends, and its abort reaches the device. */
+static void guest_aborts(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test);
+	struct command c = { .cdb = { TEST_UNIT_READY }, .dir = DMA_NONE };
+	unsigned long start = jiffies;
+
+	KUNIT_EXPECT_EQ(test, run(sdev, &c), 0);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	c.timeout = HZ;
+	KUNIT_EXPECT_NE(test, run(sdev, &c), 0);
+	KUNIT_EXPECT_TRUE(test, time_before(jiffies, start + 10 * HZ));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	KUNIT_EXPECT_EQ(test, run(sdev, &c), 0);
+	KUNIT_EXPECT_TRUE(test, states_are("4"));
+	scsi_device_put(sdev);
+}
+
+/* ---- data ---- */
+
+struct worker {
+	struct page *page;
+	struct scsi_device *sdev;
+	u32 start, seed;
+	unsigned int ops;
+	atomic_t *stop;
+	unsigned int done, errors, wrong;
+	struct completion finished;
+};
+
+static u64 word(u32 block, u32 version, unsigned int i)
+{
+	return (block * 0x9e3779b97f4a7c15ULL) ^ ((u64)version << 40) ^ i;
+}
+
+static void fill(u64 *data, u32 block, u32 nr, u32 version)
+{
+	unsigned int i;
+
+	for (; nr--; block++)
+		for (i = 0; i < BLOCK / 8; i++)
+			*data++ = word(block, version, i);
+}
+
+static bool filled(const u64 *data, u32 block, u32 nr, u32 version)
+{
+	unsigned int i;
+
+	for (; nr--; block++)
+		for (i = 0; i < BLOCK / 8; i++)
+			if (*data++ != word(block, version, i))
+				return false;
+	return true;
+}
+
+static void one_op(struct worker *w)
+{
+	static const u32 sizes[] = { 1, 8, 8, 3, 16, 88, 96, 256, 1200 };
+	u32 nr = sizes[w->seed % ARRAY_SIZE(sizes)];
+	u32 block = w->start + w->seed / 16 % (REGION - nr + 1);
+	/* Memory that does not begin with a page. */
+	u8 *data = (u8 *)page_address(w->page) + w->seed % 8 * BLOCK;
+
+	w->seed = w->seed * 1103515245 + 12345;
+	fill((u64 *)data, block, nr, w->done);
+	if (transfer(w->sdev, WRITE_10, block, nr, data)) {
+		w->errors++;
+		goto out;
+	}
+	memset(data, 0xee, nr * BLOCK);
+	if (transfer(w->sdev, READ_10, block, nr, data))
+		w->errors++;
+	else if (!filled((u64 *)data, block, nr, w->done))
+		w->wrong++;
+	memset(data, 0xdd, nr * BLOCK);
+	/* From below, and from there back. */
+	if (!below)
+		goto out;
+	if (transfer(below, READ_10, block, nr, data) || !filled((u64 *)data, block, nr, w->done))
+		w->wrong++;
+	fill((u64 *)data, block, nr, ~w->done);
+	if (transfer(below, WRITE_10, block, nr, data))
+		w->wrong++;
+	memset(data, 0xcc, nr * BLOCK);
+	if (transfer(w->sdev, READ_10, block, nr, data))
+		w->errors++;
+	else if (!filled((u64 *)data, block, nr, ~w->done))
+		w->wrong++;
+out:
+	w->done++;
+}
+
+static int work(void *arg)
+{
+	struct worker *w = arg;
+
+	while (w->done < w->ops && w->errors < 20 && !(w->stop && atomic_read(w->stop)))
+		one_op(w);
+	complete(&w->finished);
+	return 0;
+}
+
+static struct worker *start_workers(struct kunit *test, unsigned int ops, atomic_t *stop)
+{
+	struct worker *w = kunit_kcalloc(test, WORKERS, sizeof(*w), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	for (i = 0; i < WORKERS; i++) {
+		w[i].page = alloc_pages(GFP_KERNEL, ORDER);
+		KUNIT_ASSERT_NOT_NULL(test, w[i].page);
+		w[i].sdev = first_device(test);
+		w[i].start = i * REGION;
+		w[i].seed = 77 + i;
+		w[i].ops = ops;
+		w[i].stop = stop;
+		init_completion(&w[i].finished);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(work, &w[i], "scsipair-%u", i)));
+	}
+	return w;
+}
+
+static void finish_workers(struct kunit *test, struct worker *w, bool errors_allowed)
+{
+	unsigned int i;
+
+	for (i = 0; i < WORKERS; i++) {
+		KUNIT_ASSERT_TRUE_MSG(test, wait_for_completion_timeout(&w[i].finished, 100 * HZ),
+				      "worker %u hangs", i);
+		KUNIT_EXPECT_EQ(test, w[i].wrong, 0);
+		if (!errors_allowed)
+			KUNIT_EXPECT_EQ(test, w[i].errors, 0);
+		KUNIT_EXPECT_GT(test, w[i].done, 0);
+		scsi_device_put(w[i].sdev);
+		__free_pages(w[i].page, ORDER);
+	}
+}
+
+static void every_byte(struct kunit *test)
+{
+	struct fake_xen_held held;
+
+	finish_workers(test, start_workers(test, 40, NULL), false);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.empty_calls, 0);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
+	fake_xen_held(&held);
+	/* Only a frontend that uses its grants again has them kept. */
+	if (*kept == '0')
+		KUNIT_EXPECT_EQ(test, held.pages, 0u);
+	else
+		KUNIT_EXPECT_GT(test, held.pages, 0u);
+}
+
+static void leave_and_come(struct kunit *test, unsigned int round, bool suspend)
+{
+	if (suspend)
+		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+	fake_xen_remove_device(back);
+	back = NULL;
+	fake_xen_settle();
+	set(back_path, "state", "1");
+	if (suspend)
+		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+	add_back(test);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("4") && has("dev-0")), "round %u: %s", round,
+			      fake_xen_last_error());
+}
+
+/* A disk's commands are done again: no error, and each of them once. */
+static void backend_restarts(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		msleep(50);
+		leave_and_come(test, i, i & 1);
+	}
+	msleep(50);
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+}
+
+static void unplug_under_load(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+
+	msleep(50);
+	fake_xen_remove_device(front);
+	front = NULL;
+	msleep(50);
+	atomic_set(&stop, 1);
+	finish_workers(test, w, true);
+}
+
+static void xen_refuses(struct kunit *test)
+{
+	struct worker *w = start_workers(test, 30, NULL);
+	unsigned int i;
+
+	for (i = 0; i < 10; i++) {
+		fake_xen_fail_ops(FAKE_XEN_MAP, 3, 5, GNTST_no_device_space);
+		fake_xen_fail_ops(FAKE_XEN_COPY, 10, 2, GNTST_bad_gntref);
+		msleep(20);
+	}
+	fake_xen_fail_ops(FAKE_XEN_MAP, 0, 0, 0);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	finish_workers(test, w, true);
+	KUNIT_EXPECT_TRUE(test, states_are("4"));
+}
+
+/* In the order that a toolstack keeps: the guest's end, then this one. */
+static void orderly_close(struct kunit *test)
+{
+	finish_workers(test, start_workers(test, 5, NULL), false);
+	set(back_path, "online", "0");
+	set(back_path, "state", "5");
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("6")), "%s", fake_xen_last_error());
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
+	fake_xen_settle();
+	/* The backend's end has unregistered itself; the other one holds nothing that needs its removal. */
+	KUNIT_EXPECT_NULL(test, guests_device(0, 0));
+}
+
+static struct kunit_case passthrough_cases[] = {
+	KUNIT_CASE(same_identity),
+	KUNIT_CASE(only_its_own_luns),
+	KUNIT_CASE(errors_are_the_devices),
+	KUNIT_CASE(guest_aborts),
+	KUNIT_CASE(every_byte),
+	KUNIT_CASE(xen_refuses),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(unplug_under_load),
+	KUNIT_CASE(orderly_close),
+	{}
+};
+
+static struct kunit_suite passthrough_suite = {
+	.name = "scsi_pair",
+	.init = passthrough_init,
+	.exit = end,
+	.test_cases = passthrough_cases,
+};
+
+static struct kunit_case copying_cases[] = {
+	KUNIT_CASE(every_byte),
+	KUNIT_CASE(xen_refuses),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(unplug_under_load),
+	{}
+};
+
+static struct kunit_suite copying_suite = {
+	.name = "scsi_pair_copying",
+	.init = copying_init,
+	.exit = end,
+	.test_cases = copying_cases,
+};
+
+static struct kunit_case untrusted_cases[] = {
+	KUNIT_CASE(every_byte),
+	{}
+};
+
+static struct kunit_suite untrusted_suite = {
+	.name = "scsi_pair_untrusted",
+	.init = untrusted_init,
+	.exit = end,
+	.test_cases = untrusted_cases,
+};
+
+static struct kunit_case lio_cases[] = {
+	KUNIT_CASE(errors_are_the_devices),
+	KUNIT_CASE(every_byte),
+	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(unplug_under_load),
+	KUNIT_CASE(orderly_close),
+	{}
+};
+
+static struct kunit_suite lio_suite = {
+	.name = "scsi_pair_lio",
+	.init = lio_init,
+	.exit = end,
+	.test_cases = lio_cases,
+};
+
+kunit_test_suites(&passthrough_suite, &copying_suite, &untrusted_suite, &lio_suite);
+
+MODULE_DESCRIPTION("scsifront and scsiback together");
+MODULE_LICENSE("GPL");
