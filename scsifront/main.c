@@ -6,6 +6,7 @@
 
 #include <linux/blk-mq.h>
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -15,6 +16,9 @@
 
 /* Idle pages are looked for this often. */
 #define SHRINK_INTERVAL	(30 * HZ)
+
+/* For the answers that are due when the driver is taken away. */
+#define LEAVE_TIMEOUT	(5 * HZ)
 /* Ids have 16 bits; a ring has at most 256 of them. */
 #define MAX_QUEUES	255
 
@@ -401,12 +405,35 @@ static void remove_host(struct scsifront *sf)
 	sf->added = false;
 }
 
+static bool all_answered(struct scsifront *sf)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_slots; i++)
+		if (READ_ONCE(sf->slot[i].q))
+			return false;
+	return true;
+}
+
+/* A deaf backend would hold us up for as long as the SCSI layer waits. */
+static bool backend_answers(struct scsifront *sf)
+{
+	unsigned long until = jiffies + LEAVE_TIMEOUT;
+	bool answered;
+
+	scsi_block_requests(sf->host);
+	while (!(answered = all_answered(sf)) && time_before(jiffies, until))
+		msleep(20);
+	scsi_unblock_requests(sf->host);
+	return answered;
+}
+
 /* The guest itself takes the driver away, from a backend that serves it. */
 static bool may_flush(struct pv_device *pd)
 {
 	return pd->gone && !pd->failed && pd->link == PV_LINK_UP &&
 	       pv_read_driver_state(pd->xb, pd->xb->otherend) ==
-	       XenbusStateConnected;
+	       XenbusStateConnected && backend_answers(pd->priv);
 }
 
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
