@@ -7,6 +7,7 @@
 #include <linux/configfs.h>
 #include <linux/module.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
 #include <target/target_core_fabric.h>
@@ -52,6 +53,8 @@ struct scsiback_tpg {
 
 static DEFINE_MUTEX(tpg_lock); /* the list, sessions and users */
 static LIST_HEAD(tpgs);
+/* For users to become fewer. */
+static DECLARE_WAIT_QUEUE_HEAD(tpg_idle);
 
 static struct scsiback_tpg *tpg_of(struct se_portal_group *se)
 {
@@ -199,12 +202,18 @@ static void fabric_reset(struct scsiback_req *tmf)
 
 /* ---- the LUN behind a p-dev ---- */
 
-static void tpg_put(struct scsiback_tpg *tpg)
+static void tpg_unuse(struct scsiback_tpg *tpg)
 {
-	target_undepend_item(&tpg->se.tpg_group.cg_item);
 	mutex_lock(&tpg_lock);
 	tpg->users--;
 	mutex_unlock(&tpg_lock);
+	wake_up_all(&tpg_idle);
+}
+
+static void tpg_put(struct scsiback_tpg *tpg)
+{
+	target_undepend_item(&tpg->se.tpg_group.cg_item);
+	tpg_unuse(tpg);
 }
 
 static void fabric_close(struct scsiback_lun *lun)
@@ -235,22 +244,31 @@ static bool tpg_has_lun(struct scsiback_tpg *tpg, u64 nr)
 
 static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
 {
-	struct scsiback_tpg *tpg;
-	int err = -ENODEV;
+	struct scsiback_tpg *tpg, *found = NULL;
+	int err;
 
 	mutex_lock(&tpg_lock);
 	list_for_each_entry(tpg, &tpgs, list) {
 		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
 		    !tpg->session || !tpg_has_lun(tpg, lun))
 			continue;
-		/* The administrator must not remove it now. */
-		err = target_depend_item(&tpg->se.tpg_group.cg_item);
-		if (!err)
-			tpg->users++;
+		found = tpg;
+		found->users++;
 		break;
 	}
 	mutex_unlock(&tpg_lock);
-	return err ? ERR_PTR(err) : tpg;
+	if (!found)
+		return ERR_PTR(-ENODEV);
+	/*
+	 * The administrator must not remove it now. Without the lock: configfs
+	 * calls what takes it with locks of its own held.
+	 */
+	err = target_depend_item(&found->se.tpg_group.cg_item);
+	if (err) {
+		tpg_unuse(found);
+		return ERR_PTR(err);
+	}
+	return found;
 }
 
 /**
@@ -367,7 +385,8 @@ static void drop_tpg(struct se_portal_group *se)
 	mutex_lock(&tpg_lock);
 	list_del(&tpg->list);
 	mutex_unlock(&tpg_lock);
-	/* Without users: they have made configfs keep it. */
+	/* Users have made configfs keep it, but for one that is too late. */
+	wait_event(tpg_idle, !READ_ONCE(tpg->users));
 	drop_session(tpg);
 	core_tpg_deregister(se);
 	kfree(tpg);
