@@ -14,6 +14,15 @@ check "an unknown command: illegal request" eval "guest_cmd g 'sg_raw /dev/\$(sc
 check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 1:0)"
 check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
 check "1 MiB at a time" guest_cmd -t 60 g "fio --name=v --filename=/dev/\$(scsi_disk 0:0) --direct=1 --bs=1m --size=16m --rw=write --verify=crc32c --minimal"
+# The kernel's backend does not do this.
+if [ "$BACK" = ours ]; then
+	require "a disk to pass through" scsi_debug dev_size_mb=32 delay=0
+	p=$(scsi_debug_host):0:0:0
+	check "attach it beside them" pv-scsi attach g "$p" 0:0:2:1
+	check "it says what it says here" same "$(guest_cmd g 'sg_inq /dev/$(scsi_disk 2:1)' | grep -i 'product\|vendor\|serial')" "$(sg_inq "/dev/$(scsi_block "$p")" | grep -i 'product\|vendor\|serial')"
+	check "verified I/O on it" guest_cmd -t 180 g "verify_io \$(scsi_disk 2:1) 16m"
+	check "detach it" pv-scsi detach g 0:0:2:1
+fi
 check "detach" pv-scsi detach g 0:0:0:0
 check "gone in the guest" guest_cmd g wait_no_lun 0:0
 check "detach the last" pv-scsi detach g 0:0:1:0

@@ -21,8 +21,22 @@ check "verified random I/O on the ramdisk" guest_cmd -t 180 g "verify_io \$(scsi
 check "UNMAP" guest_cmd g "sg_unmap --lba=120000 --num=8 /dev/\$(scsi_disk 2:0)"
 check "WRITE SAME" guest_cmd g "D=/dev/\$(scsi_disk 2:0); dd if=/dev/urandom of=\$D bs=4k seek=15000 count=4 oflag=direct && sg_write_same --16 --lba=120000 --num=32 --xferlen=512 --in=/dev/zero \$D && dd if=\$D bs=4k skip=15000 count=4 iflag=direct 2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0"
 check "persistent reservation" guest_cmd g "D=/dev/\$(scsi_disk 0:1); sg_persist -n --out --register --param-sark=abc \$D && sg_persist -n -k \$D | grep -qi abc && sg_persist -n --out --register --param-rk=abc --param-sark=0 \$D"
+check "no copies to other guests' LUNs" eval "guest_cmd g 'sg_raw -s 16 -i /dev/zero /dev/\$(scsi_disk 0:1) 83 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 2>&1' | grep -qi 'illegal request'"
+check "nor an offer of them" same "$(guest_cmd g 'sg_inq /dev/$(scsi_disk 0:1)' | grep -o '3PC=.')" "3PC=0"
+check "with leave there is one" eval "pv-scsi attach g $w:1 0:0:4:0 --allow copy && guest_cmd g 'sg_inq /dev/\$(scsi_disk 4:0)' | grep -q '3PC=1' && pv-scsi detach g 0:0:4:0"
 check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; dd if=/dev/\$D of=/dev/null bs=4M count=4 iflag=direct && fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=16m --rw=write --verify=crc32c --minimal"
-for v in 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g $v; done
+# The ramdisk once more, by another port, which is a SCSI device here: passed through to the same vhost.
+check "a loopback device" lio_loopback rd_mcp r
+p=$(ls /sys/class/scsi_device | grep "^$(host_of_driver tcm_loopback):")
+check "attach it beside LIO's own LUNs" pv-scsi attach g "$p" 0:0:3:0 --allow reservations
+check "it is the ramdisk" guest_cmd -t 60 g "A=/dev/\$(scsi_disk 3:0) B=/dev/\$(scsi_disk 0:0); dd if=/dev/urandom of=\$A bs=64k count=8 oflag=direct 2>/dev/null && dd if=\$A bs=64k count=8 iflag=direct 2>/dev/null | sha256sum >/tmp/a && dd if=\$B bs=64k count=8 iflag=direct 2>/dev/null | sha256sum | cmp - /tmp/a"
+check "register and reserve it" guest_cmd g "A=/dev/\$(scsi_disk 3:0); sg_persist -n --out --register --param-sark=123 \$A && sg_persist -n --out --reserve --param-rk=123 --prout-type=1 \$A"
+check "LIO says so" eval "grep -q 'SPC-3 Reservation' $LIO/core/rd_mcp_0/r/pr/res_holder && ! grep -q 'No SPC-3' $LIO/core/rd_mcp_0/r/pr/res_holder"
+check "the other port may read, and not write" guest_cmd g "B=/dev/\$(scsi_disk 0:0); dd if=\$B of=/dev/null bs=4k count=1 iflag=direct && ! sg_raw -s 512 -i /dev/zero \$B 2a 00 00 00 00 00 00 00 01 00 2>/tmp/conflict && grep -qi 'reservation conflict' /tmp/conflict"
+check "the holder may write" guest_cmd g "dd if=/dev/zero of=/dev/\$(scsi_disk 3:0) bs=4k count=1 oflag=direct"
+check "given back" guest_cmd g "A=/dev/\$(scsi_disk 3:0) B=/dev/\$(scsi_disk 0:0); sg_persist -n --out --release --param-rk=123 --prout-type=1 \$A && sg_persist -n --out --register --param-rk=123 --param-sark=0 \$A && dd if=/dev/zero of=\$B bs=4k count=1 oflag=direct"
+check "without leave: denied" eval "pv-scsi detach g 0:0:3:0 && pv-scsi attach g $p 0:0:3:0 && guest_cmd g 'sg_persist -n -k /dev/\$(scsi_disk 3:0) 2>&1' | grep -qi 'not support\|illegal\|invalid'"
+for v in 0:0:3:0 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g $v; done
 check "file image is right" verify_image f
 check "block image is right" eval "cp /disk/b /disk/c && verify_image c"
 check "nexus can be dropped" eval "echo NULL >$LIO/xen-pvscsi/$w/tpgt_1/nexus"

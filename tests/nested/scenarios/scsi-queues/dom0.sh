@@ -5,6 +5,7 @@ require "guest boots" start_guest g
 require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0 --untrusted
 require "disk" guest_cmd g scsi_disk 0:0
 check "two queues" same "$(guest_cmd g 'ls /sys/block/$(scsi_disk 0:0)/mq | wc -l')" 2
+check "nobody is trusted" guest_cmd g "grep -qx 'trusted 0' /sys/kernel/debug/pvsplit/vscsi-0 && grep -qx 'data staged' /sys/kernel/debug/pvsplit/vscsi-0"
 check "4 KiB sectors" same "$(guest_cmd g 'queue_attr $(scsi_disk 0:0) logical_block_size')" 4096
 check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 16m --numjobs=2 --offset_increment=16m"
 
