@@ -46,6 +46,9 @@ check "the guest resets its host" guest_cmd g "sg_reset -H /dev/\$(scsi_node 4:0
 check "the write failed" not guest_join g c
 check "the other one, too" not guest_join g r
 
+# To scsi_debug, REWIND has been STOP.
+scsi_debug_set delay 0
+guest_cmd g "sg_raw /dev/bsg/\$(scsi_at 4:0) 1b 00 00 00 01 00" >/dev/null
 scsi_debug_set delay 2000
 write_blocks
 check "a fourth write is under way" wait_for 20 writes 5
