@@ -499,13 +499,11 @@ static s16 copy_end(const struct gnttab_copy_ptr *ptr, bool is_ref, bool writes,
 	return GNTST_okay;
 }
 
-static s16 copy_one(const struct gnttab_copy *op)
+static s16 copy_locked(const struct gnttab_copy *op)
 {
 	u8 *from, *to;
-	s16 status = fault_hits(&op_faults[FAKE_XEN_COPY]);
+	s16 status;
 
-	if (status)
-		return status;
 	status = copy_end(&op->source, op->flags & GNTCOPY_source_gref, false, op->len, &from);
 	if (status)
 		return status;
@@ -514,6 +512,20 @@ static s16 copy_one(const struct gnttab_copy *op)
 		return status;
 	memcpy(to, from, op->len);
 	return GNTST_okay;
+}
+
+/* Xen holds a grant while it copies: it does not end in the middle. */
+static s16 copy_one(const struct gnttab_copy *op)
+{
+	s16 status = fault_hits(&op_faults[FAKE_XEN_COPY]);
+	unsigned long flags;
+
+	if (status)
+		return status;
+	spin_lock_irqsave(&table_lock, flags);
+	status = copy_locked(op);
+	spin_unlock_irqrestore(&table_lock, flags);
+	return status;
 }
 
 void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)
