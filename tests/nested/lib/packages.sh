@@ -50,7 +50,8 @@ qemu_root() {
 
 # Set CROOT to what loads a crash kernel
 crash_root() {
-	local v; v=$(versions kexec-tools libc6 zlib1g liblzma5)
+	local v; v=$(versions kexec-tools libc6 zlib1g liblzma5 libxenmisc4.17 libxentoollog1 libxencall1 libxenevtchn1 libxengnttab1 \
+		libxenforeignmemory1 libxendevicemodel1 libxentoolcore1)
 	CROOT=$CACHE/croot-$(key -s "$v")
 	cached "$CROOT" fetch $v
 }
