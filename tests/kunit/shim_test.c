@@ -121,7 +121,8 @@ static struct {
 } model;
 
 static struct pci_dev model_pdev;
-static struct pci_bus model_bus;
+static struct pci_sysdata model_sysdata;
+static struct pci_bus model_bus = { .sysdata = &model_sysdata };
 
 static int refuses(const char *kind)
 {

@@ -2,7 +2,7 @@
 make_disk a 64M
 require "bridge" make_bridge
 require "guest boots" start_guest g "$(disk_line a xvda)" --vif "$(vif_line 2 model=e1000)"
-require "emulated disk and card" guest_cmd g 'modprobe ata_piix && modprobe e1000 && wait_disk sda && ip link set eth0 up'
+require "emulated disk and card" guest_cmd -t 200 g 'modprobe ata_piix && modprobe e1000 && wait_disk sda && ip link set eth0 up'
 there() { guest_cmd g "there $*"; }
 shim() { guest_cmd g "{ ! lsmod | grep -q ^hvm_pv_shim || rmmod hvm_pv_shim; } && modprobe hvm-pv-shim unplug=$1"; }
 check "never" shim never
