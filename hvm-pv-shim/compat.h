@@ -6,6 +6,7 @@
 #ifndef _SHIM_COMPAT_H
 #define _SHIM_COMPAT_H
 
+#include <linux/syscore_ops.h>
 #include <linux/version.h>
 
 /* What the emulator is told of the driver that unplugs. */
@@ -21,6 +22,18 @@
 #define SHIM_UEVENT_DEVICE	struct device
 #else
 #define SHIM_UEVENT_DEVICE	const struct device
+#endif
+
+#ifndef CONFIG_PM_SLEEP
+/* No clock of such a kernel can be stopped: they jump after a suspend. */
+static inline int syscore_suspend(void)
+{
+	return 0;
+}
+
+static inline void syscore_resume(void)
+{
+}
 #endif
 
 #endif

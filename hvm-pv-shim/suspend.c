@@ -12,6 +12,7 @@
 #include <xen/interface/sched.h>
 #include <xen/xenbus.h>
 
+#include "compat.h"
 #include "shim.h"
 
 struct outcome {
@@ -24,13 +25,19 @@ static int sleep_and_wake(void *arg)
 {
 	struct sched_shutdown how = { .reason = SHUTDOWN_suspend };
 	struct outcome *outcome = arg;
+	int err;
 
+	/* The kernel's clocks stand still as long as the guest does. */
+	err = syscore_suspend();
+	if (err)
+		return err;
 	outcome->cancelled = hypercalls->sched(SCHEDOP_shutdown, &how);
-	if (outcome->cancelled)
-		return 0;
-	outcome->err = platform_resume() ?: grants_resume();
-	if (!outcome->err)
-		evtchn_resume();
+	if (!outcome->cancelled) {
+		outcome->err = platform_resume() ?: grants_resume();
+		if (!outcome->err)
+			evtchn_resume();
+	}
+	syscore_resume();
 	return 0;
 }
 

@@ -4,6 +4,7 @@ require "bridge" make_bridge
 require "guest boots" start_guest g "$(disk_line a xvda)" "$(disk_line b xvdb)" --vif "$(vif_line 2 model=e1000)"
 require "connected, addresses" net_up g 2
 check "mounted" guest_cmd g "wait_disk xvda && wait_disk xvdb && make_fs xvda"
+clock_ahead() { echo $(($(guest_cmd g "date +%s") - $(date +%s))); }
 goes_on() {
 	check "the guest answers" wait_for 60 guest_cmd -t 4 g true
 	check "connected again" wait_for 30 eval "connected g xvda && connected g xvdb && vif_connected g"
@@ -13,10 +14,14 @@ goes_on() {
 }
 guest_bg g v verify_loop xvdb 8m 25
 sleep 2
+ahead=$(clock_ahead)
 check "save" xl save g /disk/saved
+sleep 15
 check "restore" xl restore /disk/saved
 rm -f /disk/saved
 goes_on
+now=$(clock_ahead)
+check "its clock did not stay behind" at_least 5 $((now > ahead ? now - ahead : ahead - now))
 guest_bg g v verify_loop xvdb 8m 20
 sleep 2
 check "checkpoint: saved, and the suspend is cancelled" xl save -c g /disk/saved
