@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/bitmap.h>
+#include <linux/completion.h>
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
@@ -32,6 +33,8 @@
 #define SPURIOUS_FREE	1
 /* And no more than this long at a time. */
 #define DELAY_MAX	HZ
+/* How long an event of this guest to itself may take. */
+#define LINE_TIMEOUT	HZ
 
 /* Why a port is masked. */
 enum {
@@ -698,7 +701,6 @@ static int vector_offline(unsigned int cpu)
 	if (!vector_irq_of[cpu])
 		return 0;
 	cpumask_clear_cpu(cpu, &upcall_cpus);
-	set_upcall_vector(vcpu_of[cpu], 0);
 	free_irq(vector_irq_of[cpu], &vector_irq_of[cpu]);
 	irq_dispose_mapping(vector_irq_of[cpu]);
 	vector_irq_of[cpu] = 0;
@@ -783,6 +785,66 @@ static int line_init(void)
 	return hvm_param_set(HVM_PARAM_CALLBACK_IRQ, via);
 }
 
+static irqreturn_t line_heard(int irq, void *heard)
+{
+	complete(heard);
+	return IRQ_HANDLED;
+}
+
+/*
+ * A vCPU to which a former load, or a former kernel, has given a vector is not
+ * interrupted by the line any more: Xen can change a vector, not take it back.
+ */
+static bool line_works(void)
+{
+	DECLARE_COMPLETION_ONSTACK(heard);
+	struct evtchn_bind_ipi ipi = { };
+	bool works;
+	int irq;
+
+	if (hypercalls->event(EVTCHNOP_bind_ipi, &ipi))
+		return true;
+	irq = bind_port(ipi.port, false, NULL, false);
+	if (irq < 0) {
+		close_port(ipi.port);
+		return true;
+	}
+	irq = bind_handler(irq, line_heard, 0, KBUILD_MODNAME, &heard);
+	if (irq < 0)
+		return true;
+	notify_remote_via_irq(irq);
+	works = wait_for_completion_timeout(&heard, LINE_TIMEOUT);
+	unbind_from_irqhandler(irq, &heard);
+	return works;
+}
+
+static int interrupts_init(bool vectors)
+{
+	int err = vectors ? vectors_init() : -ENODEV;
+	int line = line_init();
+
+	if (line) {
+		vectors_exit();
+		pr_err("Xen cannot interrupt by the platform device: error %d\n",
+		       line);
+		return line;
+	}
+	if (err && !line_works()) {
+		pr_info("vectors are in use from before, and stay so\n");
+		err = vectors_init();
+		if (err) {
+			hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+			pr_err("Xen interrupts neither by the platform device nor by a vector: error %d\n",
+			       err);
+			return err;
+		}
+	}
+	/* Not fatal: vCPU 0 takes all events then. */
+	pr_info("events: %s layout, %s\n", layout->name,
+		err ? "the platform device's interrupt" : "a vector on each CPU");
+	return 0;
+}
+
 /* ---- start and end ---- */
 
 /* Ports that another kernel has left behind, but not those of the toolstack. */
@@ -806,7 +868,7 @@ static void close_left_ports(void)
 	}
 }
 
-/* No vCPU interrupts by a vector that another kernel has chosen. */
+/* What another kernel has not heard. */
 static void forget_upcalls(void)
 {
 	unsigned int vcpu;
@@ -814,7 +876,6 @@ static void forget_upcalls(void)
 	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++) {
 		struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
 
-		set_upcall_vector(vcpu, 0);
 		WRITE_ONCE(info->evtchn_pending_sel, 0);
 		WRITE_ONCE(info->evtchn_upcall_pending, 0);
 	}
@@ -859,19 +920,9 @@ int evtchn_init(bool vectors, bool fifo)
 		       err);
 		goto no_irq;
 	}
-	err = line_init();
-	if (err) {
-		pr_err("Xen cannot interrupt by the platform device: error %d\n",
-		       err);
-		goto no_line;
-	}
-	/* Not fatal: vCPU 0 takes all events then. */
-	err = vectors ? vectors_init() : -ENODEV;
-	pr_info("events: %s layout, %s\n", layout->name,
-		err ? "the platform device's interrupt" : "a vector on each CPU");
-	return 0;
-
-no_line:
+	err = interrupts_init(vectors);
+	if (!err)
+		return 0;
 	free_irq(platform->irq, platform);
 no_irq:
 	irq_domain_remove(port_domain);
@@ -882,8 +933,9 @@ no_layout:
 
 void evtchn_exit(void)
 {
-	vectors_exit();
+	/* Xen interrupts all vCPUs at this: as long as they have a handler. */
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+	vectors_exit();
 	free_irq(platform->irq, platform);
 	irq_domain_remove(port_domain);
 	kvfree(ports);
@@ -893,10 +945,7 @@ void evtchn_exit(void)
 /* Before another kernel is started: it shall not be interrupted by us. */
 void evtchn_shutdown(void)
 {
-	unsigned int cpu;
-
-	for_each_cpu(cpu, &upcall_cpus)
-		set_upcall_vector(vcpu_of[cpu], 0);
+	memset(shared_info->evtchn_mask, 0xff, sizeof(shared_info->evtchn_mask));
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
 }
 

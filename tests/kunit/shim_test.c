@@ -110,6 +110,9 @@ static struct {
 	u32 vcpu[PORTS];
 	u64 callback;
 	u8 vector[SHIM_VCPUS];
+	bool ipi[PORTS];
+	/* Interrupts by a vector that nobody handles */
+	unsigned int unheard;
 	unsigned int max_frames;
 	enum says says;
 	int watches;
@@ -151,10 +154,15 @@ static void deliver(struct work_struct *work)
 	unsigned int vcpu;
 
 	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++) {
-		if (!model.vector[vcpu] && (vcpu || !model.callback))
-			continue;
 		local_irq_disable();
-		upcall(vcpu);
+		if (!model.vector[vcpu]) {
+			if (!vcpu && model.callback)
+				line_upcall(model_pdev.irq, &model_pdev);
+		} else if (vcpu < nr_cpu_ids && vector_irq_of[vcpu]) {
+			upcall(vcpu);
+		} else {
+			model.unheard++;
+		}
 		local_irq_enable();
 	}
 }
@@ -315,6 +323,7 @@ static long model_event(int cmd, void *arg)
 	struct evtchn_alloc_unbound *alloc = arg;
 	struct shared_info *info = model.bar;
 	struct evtchn_status *status = arg;
+	struct evtchn_bind_ipi *ipi = arg;
 	struct evtchn_bind_vcpu *bind = arg;
 	struct evtchn_unmask *unmask = arg;
 	struct evtchn_close *close = arg;
@@ -326,6 +335,7 @@ static long model_event(int cmd, void *arg)
 		if (!model.open[close->port])
 			return -EINVAL;
 		model.open[close->port] = false;
+		model.ipi[close->port] = false;
 		clear_bit(close->port, (unsigned long *)info->evtchn_pending);
 		return 0;
 	case EVTCHNOP_send:
@@ -338,6 +348,8 @@ static long model_event(int cmd, void *arg)
 			store_reads();
 			mutex_unlock(&store_lock);
 		}
+		if (model.ipi[send->port])
+			event(send->port);
 		return 0;
 	case EVTCHNOP_unmask:
 		clear_bit(unmask->port, (unsigned long *)info->evtchn_mask);
@@ -365,6 +377,14 @@ static long model_event(int cmd, void *arg)
 				return 0;
 			}
 		return -ENOSPC;
+	case EVTCHNOP_bind_ipi:
+		for (ipi->port = 1; model.open[ipi->port]; )
+			if (++ipi->port == PORTS)
+				return -ENOSPC;
+		model.open[ipi->port] = true;
+		model.ipi[ipi->port] = true;
+		model.vcpu[ipi->port] = ipi->vcpu;
+		return 0;
 	}
 	return NO_SUCH_CALL;
 }
@@ -393,6 +413,16 @@ static long model_sched(int cmd, void *arg)
 	return NO_SUCH_CALL;
 }
 
+/* What a change of the callback does, whether an event is pending or not */
+static void interrupt_all(void)
+{
+	unsigned int vcpu;
+
+	for (vcpu = 0; vcpu < SHIM_VCPUS; vcpu++)
+		if (model.vector[vcpu] && !vector_irq_of[vcpu])
+			model.unheard++;
+}
+
 static long model_hvm(int cmd, void *arg)
 {
 	struct xen_hvm_evtchn_upcall_vector *upcall = arg;
@@ -402,13 +432,13 @@ static long model_hvm(int cmd, void *arg)
 	/* Taken away: no more interrupts afterwards. */
 	if (cmd == HVMOP_set_param && param->index == HVM_PARAM_CALLBACK_IRQ && !param->value) {
 		model.callback = 0;
+		interrupt_all();
 		cancel_work_sync(&deliver_work);
 		return 0;
 	}
-	if (cmd == HVMOP_set_evtchn_upcall_vector && !upcall->vector) {
-		model.vector[upcall->vcpu] = 0;
-		return 0;
-	}
+	/* It can be changed, not taken away. */
+	if (cmd == HVMOP_set_evtchn_upcall_vector && upcall->vector < 0x10)
+		return -EINVAL;
 	err = refuses("hvm");
 	if (err)
 		return err;
@@ -416,6 +446,7 @@ static long model_hvm(int cmd, void *arg)
 		model.vector[upcall->vcpu] = upcall->vector;
 	} else if (cmd == HVMOP_set_param && param->index == HVM_PARAM_CALLBACK_IRQ) {
 		model.callback = param->value;
+		interrupt_all();
 	} else if (cmd == HVMOP_get_param) {
 		switch (param->index) {
 		case HVM_PARAM_STORE_PFN:
@@ -499,8 +530,6 @@ static void expect_nothing_left(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, irq_has_action(model_pdev.irq));
 	for (i = 0; i < BAR_PAGES; i++)
 		KUNIT_EXPECT_FALSE_MSG(test, model.mapped[i], "page %u is mapped", i);
-	for (i = 0; i < SHIM_VCPUS; i++)
-		KUNIT_EXPECT_EQ(test, (int)model.vector[i], 0);
 	/* Those of the toolstack are there for the next one. */
 	KUNIT_EXPECT_TRUE(test, model.open[STORE_PORT]);
 	KUNIT_EXPECT_TRUE(test, model.open[CONSOLE_PORT]);
@@ -523,6 +552,24 @@ static void it_starts_and_stops(struct kunit *test)
 
 	for (i = 0; i < 3; i++)
 		starts(test);
+	KUNIT_EXPECT_EQ(test, model.unheard, 0U);
+}
+
+/* A vCPU that has had a vector is never again interrupted by the line. */
+static void vectors_stay(struct kunit *test)
+{
+	vectors = false;
+	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_FALSE(test, per_cpu_upcalls);
+	platform_remove(&model_pdev);
+	vectors = true;
+	starts(test);
+	vectors = false;
+	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_TRUE(test, per_cpu_upcalls);
+	platform_remove(&model_pdev);
+	vectors = true;
+	expect_nothing_left(test);
 }
 
 static void each_call_may_fail(struct kunit *test)
@@ -802,6 +849,7 @@ static void not_on_xen(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(it_starts_and_stops),
+	KUNIT_CASE(vectors_stay),
 	KUNIT_CASE(each_call_may_fail),
 	KUNIT_CASE(a_kind_of_call_is_missing),
 	KUNIT_CASE(xenstore_is_silent),

@@ -9,5 +9,9 @@ for i in 1 2 3; do
 	check "connected $i" wait_for 30 connected g xvda
 	check "files are readable $i" guest_cmd g 'wait_disk xvda && mount -t ext4 /dev/xvda /mnt && ls /mnt/tree && umount /mnt'
 done
+check "no interrupt found nobody" guest_cmd g '! dmesg | grep "No irq handler"'
+check "unload, and load without vectors" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim && SHIM_PARAMS=vectors=0 load_frontend'
+check "Xen does not take vectors back: said" guest_cmd g 'dmesg | grep "vectors are in use from before"'
+check "connected again" wait_for 30 connected g xvda
 check "detach" detach_disk g xvda
 check "image is sound and the files are right" verify_image a
