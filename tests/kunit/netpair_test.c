@@ -517,7 +517,7 @@ static void row1_xsa39_req_prod_beyond(struct kunit *test)
 {
 	static const char * const key[] = { "tx-ring-ref", "tx-ring-ref", "rx-ring-ref" };
 	static const u32 beyond[] = { 257, 1U << 31, 257 };
-	unsigned int i;
+	unsigned int i, n;
 
 	for (i = 0; i < ARRAY_SIZE(beyond); i++) {
 		struct pv_ring_shared *ring = shared(key[i]);
@@ -527,10 +527,13 @@ static void row1_xsa39_req_prod_beyond(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, ring);
 		exchange(test, 1514, 6);
 		do {
-			WRITE_ONCE(ring->req_prod, READ_ONCE(ring->rsp_prod) + beyond[i]);
 			/* The backend looks when it needs slots; the frontend's own index comes in between. */
 			if (i == 2)
 				send_one(outside, 20000);
+			for (n = 0; n < 50; n++) {
+				WRITE_ONCE(ring->req_prod, READ_ONCE(ring->rsp_prod) + beyond[i]);
+				udelay(2);
+			}
 			usleep_range(100, 200);
 		} while (!gives_up(outside, before) && time_before(jiffies, until));
 		KUNIT_EXPECT_NE_MSG(test, atomic_read(&outside->carrier_down_count), before, "%s + %u", key[i],
