@@ -181,8 +181,11 @@ static int bind_front(struct pv_channel *ch)
 	int irq;
 
 	irq = xenbus_alloc_evtchn(xb, &ch->port);
-	if (irq)
+	if (irq) {
+		/* It has said so itself. */
+		ch->dev->explained = true;
 		return irq;
+	}
 	irq = bind_evtchn_to_irqhandler_lateeoi(ch->port, channel_upcall, 0,
 						ch->name, ch);
 	if (irq < 0) {

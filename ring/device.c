@@ -935,6 +935,8 @@ int pv_shared_create(struct pv_device *pd, struct pv_shared *shared,
 
 	if (err) {
 		shared->mem = NULL;
+		/* It says itself that there are no grants. */
+		pd->explained |= err != -ENOMEM;
 		return err;
 	}
 	shared->nr_pages = nr_pages;

@@ -183,6 +183,8 @@ int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 	if (pool_grow(pool))
 		return 0;
 	pv_grant_pool_destroy(pool);
+	pv_device_error(pd, -ENOSPC, "no %u grants are left for the data of a queue",
+			CHUNK);
 	return -ENOSPC;
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_init);
