@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
-# A disk and network cards of one HVM guest: as the device model emulates them, then by our drivers in their place.
+# A disk and a network card of one HVM guest: as the device model emulates them, then by our drivers in their place.
 
 modprobe null_blk nr_devices=1 queue_mode=2 irqmode=0 gb=1 bs=512 submit_queues="$VCPUS"
 make_bridge
-require "guest boots" start_guest g "$(disk_line /dev/nullb0 xvda)" --vif "$(vif_line 2 model=e1000)" --vif "$(vif_line 3 model=rtl8139)"
+require "guest boots" start_guest g "$(disk_line /dev/nullb0 xvda)" --vif "$(vif_line 2 model=e1000)"
 require "a local disk in the guest" guest_cmd g local_disk
 iperf_server
 . /scenario/jobs.sh
@@ -22,21 +22,19 @@ emulated_disk() {
 	of ide qemu; disk[blk]=sda BENCH_JOBS=$disk_jobs
 	run_jobs
 }
-# emulated_card VIF DRIVER NAME
 emulated_card() {
-	dom0_dev() { echo "$(vif g "$EMULATED_VIF")-emu"; }
-	EMULATED_VIF=$1
-	check "an emulated card: $3" guest_cmd g "modprobe $2 && net_config eth0 2" || return
-	of "$3" qemu
+	dom0_dev() { echo "$(vif g)-emu"; }
+	check "an emulated card" guest_cmd g "modprobe e1000 && net_config eth0 2" || return
+	of e1000 qemu
 	run_net_jobs $net_jobs
-	check "it is idle" guest_cmd g "ip link set eth0 down && rmmod $2"
+	check "it is idle" guest_cmd g "ip link set eth0 down && rmmod e1000"
 }
 
 case " $BENCH_FRONTS " in *" emulated "*)
 	LESS=40
 	[ -z "$disk_jobs" ] || emulated_disk
 	LESS=16
-	[ -z "$net_jobs" ] || { emulated_card 0 e1000 e1000; emulated_card 1 8139cp rtl8139; }
+	[ -z "$net_jobs" ] || emulated_card
 	LESS=1
 	dom0_dev() { vif g; }
 	;;

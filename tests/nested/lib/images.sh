@@ -21,7 +21,7 @@ tun dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
 xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact
 xen-scsiback target_core_mod target_core_file target_core_iblock sg st ch"
 GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen
-xen-scsifront sd_mod sg st ch ata_piix e1000 8139cp"
+xen-scsifront sd_mod sg st ch ata_piix e1000"
 
 # fio in Debian is linked with cluster file systems (80 MB of libraries). One empty library with the
 # symbols that it names stands for all of them; the engines that need them are never used here.
