@@ -5,8 +5,8 @@ require "connected, addresses" net_up g 2
 check "dom0 pings the guest" ping -c 3 -W 2 10.0.0.2
 check "the guest pings dom0, large packets too" guest_cmd g "ping -c 3 -W 2 10.0.0.1 && ping -c 3 -W 2 -s 20000 10.0.0.1"
 check "IPv6 ping" guest_cmd g ping -6 -c 3 -W 2 fd00::1
-check "64 MB to the guest, checksum" transfer_to g 2 64
-check "64 MB from the guest, checksum" transfer_from g 2 64 2
+check "16 MB to the guest, checksum" transfer_to g 2 16
+check "16 MB from the guest, checksum" transfer_from g 2 16 2
 check "8 MB over IPv6 each way" eval "transfer_to g 2 8 3 6 && transfer_from g 2 8 4 6"
 iperf_server
 for how in "" -R "-u -b 100M -l 1400" "-u -b 100M -l 1400 -R" "-6" "-6 -R"; do
