@@ -629,9 +629,8 @@ static int vector_alloc(struct irq_domain *d, unsigned int irq,
 	int err = irq_domain_alloc_irqs_parent(d, irq, nr, arg);
 
 	if (!err)
-		/* One CPU's own: nothing to lock. */
 		irq_domain_set_info(d, irq, irq, &vector_chip, NULL,
-				    handle_percpu_irq, NULL, "percpu");
+				    handle_edge_irq, NULL, "edge");
 	return err;
 }
 
