@@ -56,7 +56,11 @@ static void do_suspend(void)
 	outcome.cancelled |= !!err;
 	if (outcome.cancelled) {
 		xs_suspend_cancel();
-		pr_info("the suspend was cancelled\n");
+		if (err)
+			pr_err("this kernel cannot be suspended: error %d\n",
+			       err);
+		else
+			pr_info("the suspend was cancelled\n");
 	} else {
 		if (outcome.err)
 			pr_err("Xen's pages do not come back: error %d\n",
