@@ -280,9 +280,7 @@ hvm_config() { # NAME
 	echo "firmware_override='/guest/firmware'"
 	echo "vga='none'"; echo "vnc=0"; echo "sdl=0"; echo "usb=0"
 }
-# A guest would have to measure the frequency of its TSC, with timers that are too slow for that here.
-hvm_args() { echo "edd=off pci=noearly no_timer_check io_delay=none tsc=reliable tsc_early_khz=$(awk '/cpu MHz/ { print int($4 * 1000); exit }' /proc/cpuinfo)"; }
-guest_console() { case $GUEST in hvm*) echo "ttyS1 $(hvm_args)" ;; *) echo hvc0 ;; esac; }
+guest_console() { case $GUEST in hvm*) echo ttyS1 edd=off pci=noearly no_timer_check io_delay=none tsc=reliable ;; *) echo hvc0 ;; esac; }
 guest_tty() { case $GUEST in hvm*) echo "/local/domain/$(guest_id "$1")/serial/0/tty" ;; *) echo "/local/domain/$(guest_id "$1")/console/tty" ;; esac; }
 
 # start_guest NAME [DISK LINE]... [--vif VIF LINE]...: GUEST, VCPUS, GUEST_MEM and GUEST_ARGS of conf apply.
