@@ -470,6 +470,16 @@ static int bind_handler(int irq, irq_handler_t handler, unsigned long irqflags,
 	return irq;
 }
 
+/* A port that was made for this: nobody else would close it. */
+static int bind_new(evtchn_port_t nr, bool late, struct xenbus_device *xb)
+{
+	int irq = bind_port(nr, late, xb, false);
+
+	if (irq < 0)
+		close_port(nr);
+	return irq;
+}
+
 static int bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
 			    bool late)
 {
@@ -477,15 +487,10 @@ static int bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
 		.remote_dom = xb->otherend_id,
 		.remote_port = remote_port,
 	};
-	int irq;
+	int err;
 
-	irq = hypercalls->event(EVTCHNOP_bind_interdomain, &bind);
-	if (irq)
-		return irq;
-	irq = bind_port(bind.local_port, late, xb, false);
-	if (irq < 0)
-		close_port(bind.local_port);
-	return irq;
+	err = hypercalls->event(EVTCHNOP_bind_interdomain, &bind);
+	return err ?: bind_new(bind.local_port, late, xb);
 }
 
 /* A port of the toolstack's: it is never closed, only let go. */
@@ -804,12 +809,8 @@ static bool line_works(void)
 
 	if (hypercalls->event(EVTCHNOP_bind_ipi, &ipi))
 		return true;
-	irq = bind_port(ipi.port, false, NULL, false);
-	if (irq < 0) {
-		close_port(ipi.port);
-		return true;
-	}
-	irq = bind_handler(irq, line_heard, 0, KBUILD_MODNAME, &heard);
+	irq = bind_handler(bind_new(ipi.port, false, NULL), line_heard, 0,
+			   KBUILD_MODNAME, &heard);
 	if (irq < 0)
 		return true;
 	notify_remote_via_irq(irq);
@@ -945,7 +946,7 @@ void evtchn_exit(void)
 /* Before another kernel is started: it shall not be interrupted by us. */
 void evtchn_shutdown(void)
 {
-	memset(shared_info->evtchn_mask, 0xff, sizeof(shared_info->evtchn_mask));
+	evtchn_2level_mask_all();
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
 }
 
@@ -958,7 +959,7 @@ void evtchn_resume(void)
 	unsigned int cpu;
 	evtchn_port_t nr;
 
-	memset(shared_info->evtchn_mask, 0xff, sizeof(shared_info->evtchn_mask));
+	evtchn_2level_mask_all();
 	for (nr = 1; nr < layout->nr_ports; nr++) {
 		struct port *p = rcu_dereference_raw(ports[nr]);
 

@@ -86,10 +86,15 @@ static void level2_scan(unsigned int vcpu)
 	}
 }
 
+void evtchn_2level_mask_all(void)
+{
+	memset(mask_bits(), 0xff, sizeof(shared_info->evtchn_mask));
+}
+
 int evtchn_2level_init(void)
 {
 	memset(bound, 0, sizeof(bound));
-	memset(mask_bits(), 0xff, sizeof(shared_info->evtchn_mask));
+	evtchn_2level_mask_all();
 	return 0;
 }
 

@@ -68,6 +68,7 @@ struct evtchn_layout {
 extern const struct evtchn_layout evtchn_2level, evtchn_fifo;
 void evtchn_deliver(evtchn_port_t nr);
 int evtchn_2level_init(void);
+void evtchn_2level_mask_all(void);
 int evtchn_fifo_init(void);
 int evtchn_fifo_vcpu(unsigned int vcpu);
 int evtchn_fifo_resume(void);
