@@ -318,6 +318,17 @@ static long model_memory(unsigned int cmd, void *arg)
 	return 0;
 }
 
+static int new_port(evtchn_port_t *nr, u32 vcpu)
+{
+	for (*nr = 1; *nr < PORTS; ++*nr)
+		if (!model.open[*nr]) {
+			model.open[*nr] = true;
+			model.vcpu[*nr] = vcpu;
+			return 0;
+		}
+	return -ENOSPC;
+}
+
 static long model_event(int cmd, void *arg)
 {
 	struct evtchn_alloc_unbound *alloc = arg;
@@ -370,21 +381,12 @@ static long model_event(int cmd, void *arg)
 		model.vcpu[bind->port] = bind->vcpu;
 		return 0;
 	case EVTCHNOP_alloc_unbound:
-		for (alloc->port = 1; alloc->port < PORTS; alloc->port++)
-			if (!model.open[alloc->port]) {
-				model.open[alloc->port] = true;
-				model.vcpu[alloc->port] = 0;
-				return 0;
-			}
-		return -ENOSPC;
+		return new_port(&alloc->port, 0);
 	case EVTCHNOP_bind_ipi:
-		for (ipi->port = 1; model.open[ipi->port]; )
-			if (++ipi->port == PORTS)
-				return -ENOSPC;
-		model.open[ipi->port] = true;
-		model.ipi[ipi->port] = true;
-		model.vcpu[ipi->port] = ipi->vcpu;
-		return 0;
+		err = new_port(&ipi->port, ipi->vcpu);
+		if (!err)
+			model.ipi[ipi->port] = true;
+		return err;
 	}
 	return NO_SUCH_CALL;
 }
@@ -555,21 +557,22 @@ static void it_starts_and_stops(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, model.unheard, 0U);
 }
 
-/* A vCPU that has had a vector is never again interrupted by the line. */
-static void vectors_stay(struct kunit *test)
+static void starts_without_vectors(struct kunit *test, bool used)
 {
 	vectors = false;
 	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
-	KUNIT_EXPECT_FALSE(test, per_cpu_upcalls);
-	platform_remove(&model_pdev);
-	vectors = true;
-	starts(test);
-	vectors = false;
-	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
-	KUNIT_EXPECT_TRUE(test, per_cpu_upcalls);
+	KUNIT_EXPECT_EQ(test, per_cpu_upcalls, used);
 	platform_remove(&model_pdev);
 	vectors = true;
 	expect_nothing_left(test);
+}
+
+/* A vCPU that has had a vector is never again interrupted by the line. */
+static void vectors_stay(struct kunit *test)
+{
+	starts_without_vectors(test, false);
+	starts(test);
+	starts_without_vectors(test, true);
 }
 
 static void each_call_may_fail(struct kunit *test)
