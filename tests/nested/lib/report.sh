@@ -2,7 +2,7 @@
 # From a machine's logs to KTAP.
 
 # Lines of either console that no scenario may cause. ALLOW in conf takes some out.
-BAD_LINES='BUG:|WARNING:|Oops|general protection fault|Kernel panic|Call Trace:|cut here|INFO: (rcu|task|possible|trying)|possible (circular|recursive|irq)|inconsistent lock|suspicious RCU|sleeping function called|KASAN|KCSAN|UBSAN|unreferenced object|soft lockup|hard LOCKUP|stall(s|ed)? (on|detected|pool)|refcount_t|Bad page|page allocation failure|still in use|\(XEN\).*(Assertion|Panic|FATAL|Xen BUG|crashed)'
+BAD_LINES='BUG:|WARNING:|Oops|general protection fault|Kernel panic|Call Trace:|cut here|INFO: (rcu|task|possible|trying)|possible (circular|recursive|irq)|inconsistent lock|suspicious RCU|sleeping function called|KASAN|KCSAN|UBSAN|unreferenced object|soft lockup|hard LOCKUP|stall(s|ed)? (on|detected|pool)|refcount_t|Bad page|page allocation failure|still in use|\(XEN\).*(Assertion|Panic|FATAL|Xen BUG|crashed|Triple fault)'
 
 bad_lines() { # WORK
 	cat "$1/dom0.log" "$1/guest.log" 2>/dev/null | tr -d '\r' | grep -aE "$BAD_LINES" | { [ -z "$ALLOW" ] && cat || grep -avE "$ALLOW"; } | head -n 12
