@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/delay.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -37,6 +38,32 @@ static inline void expect_nothing_held(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE_MSG(test, fake_xen_holds_nothing(), "something is still granted, mapped or bound");
 	fake_xen_reset();
+}
+
+/* A key in xenstore: write it, compare it, read it as a number. */
+static inline void set_key(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_write(path, "%s", value);
+}
+
+static inline bool key_is(const char *dir, const char *key, const char *value)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return !strcmp(fake_xen_value(path), value);
+}
+
+static inline u32 key_number(const char *dir, const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+	u32 n = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return kstrtou32(fake_xen_value(path), 10, &n) ? 0 : n;
 }
 
 /*

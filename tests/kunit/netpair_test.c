@@ -40,14 +40,6 @@ static DEFINE_SPINLOCK(got_lock);
 static u8 got_data[LARGEST];
 static u32 sent_number;
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
 static u32 front_number(const char *key)
 {
 	char path[FAKE_XEN_PATH_LEN + 32];
@@ -208,15 +200,15 @@ static void exchange(struct kunit *test, unsigned int len, unsigned int nr)
 
 static void add_backend(struct kunit *test)
 {
-	set(back_path, "handle", "0");
-	set(back_path, "mac", "00:16:3e:00:00:01");
+	set_key(back_path, "handle", "0");
+	set_key(back_path, "mac", "00:16:3e:00:00:01");
 	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
 }
 
 static void add_frontend(struct kunit *test)
 {
-	set(front_path, "mac", "00:16:3e:00:00:01");
+	set_key(front_path, "mac", "00:16:3e:00:00:01");
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 }
@@ -306,7 +298,7 @@ static void restart_backend(struct kunit *test)
 	fake_xen_remove_device(back);
 	back = NULL;
 	fake_xen_settle();
-	set(back_path, "state", "1");
+	set_key(back_path, "state", "1");
 	add_backend(test);
 	bring_up(test);
 }
@@ -318,7 +310,7 @@ static void suspend(struct kunit *test)
 	outside = NULL;
 	fake_xen_remove_device(back);
 	back = NULL;
-	set(back_path, "state", "1");
+	set_key(back_path, "state", "1");
 	KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
 }
 

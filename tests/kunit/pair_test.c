@@ -21,14 +21,6 @@ static struct xenbus_device *front, *back;
 static struct block_device *below, *above;	/* the disk under blkback, the guest's disk */
 static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
 static bool states_are(enum xenbus_state state)
 {
 	return xenbus_read_driver_state(front_path) == state && xenbus_read_driver_state(back_path) == state;
@@ -55,11 +47,11 @@ static void add_backend(struct kunit *test)
 
 	/* null_blk's number is whatever was free when it was loaded. */
 	snprintf(text, sizeof(text), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
-	set(back_path, "mode", "w!");
-	set(back_path, "device-type", "disk");
+	set_key(back_path, "mode", "w!");
+	set_key(back_path, "device-type", "disk");
 	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
-	set(back_path, "physical-device", text);
+	set_key(back_path, "physical-device", text);
 }
 
 static dev_t find_null_blk(void)
@@ -101,8 +93,8 @@ static int pair_init(struct kunit *test)
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
 	snprintf(text, sizeof(text), "%u", ID);
-	set(front_path, "virtual-device", text);
-	set(front_path, "device-type", "disk");
+	set_key(front_path, "virtual-device", text);
+	set_key(front_path, "device-type", "disk");
 	add_backend(test);
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
@@ -379,8 +371,8 @@ static void untrusted_backend(struct kunit *test)
 {
 	close_disk(&above);
 	fake_xen_remove_device(front);
-	set(front_path, "trusted", "0");
-	set(front_path, "state", "1");
+	set_key(front_path, "trusted", "0");
+	set_key(front_path, "state", "1");
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
@@ -470,7 +462,7 @@ static void backend_restarts(struct kunit *test)
 		back = NULL;
 		fake_xen_settle();
 		msleep(20);
-		set(back_path, "state", "1");
+		set_key(back_path, "state", "1");
 		add_backend(test);
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
 				      fake_xen_last_error());
@@ -492,7 +484,7 @@ static void suspend_and_resume(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
 		/* The other host's backend is a new one. */
 		fake_xen_remove_device(back);
-		set(back_path, "state", "1");
+		set_key(back_path, "state", "1");
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
 		add_backend(test);
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
@@ -512,7 +504,7 @@ static void second_queue_fails(struct kunit *test)
 	close_disk(&above);
 	for (i = 0; i < ARRAY_SIZE(step); i++) {
 		fake_xen_remove_device(front);
-		set(front_path, "state", "1");
+		set_key(front_path, "state", "1");
 		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
 		/* The frontend binds its own two ports first. */
 		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 3 : 1, 1, -ENOSPC);

@@ -66,20 +66,12 @@ static const struct kind *kind;
 
 /* ---- xenstore ---- */
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
 static void set_number(const char *dir, const char *key, s64 value)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", value);
-	set(dir, key, text);
+	set_key(dir, key, text);
 }
 
 static void unset(const char *dir, const char *key)
@@ -90,17 +82,9 @@ static void unset(const char *dir, const char *key)
 	fake_xen_rm(path);
 }
 
-static bool is(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return !strcmp(fake_xen_value(path), value);
-}
-
 static bool comes(const char *dir, const char *key, const char *value)
 {
-	return COMES_TRUE(is(dir, key, value));
+	return COMES_TRUE(key_is(dir, key, value));
 }
 
 /* ---- a guest's life ---- */
@@ -122,20 +106,20 @@ static void write_keys(struct guest *g)
 /* From InitWait to Connected. */
 static bool connects(struct guest *g)
 {
-	set(g->front_path, "state", "3");
+	set_key(g->front_path, "state", "3");
 	if (!comes(g->back_path, "state", "4"))
 		return false;
-	set(g->front_path, "state", "4");
+	set_key(g->front_path, "state", "4");
 	return comes(g->back_path, "vscsi-devs/dev-0/state", "4");
 }
 
 /* The frontend leaves and comes back, as its driver's reload makes it. */
 static bool leaves(struct guest *g)
 {
-	set(g->front_path, "state", "6");
+	set_key(g->front_path, "state", "6");
 	if (!comes(g->back_path, "state", "6"))
 		return false;
-	set(g->front_path, "state", "1");
+	set_key(g->front_path, "state", "1");
 	return comes(g->back_path, "state", "2");
 }
 
@@ -152,11 +136,11 @@ static void add_lun(struct guest *g, const char *name, const char *pdev, const c
 	char key[64];
 
 	snprintf(key, sizeof(key), "vscsi-devs/%s/p-dev", name);
-	set(g->back_path, key, pdev);
+	set_key(g->back_path, key, pdev);
 	snprintf(key, sizeof(key), "vscsi-devs/%s/v-dev", name);
-	set(g->back_path, key, vdev);
+	set_key(g->back_path, key, vdev);
 	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
-	set(g->back_path, key, "1");
+	set_key(g->back_path, key, "1");
 }
 
 static bool begin_guest(struct guest *g, unsigned int id, const struct kind *k, u32 first)
@@ -183,7 +167,7 @@ static bool begin_guest(struct guest *g, unsigned int id, const struct kind *k, 
 		g->q[i].port = fake_xen_peer_port();
 	}
 	write_keys(g);
-	set(g->back_path, "online", "1");
+	set_key(g->back_path, "online", "1");
 	add_lun(g, "dev-0", g->pdev, "0:0:0:0");
 	g->back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, id);
 	return !IS_ERR(g->back) && comes(g->back_path, "state", "2") && connects(g);
@@ -819,7 +803,7 @@ static void row11_xsa350_states_in_a_loop(struct kunit *test)
 		push(&hostile.q[0]);
 		/* Not waiting for anything, or now and then. */
 		for (k = 0; k < ARRAY_SIZE(states); k++) {
-			set(hostile.front_path, "state", states[(i * 5 + k) % ARRAY_SIZE(states)]);
+			set_key(hostile.front_path, "state", states[(i * 5 + k) % ARRAY_SIZE(states)]);
 			if (k % 5 == i % 5)
 				usleep_range(100, 1000);
 		}
@@ -833,8 +817,8 @@ static void row11_xsa350_states_in_a_loop(struct kunit *test)
 		fresh_ring(&hostile.q[0]);
 		put(&hostile, &req);
 		push(&hostile.q[0]);
-		set(hostile.front_path, "state", "4");
-		set(hostile.front_path, "state", "6");
+		set_key(hostile.front_path, "state", "4");
+		set_key(hostile.front_path, "state", "6");
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
 	expect_served(test);
@@ -967,7 +951,7 @@ static void row12_xsa361_xen_refuses(struct kunit *test)
 /* One try with the keys as they are; then with good ones. */
 static void expect_no_connection(struct kunit *test, const char *what, const char *value)
 {
-	set(hostile.front_path, "state", "3");
+	set_key(hostile.front_path, "state", "3");
 	KUNIT_EXPECT_TRUE_MSG(test, comes(hostile.back_path, "state", "5"), "%s \"%s\"", what, value);
 	KUNIT_EXPECT_STRNEQ_MSG(test, fake_xen_last_error(), "", "%s \"%s\"", what, value);
 	fake_xen_fail_step(FAKE_XEN_MAP_RING, 0, 0, 0);
@@ -992,7 +976,7 @@ static void write_queue(unsigned int i)
 
 static void two_queues(void)
 {
-	set(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, "2");
+	set_key(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, "2");
 	write_queue(0);
 	write_queue(1);
 }
@@ -1005,12 +989,12 @@ static void row18_connect_fails(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(refs); i++) {
 		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set(hostile.front_path, "ring-ref", refs[i]);
+		set_key(hostile.front_path, "ring-ref", refs[i]);
 		expect_no_connection(test, "ring-ref", refs[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(ports); i++) {
 		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set(hostile.front_path, "event-channel", ports[i]);
+		set_key(hostile.front_path, "event-channel", ports[i]);
 		expect_no_connection(test, "event-channel", ports[i]);
 	}
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
@@ -1035,7 +1019,7 @@ static void row18_second_queue_fails(struct kunit *test)
 {
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	two_queues();
-	set(hostile.front_path, "queue-1/ring-ref", "16000");
+	set_key(hostile.front_path, "queue-1/ring-ref", "16000");
 	expect_no_connection(test, "queue-1/ring-ref", "16000");
 
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
@@ -1045,7 +1029,7 @@ static void row18_second_queue_fails(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	two_queues();
-	set(hostile.front_path, "queue-1/event-channel", "1023");
+	set_key(hostile.front_path, "queue-1/event-channel", "1023");
 	expect_no_connection(test, "queue-1/event-channel", "1023");
 
 	/* The first one's once more. */
@@ -1140,10 +1124,10 @@ static void row19_statistics_while_it_cycles(struct kunit *test)
 			continue;
 		/* The vhost itself goes and comes. */
 		fake_xen_remove_device(hostile.back);
-		set(hostile.back_path, "state", "1");
-		set(hostile.front_path, "state", "1");
+		set_key(hostile.back_path, "state", "1");
+		set_key(hostile.front_path, "state", "1");
 		write_keys(&hostile);
-		set(hostile.back_path, "vscsi-devs/dev-0/state", "1");
+		set_key(hostile.back_path, "vscsi-devs/dev-0/state", "1");
 		hostile.back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, hostile.id);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(hostile.back));
 		KUNIT_ASSERT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
@@ -1167,18 +1151,18 @@ static void row20_bad_numbers(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(queues); i++) {
 		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, queues[i]);
+		set_key(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, queues[i]);
 		expect_no_connection(test, PV_VSCSIIF_NUM_QUEUES, queues[i]);
 	}
 	/* Without the keys of more pages than one. */
 	for (i = 0; i < ARRAY_SIZE(orders); i++) {
 		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set(hostile.front_path, PV_VSCSIIF_ORDER, orders[i]);
+		set_key(hostile.front_path, PV_VSCSIIF_ORDER, orders[i]);
 		expect_no_connection(test, PV_VSCSIIF_ORDER, orders[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(persistent); i++) {
 		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set(hostile.front_path, PV_VSCSIIF_PERSISTENT, persistent[i]);
+		set_key(hostile.front_path, PV_VSCSIIF_PERSISTENT, persistent[i]);
 		expect_no_connection(test, PV_VSCSIIF_PERSISTENT, persistent[i]);
 	}
 	/* vscsiif has one layout for all, and no such key. */
@@ -1186,7 +1170,7 @@ static void row20_bad_numbers(struct kunit *test)
 	name[sizeof(name) - 1] = 0;
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	write_keys(&hostile);
-	set(hostile.front_path, "protocol", name);
+	set_key(hostile.front_path, "protocol", name);
 	KUNIT_EXPECT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
 	expect_served(test);
 }
@@ -1516,11 +1500,11 @@ static void a_lun_goes_with_a_command(struct kunit *test)
 	unsigned int i;
 
 	forget(test, 2);
-	set(hostile.back_path, "vscsi-devs/dev-0/state", "5");
-	set(hostile.front_path, "state", "7");
-	for (i = 0; i < 30 && !is(hostile.back_path, "vscsi-devs/dev-0/state", "6"); i++)
+	set_key(hostile.back_path, "vscsi-devs/dev-0/state", "5");
+	set_key(hostile.front_path, "state", "7");
+	for (i = 0; i < 30 && !key_is(hostile.back_path, "vscsi-devs/dev-0/state", "6"); i++)
 		ssleep(1);
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "6"));
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
 		KUNIT_EXPECT_EQ(test, rsp.rslt, HOST(ABORT));
@@ -1537,10 +1521,10 @@ static void a_vhost_goes_with_a_command(struct kunit *test)
 	req = abort_of(hostile.next);
 	put(&hostile, &req);
 	push(&hostile.q[0]);
-	set(hostile.front_path, "state", "6");
-	for (i = 0; i < 30 && !is(hostile.back_path, "state", "6"); i++)
+	set_key(hostile.front_path, "state", "6");
+	for (i = 0; i < 30 && !key_is(hostile.back_path, "state", "6"); i++)
 		ssleep(1);
-	KUNIT_ASSERT_TRUE(test, is(hostile.back_path, "state", "6"));
+	KUNIT_ASSERT_TRUE(test, key_is(hostile.back_path, "state", "6"));
 	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
 	KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
 	expect_served(test);
@@ -1577,36 +1561,36 @@ static void bad_luns(struct kunit *test)
 	add_lun(&hostile, "twice", hostile.pdev, "0:0:0:8");
 	add_lun(&hostile, "a-name-that-is-longer-than-anybody-needs", LIO_LUN, "0:0:0:9");
 	add_lun(&hostile, "good", LIO_LUN, "0:0:3:10");
-	set(hostile.front_path, "state", "7");
+	set_key(hostile.front_path, "state", "7");
 	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
 	for (i = 0; i < ARRAY_SIZE(vdev); i++) {
 		snprintf(name, sizeof(name), "vscsi-devs/v-%u/state", i);
-		KUNIT_EXPECT_TRUE_MSG(test, is(hostile.back_path, name, "6"), "v-dev \"%s\"", vdev[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, key_is(hostile.back_path, name, "6"), "v-dev \"%s\"", vdev[i]);
 	}
 	for (i = 0; i < ARRAY_SIZE(pdev); i++) {
 		snprintf(name, sizeof(name), "vscsi-devs/p-%u/state", i);
-		KUNIT_EXPECT_TRUE_MSG(test, is(hostile.back_path, name, "6"), "p-dev \"%s\"", pdev[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, key_is(hostile.back_path, name, "6"), "p-dev \"%s\"", pdev[i]);
 	}
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/long/state", "6"));
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/twice/state", "6"));
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/good/state", "3"));
-	set(hostile.front_path, "state", "4");
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/long/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/twice/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/good/state", "3"));
+	set_key(hostile.front_path, "state", "4");
 	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/good/state", "4"));
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
 	expect_served(test);
 }
 
 /* The guest says that it could not take a LUN, or says so of all, or writes nonsense. */
 static void guest_refuses_luns(struct kunit *test)
 {
-	set(hostile.front_path, "vscsi-devs/dev-0/state", "banana");
+	set_key(hostile.front_path, "vscsi-devs/dev-0/state", "banana");
 	add_lun(&hostile, "dev-1", LIO_LUN, "0:0:1:1");
-	set(hostile.front_path, "vscsi-devs/dev-1/state", "6");
-	set(hostile.front_path, "state", "7");
+	set_key(hostile.front_path, "vscsi-devs/dev-1/state", "6");
+	set_key(hostile.front_path, "state", "7");
 	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
-	set(hostile.front_path, "state", "4");
+	set_key(hostile.front_path, "state", "4");
 	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/dev-1/state", "6"));
-	KUNIT_EXPECT_TRUE(test, is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
+	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
 	expect_served(test);
 }
 

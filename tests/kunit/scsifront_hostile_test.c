@@ -38,34 +38,9 @@ static struct backend {
 	struct task_struct *task;
 } b;
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
-static bool is(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return !strcmp(fake_xen_value(path), value);
-}
-
-static u32 number(const char *key)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-	u32 n = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", front_path, key);
-	return kstrtou32(fake_xen_value(path), 10, &n) ? 0 : n;
-}
-
 static bool comes(const char *dir, const char *key, const char *value)
 {
-	return COMES_TRUE(is(dir, key, value));
+	return COMES_TRUE(key_is(dir, key, value));
 }
 
 /* ---- the backend: a thread while the LUN is found, then the case itself ---- */
@@ -122,15 +97,15 @@ static void stop_thread(void)
 /* From Initialised to Connected, with a LUN; then the thread is gone. */
 static void connect_backend(struct kunit *test)
 {
-	struct page *page = fake_xen_granted_page(number("ring-ref"));
+	struct page *page = fake_xen_granted_page(key_number(front_path, "ring-ref"));
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	memset(&b, 0, sizeof(b));
 	KUNIT_ASSERT_EQ(test, pv_ring_init_back(&b.ring, page_address(page), 1, PV_VSCSIIF_STRIDE, &b.stats), 0);
-	b.port = fake_xen_connect_port(number("event-channel"));
+	b.port = fake_xen_connect_port(key_number(front_path, "event-channel"));
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
-	set(back_path, "state", "4");
+	set_key(back_path, "state", "4");
 	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "state", "4"), "%s", fake_xen_last_error());
 	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "vscsi-devs/dev-0/state", "4"), "%s", fake_xen_last_error());
 	stop_thread();
@@ -138,7 +113,7 @@ static void connect_backend(struct kunit *test)
 
 static void announce(struct kunit *test)
 {
-	set(back_path, "state", "2");
+	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "state", "3"), "%s", fake_xen_last_error());
 }
 
@@ -147,12 +122,12 @@ static void begin(struct kunit *test)
 	fake_xen_reset();
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
-	set(back_path, "online", "1");
-	set(back_path, PV_VSCSIIF_PERSISTENT, nature->persistent);
-	set(back_path, "feature-sg-grant", nature->sg_grant);
-	set(back_path, "vscsi-devs/dev-0/v-dev", "0:0:0:0");
-	set(back_path, "vscsi-devs/dev-0/state", "3");
-	set(front_path, "trusted", nature->trusted);
+	set_key(back_path, "online", "1");
+	set_key(back_path, PV_VSCSIIF_PERSISTENT, nature->persistent);
+	set_key(back_path, "feature-sg-grant", nature->sg_grant);
+	set_key(back_path, "vscsi-devs/dev-0/v-dev", "0:0:0:0");
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(front_path, "trusted", nature->trusted);
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 	announce(test);
@@ -358,7 +333,7 @@ static void row3_xsa155_response_rewritten(struct kunit *test)
 		struct command *c = ask(test, DMA_TO_DEVICE, 512, &req);
 		struct vscsiif_response rsp = { .rqid = req.rqid, .rslt = SAM_STAT_CHECK_CONDITION, .sense_len = 18 };
 		struct flipper f = { .right = req.rqid };
-		struct page *page = fake_xen_granted_page(number("ring-ref"));
+		struct page *page = fake_xen_granted_page(key_number(front_path, "ring-ref"));
 
 		/* We still write to it when the frontend has had enough. */
 		get_page(page);
@@ -549,7 +524,7 @@ static void row24_xsa396_mapped_at_close(struct kunit *test)
 	struct vscsiif_request req;
 	struct command *c = ask(test, DMA_FROM_DEVICE, 512, &req);
 	struct page *page = fake_xen_granted_page(req.seg[0].gref);
-	u32 ring = number("ring-ref");
+	u32 ring = key_number(front_path, "ring-ref");
 	bool own = nature != &direct;
 
 	fake_xen_peer_holds(req.seg[0].gref, true);
@@ -642,7 +617,7 @@ static void row28_xsa465_removed_after_resume(struct kunit *test)
 		struct command *c = ask(test, DMA_TO_DEVICE, 512, &req);
 
 		KUNIT_ASSERT_EQ(test, fake_xen_suspend_device(front), 0);
-		set(back_path, "state", "1");
+		set_key(back_path, "state", "1");
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
 		if (i) {
 			fake_xen_close_port(b.port);
@@ -664,7 +639,7 @@ static void back_restarts(struct kunit *test)
 {
 	fake_xen_close_port(b.port);
 	b.port = 0;
-	set(back_path, "state", "6");
+	set_key(back_path, "state", "6");
 	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "1"));
 	fake_xen_settle();
 }
@@ -681,21 +656,21 @@ static void row28_xsa465_closed_in_each_state(struct kunit *test)
 	/* Reconfiguring */
 	announce(test);
 	connect_backend(test);
-	set(back_path, "state", "7");
+	set_key(back_path, "state", "7");
 	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "7"));
 	back_restarts(test);
 	/* Closing */
 	announce(test);
 	connect_backend(test);
-	set(back_path, "state", "5");
+	set_key(back_path, "state", "5");
 	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "6"));
 	back_restarts(test);
 	announce(test);
 	connect_backend(test);
 	expect_served(test);
 	/* And for good. */
-	set(back_path, "online", "0");
-	set(back_path, "state", "6");
+	set_key(back_path, "online", "0");
+	set_key(back_path, "state", "6");
 	KUNIT_EXPECT_TRUE(test, comes(front_path, "state", "6"));
 }
 
@@ -717,15 +692,15 @@ static void row28_removed_in_each_state(struct kunit *test)
 			announce(test);
 			break;
 		case 2:
-			set(back_path, "state", "7");
+			set_key(back_path, "state", "7");
 			break;
 		case 3:
 			WRITE_ONCE(*b.ring.my_prod, READ_ONCE(*b.ring.my_prod) + 99);
 			fake_xen_kick_async(b.port);
 			break;
 		default:
-			set(back_path, "online", "0");
-			set(back_path, "state", "6");
+			set_key(back_path, "online", "0");
+			set_key(back_path, "state", "6");
 			break;
 		}
 		KUNIT_EXPECT_TRUE_MSG(test, comes(front_path, "state", name[i]), "state %s", name[i]);
@@ -874,25 +849,25 @@ static void row30_bad_addresses(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		snprintf(key, sizeof(key), "vscsi-devs/bad-%u/v-dev", i);
-		set(back_path, key, bad[i]);
+		set_key(back_path, key, bad[i]);
 		snprintf(key, sizeof(key), "vscsi-devs/bad-%u/state", i);
-		set(back_path, key, "3");
+		set_key(back_path, key, "3");
 	}
-	set(back_path, "vscsi-devs/no-address/state", "3");
-	set(back_path, "vscsi-devs/no-state/v-dev", "0:0:1:9");
-	set(back_path, "vscsi-devs/a-name-that-is-longer-than-anybody-needs/state", "3");
-	set(back_path, "vscsi-devs/odd/state", "banana");
-	set(back_path, "state", "7");
+	set_key(back_path, "vscsi-devs/no-address/state", "3");
+	set_key(back_path, "vscsi-devs/no-state/v-dev", "0:0:1:9");
+	set_key(back_path, "vscsi-devs/a-name-that-is-longer-than-anybody-needs/state", "3");
+	set_key(back_path, "vscsi-devs/odd/state", "banana");
+	set_key(back_path, "state", "7");
 	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "7"));
-	set(back_path, "state", "8");
+	set_key(back_path, "state", "8");
 	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "4"));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		snprintf(key, sizeof(key), "vscsi-devs/bad-%u/state", i);
-		KUNIT_EXPECT_TRUE_MSG(test, is(front_path, key, "6"), "%s", bad[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, key_is(front_path, key, "6"), "%s", bad[i]);
 	}
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/no-address/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/no-address/state", "6"));
 	/* The good one goes on. */
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-0/state", "4"));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-0/state", "4"));
 	expect_served(test);
 }
 

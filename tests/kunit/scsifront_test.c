@@ -37,31 +37,6 @@ struct backend {
 	u16 first_page_ref;
 } b;
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
-static bool is(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return !strcmp(fake_xen_value(path), value);
-}
-
-static u32 number(const char *dir, const char *key)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-	u32 n = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return kstrtou32(fake_xen_value(path), 10, &n) ? 0 : n;
-}
-
 /* ---- the backend ---- */
 
 /* Moves one piece of the command's data; false if there is no more room. */
@@ -209,24 +184,24 @@ static int backend_thread(void *arg)
 static void connect_backend(struct kunit *test)
 {
 	char dir[FAKE_XEN_PATH_LEN + 16];
-	u32 order = number(front_path, PV_VSCSIIF_ORDER);
+	u32 order = key_number(front_path, PV_VSCSIIF_ORDER);
 	struct page *page;
 
 	snprintf(dir, sizeof(dir), "%s", front_path);
-	if (number(front_path, PV_VSCSIIF_NUM_QUEUES) > 1)
+	if (key_number(front_path, PV_VSCSIIF_NUM_QUEUES) > 1)
 		strlcat(dir, "/queue-0", sizeof(dir));
-	page = fake_xen_granted_page(number(dir, order ? "ring-ref0" : "ring-ref"));
+	page = fake_xen_granted_page(key_number(dir, order ? "ring-ref0" : "ring-ref"));
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	/* The frontend's own mapping: its pages are neighbours there. */
 	KUNIT_ASSERT_EQ(test, 0u, order);
 	memset(&b, 0, sizeof(b));
 	KUNIT_ASSERT_EQ(test, 0, pv_ring_init_back(&b.ring, page_address(page), 1, PV_VSCSIIF_STRIDE, &b.stats));
-	b.port = fake_xen_connect_port(number(dir, "event-channel"));
+	b.port = fake_xen_connect_port(key_number(dir, "event-channel"));
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
-	set(back_path, "state", "4");
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "state", "4")), "%s", fake_xen_last_error());
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "vscsi-devs/dev-0/state", "4")), "%s",
+	set_key(back_path, "state", "4");
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "state", "4")), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "vscsi-devs/dev-0/state", "4")), "%s",
 			      fake_xen_last_error());
 }
 
@@ -244,20 +219,20 @@ static int start(struct kunit *test, const char *persistent, const char *sg_gran
 	KUNIT_ASSERT_NOT_NULL(test, disk);
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
-	set(back_path, "online", "1");
-	set(back_path, PV_VSCSIIF_PERSISTENT, persistent);
-	set(back_path, "feature-sg-grant", sg_grant);
-	set(back_path, "vscsi-devs/dev-0/v-dev", "0:0:1:2");
-	set(back_path, "vscsi-devs/dev-0/state", "3");
-	set(back_path, "vscsi-devs/dev-1/v-dev", "0:0:65536:2");
-	set(back_path, "vscsi-devs/dev-1/state", "3");
-	set(back_path, "vscsi-devs/dev-2/v-dev", "0:0:1:2");
-	set(back_path, "vscsi-devs/dev-2/state", "3");
-	set(front_path, "trusted", trust);
+	set_key(back_path, "online", "1");
+	set_key(back_path, PV_VSCSIIF_PERSISTENT, persistent);
+	set_key(back_path, "feature-sg-grant", sg_grant);
+	set_key(back_path, "vscsi-devs/dev-0/v-dev", "0:0:1:2");
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(back_path, "vscsi-devs/dev-1/v-dev", "0:0:65536:2");
+	set_key(back_path, "vscsi-devs/dev-1/state", "3");
+	set_key(back_path, "vscsi-devs/dev-2/v-dev", "0:0:1:2");
+	set_key(back_path, "vscsi-devs/dev-2/state", "3");
+	set_key(front_path, "trusted", trust);
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
-	set(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(is(front_path, "state", "3")), "%s", fake_xen_last_error());
+	set_key(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "state", "3")), "%s", fake_xen_last_error());
 	connect_backend(test);
 	return 0;
 }
@@ -314,8 +289,8 @@ static void write_and_read(struct kunit *test)
 	loff_t pos;
 	u32 i, j;
 
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-1/state", "6"));
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-2/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-1/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-2/state", "6"));
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	data = kvmalloc(1 << 20, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, data);
@@ -340,14 +315,14 @@ static void write_and_read(struct kunit *test)
 
 static void lun_goes_and_comes(struct kunit *test)
 {
-	set(back_path, "vscsi-devs/dev-0/state", "5");
-	set(back_path, "state", "7");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "7")));
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-0/state", "6"));
-	set(back_path, "vscsi-devs/dev-0/state", "3");
-	set(back_path, "state", "8");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "4")));
-	KUNIT_EXPECT_TRUE(test, is(front_path, "vscsi-devs/dev-0/state", "4"));
+	set_key(back_path, "vscsi-devs/dev-0/state", "5");
+	set_key(back_path, "state", "7");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "7")));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-0/state", "6"));
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(back_path, "state", "8");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "4")));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-0/state", "4"));
 	write_and_read(test);
 }
 
@@ -384,12 +359,12 @@ static void backend_restarts(struct kunit *test)
 	kthread_run(writer, file, "vscsi-writer");
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
 	stop_backend();
-	set(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "1")));
+	set_key(back_path, "state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "1")));
 	fake_xen_close_port(b.port);
-	set(back_path, "vscsi-devs/dev-0/state", "3");
-	set(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(is(front_path, "state", "3")));
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "3")));
 	connect_backend(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);
@@ -413,7 +388,7 @@ static void backend_lies(struct kunit *test)
 	pv_ring_put(&b.ring, &rsp, sizeof(rsp));
 	pv_ring_publish(&b.ring);
 	fake_xen_kick(b.port);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "5")));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "5")));
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_NE(test, 0, writer_result);
 	filp_close(file, NULL);
@@ -472,15 +447,15 @@ static void backend_is_deaf(struct kunit *test)
 	kthread_run(writer, file, "vscsi-writer");
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
 	stop_backend();
-	for (i = 0; i < 40 && !is(front_path, "state", "6"); i++)
+	for (i = 0; i < 40 && !key_is(front_path, "state", "6"); i++)
 		ssleep(1);
-	KUNIT_EXPECT_TRUE(test, is(front_path, "state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "6"));
 	fake_xen_close_port(b.port);
-	set(back_path, "vscsi-devs/dev-0/state", "3");
-	set(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(is(front_path, "state", "1")));
-	set(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(is(front_path, "state", "3")));
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(back_path, "state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "1")));
+	set_key(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "3")));
 	connect_backend(test);
 	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 20));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);

@@ -28,25 +28,9 @@ static char pdev[64];
 static struct scsi_device *below;	/* the device, if it is passed through */
 static const char *kept;		/* what the modules' parameters are to be */
 
-static void set(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
-}
-
-static bool is(const char *dir, const char *key, const char *value)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return !strcmp(fake_xen_value(path), value);
-}
-
 static bool states_are(const char *state)
 {
-	return is(front_path, "state", state) && is(back_path, "state", state);
+	return key_is(front_path, "state", state) && key_is(back_path, "state", state);
 }
 
 static bool has(const char *name)
@@ -54,7 +38,7 @@ static bool has(const char *name)
 	char key[64];
 
 	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
-	return is(front_path, key, "4") && is(back_path, key, "4");
+	return key_is(front_path, key, "4") && key_is(back_path, key, "4");
 }
 
 static void add_lun(const char *name, const char *where, const char *vdev)
@@ -62,11 +46,11 @@ static void add_lun(const char *name, const char *where, const char *vdev)
 	char key[64];
 
 	snprintf(key, sizeof(key), "vscsi-devs/%s/p-dev", name);
-	set(back_path, key, where);
+	set_key(back_path, key, where);
 	snprintf(key, sizeof(key), "vscsi-devs/%s/v-dev", name);
-	set(back_path, key, vdev);
+	set_key(back_path, key, vdev);
 	snprintf(key, sizeof(key), "vscsi-devs/%s/state", name);
-	set(back_path, key, "1");
+	set_key(back_path, key, "1");
 }
 
 /* Where the guest sees it; to be given back with scsi_device_put(). */
@@ -135,7 +119,7 @@ static int transfer(struct scsi_device *sdev, u8 op, u32 first, u32 nr, void *da
 
 static void add_back(struct kunit *test)
 {
-	set(back_path, "online", "1");
+	set_key(back_path, "online", "1");
 	add_lun("dev-0", pdev, "0:0:0:0");
 	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
@@ -155,7 +139,7 @@ static void start(struct kunit *test, const char *where, const char *persistent,
 		debug_pdev(pdev, sizeof(pdev), 0);
 	below = where ? NULL : debug_device(0);
 	KUNIT_ASSERT_EQ(test, !below, !!where);
-	set(front_path, "trusted", trusted);
+	set_key(front_path, "trusted", trusted);
 	add_back(test);
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
@@ -268,7 +252,7 @@ static void only_its_own_luns(struct kunit *test)
 
 	/* Another one comes while the guest runs. */
 	add_lun("dev-1", debug_pdev(where, sizeof(where), 2), "0:0:0:3");
-	set(back_path, "state", "7");
+	set_key(back_path, "state", "7");
 	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(has("dev-1") && states_are("4")), "%s", fake_xen_last_error());
 	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 256), 24u);
 	KUNIT_EXPECT_EQ(test, get_unaligned_be64(data + 8), 0ull);
@@ -283,9 +267,10 @@ static void only_its_own_luns(struct kunit *test)
 	scsi_device_put(other);
 
 	/* And goes. */
-	set(back_path, "vscsi-devs/dev-1/state", "5");
-	set(back_path, "state", "7");
-	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(is(back_path, "vscsi-devs/dev-1/state", "6") && states_are("4")), "%s",
+	set_key(back_path, "vscsi-devs/dev-1/state", "5");
+	set_key(back_path, "state", "7");
+	KUNIT_EXPECT_TRUE_MSG(test,
+			      COMES_TRUE(key_is(back_path, "vscsi-devs/dev-1/state", "6") && states_are("4")), "%s",
 			      fake_xen_last_error());
 	other = guests_device(0, 3);
 	KUNIT_EXPECT_NULL(test, other);
@@ -516,7 +501,7 @@ static void leave_and_come(struct kunit *test, unsigned int round, bool suspend)
 	fake_xen_remove_device(back);
 	back = NULL;
 	fake_xen_settle();
-	set(back_path, "state", "1");
+	set_key(back_path, "state", "1");
 	if (suspend)
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
 	add_back(test);
@@ -573,8 +558,8 @@ static void xen_refuses(struct kunit *test)
 static void orderly_close(struct kunit *test)
 {
 	finish_workers(test, start_workers(test, 5, NULL), false);
-	set(back_path, "online", "0");
-	set(back_path, "state", "5");
+	set_key(back_path, "online", "0");
+	set_key(back_path, "state", "5");
 	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("6")), "%s", fake_xen_last_error());
 	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
 	fake_xen_settle();
