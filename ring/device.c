@@ -151,18 +151,6 @@ static void front_connect(struct pv_device *pd)
 	device_watch_soon(pd);
 }
 
-/* Early features that this end writes have changed while connected. */
-static void front_reconfigure(struct pv_device *pd)
-{
-	if (pd->link != PV_LINK_UP || pv_feature_write(pd, XBT_NIL, false))
-		return;
-	device_switch(pd, XenbusStateReconfiguring);
-	/* A backend that stays at Reconfigured has nothing to announce. */
-	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
-	    XenbusStateReconfigured)
-		device_switch(pd, XenbusStateConnected);
-}
-
 /* Leave, as if the backend had restarted; its Closed brings us back. */
 static void front_restart(struct pv_device *pd)
 {
@@ -211,6 +199,32 @@ static void front_answer(struct pv_device *pd)
 	device_switch(pd, state);
 }
 
+/* The backend has taken what this end, or the toolstack, has changed. */
+static void front_reconfigured(struct pv_device *pd)
+{
+	if (pd->xb->state != XenbusStateReconfiguring)
+		return;
+	if (pd->drv->change)
+		pd->drv->change(pd);
+	pd->owed = XenbusStateConnected;
+	front_answer(pd);
+}
+
+/* Early features that this end writes have changed while connected. */
+static void front_reconfigure(struct pv_device *pd)
+{
+	if (pd->link != PV_LINK_UP || pv_feature_write(pd, XBT_NIL, false))
+		return;
+	device_switch(pd, XenbusStateReconfiguring);
+	/*
+	 * A backend that stays in that state sends no news of it, and those
+	 * of a quick one come when this is over.
+	 */
+	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	    XenbusStateReconfigured)
+		front_reconfigured(pd);
+}
+
 static void front_peer(struct pv_device *pd, enum xenbus_state state)
 {
 	switch (state) {
@@ -241,12 +255,7 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 		front_answer(pd);
 		break;
 	case XenbusStateReconfigured:
-		if (pd->xb->state != XenbusStateReconfiguring)
-			break;
-		if (pd->drv->change)
-			pd->drv->change(pd);
-		pd->owed = XenbusStateConnected;
-		front_answer(pd);
+		front_reconfigured(pd);
 		break;
 	case XenbusStateClosing:
 		if (pd->failed || !peer_online(pd)) {
