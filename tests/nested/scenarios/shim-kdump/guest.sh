@@ -20,5 +20,5 @@ load_crash_kernel() {
 	chmod +x $d/init
 	(cd $d && find . | cpio -o -H newc) >/tmp/crash.cpio 2>/dev/null
 	kexec -p /data/vmlinuz --initrd=/tmp/crash.cpio \
-		--append="console=ttyS1 loglevel=5 maxcpus=1 edd=off pci=noearly no_timer_check io_delay=none tsc=reliable panic=5"
+		--append="$(sed 's/ \(crashkernel\|rdinit\|panic\)=[^ ]*//g' /proc/cmdline) maxcpus=1 panic=5"
 }
