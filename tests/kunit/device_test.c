@@ -313,26 +313,12 @@ static struct pv_driver back_driver = {
 
 static int front_key(const char *key, const char *value)
 {
-	char path[FAKE_XEN_PATH_LEN + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", front_path, key);
-	return fake_xen_write(path, "%s", value);
+	return set_key(front_path, key, value);
 }
 
 static int back_key(const char *key, const char *value)
 {
-	char path[FAKE_XEN_PATH_LEN + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", back_path, key);
-	return fake_xen_write(path, "%s", value);
-}
-
-static const char *value_of(const char *dir, const char *key)
-{
-	char path[FAKE_XEN_PATH_LEN + 32];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return fake_xen_value(path);
+	return set_key(back_path, key, value);
 }
 
 static enum xenbus_state front_state(void)
@@ -458,10 +444,10 @@ static void front_connects(struct kunit *test)
 	expect_trace(test, "png");
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialised);
 	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 0), 50);
-	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "1");
-	KUNIT_ASSERT_EQ(test, kstrtou32(value_of(front_path, "ring-ref1"), 10, &ref), 0);
+	KUNIT_EXPECT_STREQ(test, key_value(front_path, "things"), "1");
+	KUNIT_ASSERT_EQ(test, kstrtou32(key_value(front_path, "ring-ref1"), 10, &ref), 0);
 	KUNIT_EXPECT_NOT_NULL(test, fake_xen_granted_page(ref));
-	KUNIT_ASSERT_EQ(test, kstrtou32(value_of(front_path, "event-channel"), 10, &ref), 0);
+	KUNIT_ASSERT_EQ(test, kstrtou32(key_value(front_path, "event-channel"), 10, &ref), 0);
 	KUNIT_EXPECT_NE(test, ref, 0);
 	/* Said twice, done once. */
 	back_goes(XenbusStateInitWait);
@@ -709,8 +695,8 @@ static void transaction_conflicts(struct kunit *test)
 	take_to(test, 1);
 	expect_trace(test, "pngggg");
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialised);
-	KUNIT_EXPECT_STRNEQ(test, value_of(front_path, "ring-ref0"), "");
-	KUNIT_EXPECT_STRNEQ(test, value_of(front_path, "event-channel"), "");
+	KUNIT_EXPECT_STRNEQ(test, key_value(front_path, "ring-ref0"), "");
+	KUNIT_EXPECT_STRNEQ(test, key_value(front_path, "event-channel"), "");
 }
 
 /* Nonsense in a late key: refused, not believed. */
@@ -909,15 +895,15 @@ static void back_connects(struct kunit *test)
 	add(test, FAKE_XEN_BACK);
 	expect_trace(test, "po");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
-	KUNIT_EXPECT_STREQ(test, value_of(back_path, "max-things"), "5");
-	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "max-things"), "5");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "");
 	peer_offers(test, &peer);
 	front_key("things", "9");
 	front_goes(XenbusStateInitialised);
 	expect_trace(test, "poc");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
 	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 1), 9);
-	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "1000");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "1000");
 	/* What the frontend says in return changes nothing. */
 	front_goes(XenbusStateConnected);
 	expect_trace(test, "poc");
@@ -1009,7 +995,7 @@ static void connect_meets_nonsense(struct kunit *test)
 		{ "event-channel", NULL }, { "event-channel", "none" },
 	};
 	struct peer peer;
-	char good[32], path[FAKE_XEN_PATH_LEN + 32];
+	char good[32];
 	unsigned int i;
 
 	add(test, FAKE_XEN_BACK);
@@ -1018,12 +1004,8 @@ static void connect_meets_nonsense(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(nonsense); i++) {
 		struct fake_xen_held held;
 
-		snprintf(path, sizeof(path), "%s/%s", front_path, nonsense[i].key);
-		strscpy(good, fake_xen_value(path), sizeof(good));
-		if (nonsense[i].value)
-			fake_xen_write(path, "%s", nonsense[i].value);
-		else
-			fake_xen_rm(path);
+		strscpy(good, key_value(front_path, nonsense[i].key), sizeof(good));
+		front_key(nonsense[i].key, nonsense[i].value);
 		front_goes(XenbusStateInitialised);
 		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "%s = %s", nonsense[i].key,
 				    nonsense[i].value ?: "nothing");
@@ -1032,7 +1014,7 @@ static void connect_meets_nonsense(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, held.irqs, 0);
 		KUNIT_EXPECT_EQ(test, held.ports, 0);
 		/* Put right, and once more from the beginning */
-		fake_xen_write(path, "%s", good);
+		front_key(nonsense[i].key, good);
 		front_goes(XenbusStateClosed);
 		front_goes(XenbusStateInitialising);
 		KUNIT_ASSERT_EQ(test, back_state(), XenbusStateInitWait);
@@ -1190,7 +1172,7 @@ static void back_announces(struct kunit *test)
 	/* Not connected: nobody to tell. */
 	pv_feature_offer(drv.pd, 2, 2000);
 	pv_device_announce(drv.pd);
-	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "");
 	front_goes(XenbusStateInitialised);
 	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
 	fake_xen_settle();
@@ -1200,7 +1182,7 @@ static void back_announces(struct kunit *test)
 	pv_device_announce(drv.pd);
 	fake_xen_settle();
 	KUNIT_EXPECT_EQ(test, heard, 1);
-	KUNIT_EXPECT_STREQ(test, value_of(back_path, "sectors"), "2000");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "2000");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
 	/* The toolstack wrote Closing: that stays. */
 	set_state(back_path, XenbusStateClosing);
@@ -1398,13 +1380,13 @@ static void direct_reconfigures(struct kunit *test)
 	back_goes(XenbusStateInitWait);
 	back_goes(XenbusStateConnected);
 	EXPECT_TRACE_BECOMES(test, "pngcx");
-	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "6");
+	KUNIT_EXPECT_STREQ(test, key_value(front_path, "things"), "6");
 	clear_trace();
 
 	pv_feature_offer(drv.pd, 1, 7);
 	pv_device_reconfigure(drv.pd);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateReconfiguring));
-	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "7");
+	KUNIT_EXPECT_STREQ(test, key_value(front_path, "things"), "7");
 	back_goes(XenbusStateReconfigured);
 	expect_trace(test, "x");
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
@@ -1414,8 +1396,9 @@ static void direct_reconfigures(struct kunit *test)
 	pv_feature_offer(drv.pd, 1, 8);
 	pv_device_reconfigure(drv.pd);
 	EXPECT_TRACE_BECOMES(test, "x");
-	KUNIT_EXPECT_STREQ(test, value_of(front_path, "things"), "8");
+	KUNIT_EXPECT_STREQ(test, key_value(front_path, "things"), "8");
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateConnected));
+	KUNIT_EXPECT_NULL(test, strpbrk(drv.trace, "dD"));
 }
 
 /* However often it is asked for: the backend is not to blame. */

@@ -115,21 +115,18 @@ static struct pv_device *new_device(struct kunit *test, enum pv_end end)
 
 static void peer_writes(struct kunit *test, const char *key, const char *value)
 {
-	char path[FAKE_XEN_PATH_LEN], full[FAKE_XEN_PATH_LEN + 32];
+	char path[FAKE_XEN_PATH_LEN];
+	int err = set_key(fake_xen_path(path, FAKE_XEN_BACK, "kunit", 0), key, value);
 
-	snprintf(full, sizeof(full), "%s/%s", fake_xen_path(path, FAKE_XEN_BACK, "kunit", 0), key);
 	if (value)
-		KUNIT_ASSERT_EQ(test, fake_xen_write(full, "%s", value), 0);
-	else
-		fake_xen_rm(full);
+		KUNIT_ASSERT_EQ(test, err, 0);
 }
 
 static const char *own_value(const char *key)
 {
-	char path[FAKE_XEN_PATH_LEN], full[FAKE_XEN_PATH_LEN + 32];
+	char path[FAKE_XEN_PATH_LEN];
 
-	snprintf(full, sizeof(full), "%s/%s", fake_xen_path(path, FAKE_XEN_FRONT, "kunit", 0), key);
-	return fake_xen_value(full);
+	return key_value(fake_xen_path(path, FAKE_XEN_FRONT, "kunit", 0), key);
 }
 
 static void reads_the_peers_keys(struct kunit *test)

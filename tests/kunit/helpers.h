@@ -40,30 +40,38 @@ static inline void expect_nothing_held(struct kunit *test)
 	fake_xen_reset();
 }
 
-/* A key in xenstore: write it, compare it, read it as a number. */
-static inline void set_key(const char *dir, const char *key, const char *value)
+/* A key in xenstore: write it (NULL: remove it), read it, compare it, wait for it, read it as a number. */
+static inline int set_key(const char *dir, const char *key, const char *value)
 {
 	char path[FAKE_XEN_PATH_LEN + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_write(path, "%s", value);
+	return value ? fake_xen_write(path, "%s", value) : fake_xen_rm(path);
+}
+
+static inline const char *key_value(const char *dir, const char *key)
+{
+	char path[FAKE_XEN_PATH_LEN + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	return fake_xen_value(path);
 }
 
 static inline bool key_is(const char *dir, const char *key, const char *value)
 {
-	char path[FAKE_XEN_PATH_LEN + 64];
+	return !strcmp(key_value(dir, key), value);
+}
 
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return !strcmp(fake_xen_value(path), value);
+static inline bool key_comes(const char *dir, const char *key, const char *value)
+{
+	return COMES_TRUE(key_is(dir, key, value));
 }
 
 static inline u32 key_number(const char *dir, const char *key)
 {
-	char path[FAKE_XEN_PATH_LEN + 64];
 	u32 n = 0;
 
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	return kstrtou32(fake_xen_value(path), 10, &n) ? 0 : n;
+	return kstrtou32(key_value(dir, key), 10, &n) ? 0 : n;
 }
 
 /*

@@ -42,16 +42,10 @@ static u32 sent_number;
 
 static u32 front_number(const char *key)
 {
-	char path[FAKE_XEN_PATH_LEN + 32];
-	u32 n = 0;
+	char queue[FAKE_XEN_PATH_LEN + 32];
 
-	snprintf(path, sizeof(path), "%s/queue-0/%s", front_path, key);
-	if (kstrtou32(fake_xen_value(path), 10, &n)) {
-		snprintf(path, sizeof(path), "%s/%s", front_path, key);
-		if (kstrtou32(fake_xen_value(path), 10, &n))
-			return 0;
-	}
-	return n;
+	snprintf(queue, sizeof(queue), "%s/queue-0", front_path);
+	return key_number(queue, key) ?: key_number(front_path, key);
 }
 
 static bool state_is(const char *path, enum xenbus_state state)

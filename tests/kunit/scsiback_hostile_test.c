@@ -74,19 +74,6 @@ static void set_number(const char *dir, const char *key, s64 value)
 	set_key(dir, key, text);
 }
 
-static void unset(const char *dir, const char *key)
-{
-	char path[FAKE_XEN_PATH_LEN + 64];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, key);
-	fake_xen_rm(path);
-}
-
-static bool comes(const char *dir, const char *key, const char *value)
-{
-	return COMES_TRUE(key_is(dir, key, value));
-}
-
 /* ---- a guest's life ---- */
 
 static void fresh_ring(struct queue *q)
@@ -107,20 +94,20 @@ static void write_keys(struct guest *g)
 static bool connects(struct guest *g)
 {
 	set_key(g->front_path, "state", "3");
-	if (!comes(g->back_path, "state", "4"))
+	if (!key_comes(g->back_path, "state", "4"))
 		return false;
 	set_key(g->front_path, "state", "4");
-	return comes(g->back_path, "vscsi-devs/dev-0/state", "4");
+	return key_comes(g->back_path, "vscsi-devs/dev-0/state", "4");
 }
 
 /* The frontend leaves and comes back, as its driver's reload makes it. */
 static bool leaves(struct guest *g)
 {
 	set_key(g->front_path, "state", "6");
-	if (!comes(g->back_path, "state", "6"))
+	if (!key_comes(g->back_path, "state", "6"))
 		return false;
 	set_key(g->front_path, "state", "1");
-	return comes(g->back_path, "state", "2");
+	return key_comes(g->back_path, "state", "2");
 }
 
 static bool reconnects(struct guest *g)
@@ -170,7 +157,7 @@ static bool begin_guest(struct guest *g, unsigned int id, const struct kind *k, 
 	set_key(g->back_path, "online", "1");
 	add_lun(g, "dev-0", g->pdev, "0:0:0:0");
 	g->back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, id);
-	return !IS_ERR(g->back) && comes(g->back_path, "state", "2") && connects(g);
+	return !IS_ERR(g->back) && key_comes(g->back_path, "state", "2") && connects(g);
 }
 
 static void end_guest(struct guest *g)
@@ -454,7 +441,7 @@ static void end(struct kunit *test)
 
 static void expect_cut_off(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE_MSG(test, comes(hostile.back_path, "state", "5"), "state is not Closing");
+	KUNIT_EXPECT_TRUE_MSG(test, key_comes(hostile.back_path, "state", "5"), "state is not Closing");
 	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
 	expect_served(test);
 }
@@ -952,14 +939,14 @@ static void row12_xsa361_xen_refuses(struct kunit *test)
 static void expect_no_connection(struct kunit *test, const char *what, const char *value)
 {
 	set_key(hostile.front_path, "state", "3");
-	KUNIT_EXPECT_TRUE_MSG(test, comes(hostile.back_path, "state", "5"), "%s \"%s\"", what, value);
+	KUNIT_EXPECT_TRUE_MSG(test, key_comes(hostile.back_path, "state", "5"), "%s \"%s\"", what, value);
 	KUNIT_EXPECT_STRNEQ_MSG(test, fake_xen_last_error(), "", "%s \"%s\"", what, value);
 	fake_xen_fail_step(FAKE_XEN_MAP_RING, 0, 0, 0);
 	fake_xen_fail_step(FAKE_XEN_BIND, 0, 0, 0);
-	unset(hostile.front_path, PV_VSCSIIF_NUM_QUEUES);
-	unset(hostile.front_path, PV_VSCSIIF_ORDER);
-	unset(hostile.front_path, "queue-0");
-	unset(hostile.front_path, "queue-1");
+	set_key(hostile.front_path, PV_VSCSIIF_NUM_QUEUES, NULL);
+	set_key(hostile.front_path, PV_VSCSIIF_ORDER, NULL);
+	set_key(hostile.front_path, "queue-0", NULL);
+	set_key(hostile.front_path, "queue-1", NULL);
 	KUNIT_ASSERT_TRUE_MSG(test, reconnects(&hostile), "after %s \"%s\": %s", what, value, fake_xen_last_error());
 }
 
@@ -998,10 +985,10 @@ static void row18_connect_fails(struct kunit *test)
 		expect_no_connection(test, "event-channel", ports[i]);
 	}
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-	unset(hostile.front_path, "ring-ref");
+	set_key(hostile.front_path, "ring-ref", NULL);
 	expect_no_connection(test, "ring-ref", "missing");
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-	unset(hostile.front_path, "event-channel");
+	set_key(hostile.front_path, "event-channel", NULL);
 	expect_no_connection(test, "event-channel", "missing");
 	/* Somebody else's. */
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
@@ -1024,7 +1011,7 @@ static void row18_second_queue_fails(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	two_queues();
-	unset(hostile.front_path, "queue-1/ring-ref");
+	set_key(hostile.front_path, "queue-1/ring-ref", NULL);
 	expect_no_connection(test, "queue-1/ring-ref", "missing");
 
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
@@ -1562,7 +1549,7 @@ static void bad_luns(struct kunit *test)
 	add_lun(&hostile, "a-name-that-is-longer-than-anybody-needs", LIO_LUN, "0:0:0:9");
 	add_lun(&hostile, "good", LIO_LUN, "0:0:3:10");
 	set_key(hostile.front_path, "state", "7");
-	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
+	KUNIT_ASSERT_TRUE(test, key_comes(hostile.back_path, "state", "8"));
 	for (i = 0; i < ARRAY_SIZE(vdev); i++) {
 		snprintf(name, sizeof(name), "vscsi-devs/v-%u/state", i);
 		KUNIT_EXPECT_TRUE_MSG(test, key_is(hostile.back_path, name, "6"), "v-dev \"%s\"", vdev[i]);
@@ -1575,7 +1562,7 @@ static void bad_luns(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/twice/state", "6"));
 	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/good/state", "3"));
 	set_key(hostile.front_path, "state", "4");
-	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/good/state", "4"));
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "vscsi-devs/good/state", "4"));
 	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
 	expect_served(test);
 }
@@ -1587,9 +1574,9 @@ static void guest_refuses_luns(struct kunit *test)
 	add_lun(&hostile, "dev-1", LIO_LUN, "0:0:1:1");
 	set_key(hostile.front_path, "vscsi-devs/dev-1/state", "6");
 	set_key(hostile.front_path, "state", "7");
-	KUNIT_ASSERT_TRUE(test, comes(hostile.back_path, "state", "8"));
+	KUNIT_ASSERT_TRUE(test, key_comes(hostile.back_path, "state", "8"));
 	set_key(hostile.front_path, "state", "4");
-	KUNIT_EXPECT_TRUE(test, comes(hostile.back_path, "vscsi-devs/dev-1/state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "vscsi-devs/dev-1/state", "6"));
 	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "4"));
 	expect_served(test);
 }

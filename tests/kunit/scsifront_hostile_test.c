@@ -38,11 +38,6 @@ static struct backend {
 	struct task_struct *task;
 } b;
 
-static bool comes(const char *dir, const char *key, const char *value)
-{
-	return COMES_TRUE(key_is(dir, key, value));
-}
-
 /* ---- the backend: a thread while the LUN is found, then the case itself ---- */
 
 static u8 *data_of(const struct scsiif_request_segment *seg)
@@ -106,15 +101,15 @@ static void connect_backend(struct kunit *test)
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
 	set_key(back_path, "state", "4");
-	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "state", "4"), "%s", fake_xen_last_error());
-	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "vscsi-devs/dev-0/state", "4"), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "4"), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-0/state", "4"), "%s", fake_xen_last_error());
 	stop_thread();
 }
 
 static void announce(struct kunit *test)
 {
 	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE_MSG(test, comes(front_path, "state", "3"), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "3"), "%s", fake_xen_last_error());
 }
 
 static void begin(struct kunit *test)
@@ -274,7 +269,7 @@ static struct command *ask(struct kunit *test, int dir, unsigned int len, struct
 
 static void expect_cut_off(struct kunit *test)
 {
-	KUNIT_EXPECT_TRUE_MSG(test, comes(front_path, "state", "5"), "state is not Closing");
+	KUNIT_EXPECT_TRUE_MSG(test, key_comes(front_path, "state", "5"), "state is not Closing");
 }
 
 /* The command ends, with an error, and so does the device. */
@@ -640,7 +635,7 @@ static void back_restarts(struct kunit *test)
 	fake_xen_close_port(b.port);
 	b.port = 0;
 	set_key(back_path, "state", "6");
-	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "1"));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "1"));
 	fake_xen_settle();
 }
 
@@ -657,13 +652,13 @@ static void row28_xsa465_closed_in_each_state(struct kunit *test)
 	announce(test);
 	connect_backend(test);
 	set_key(back_path, "state", "7");
-	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "7"));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "7"));
 	back_restarts(test);
 	/* Closing */
 	announce(test);
 	connect_backend(test);
 	set_key(back_path, "state", "5");
-	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "6"));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "6"));
 	back_restarts(test);
 	announce(test);
 	connect_backend(test);
@@ -671,7 +666,7 @@ static void row28_xsa465_closed_in_each_state(struct kunit *test)
 	/* And for good. */
 	set_key(back_path, "online", "0");
 	set_key(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, comes(front_path, "state", "6"));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "6"));
 }
 
 static void row28_removed_in_each_state(struct kunit *test)
@@ -703,7 +698,7 @@ static void row28_removed_in_each_state(struct kunit *test)
 			set_key(back_path, "state", "6");
 			break;
 		}
-		KUNIT_EXPECT_TRUE_MSG(test, comes(front_path, "state", name[i]), "state %s", name[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, key_comes(front_path, "state", name[i]), "state %s", name[i]);
 		fake_xen_remove_device(front);
 		front = NULL;
 		KUNIT_ASSERT_TRUE_MSG(test, ends(c), "state %s", name[i]);
@@ -858,9 +853,9 @@ static void row30_bad_addresses(struct kunit *test)
 	set_key(back_path, "vscsi-devs/a-name-that-is-longer-than-anybody-needs/state", "3");
 	set_key(back_path, "vscsi-devs/odd/state", "banana");
 	set_key(back_path, "state", "7");
-	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "7"));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "7"));
 	set_key(back_path, "state", "8");
-	KUNIT_ASSERT_TRUE(test, comes(front_path, "state", "4"));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "4"));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		snprintf(key, sizeof(key), "vscsi-devs/bad-%u/state", i);
 		KUNIT_EXPECT_TRUE_MSG(test, key_is(front_path, key, "6"), "%s", bad[i]);

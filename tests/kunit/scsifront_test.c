@@ -200,8 +200,8 @@ static void connect_backend(struct kunit *test)
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
 	set_key(back_path, "state", "4");
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "state", "4")), "%s", fake_xen_last_error());
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "vscsi-devs/dev-0/state", "4")), "%s",
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "4"), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-0/state", "4"), "%s",
 			      fake_xen_last_error());
 }
 
@@ -232,7 +232,7 @@ static int start(struct kunit *test, const char *persistent, const char *sg_gran
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(front_path, "state", "3")), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "3"), "%s", fake_xen_last_error());
 	connect_backend(test);
 	return 0;
 }
@@ -317,11 +317,11 @@ static void lun_goes_and_comes(struct kunit *test)
 {
 	set_key(back_path, "vscsi-devs/dev-0/state", "5");
 	set_key(back_path, "state", "7");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "7")));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "7"));
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-0/state", "6"));
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
 	set_key(back_path, "state", "8");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "4")));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "4"));
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-0/state", "4"));
 	write_and_read(test);
 }
@@ -360,11 +360,11 @@ static void backend_restarts(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
 	stop_backend();
 	set_key(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "1")));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
 	fake_xen_close_port(b.port);
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
 	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "3")));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
 	connect_backend(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);
@@ -388,7 +388,7 @@ static void backend_lies(struct kunit *test)
 	pv_ring_put(&b.ring, &rsp, sizeof(rsp));
 	pv_ring_publish(&b.ring);
 	fake_xen_kick(b.port);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "5")));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "5"));
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_NE(test, 0, writer_result);
 	filp_close(file, NULL);
@@ -453,9 +453,9 @@ static void backend_is_deaf(struct kunit *test)
 	fake_xen_close_port(b.port);
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
 	set_key(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "1")));
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
 	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(key_is(front_path, "state", "3")));
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
 	connect_backend(test);
 	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 20));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);
