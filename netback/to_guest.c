@@ -53,7 +53,11 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
 	struct netback_to *to = &q->to;
 
 	netif_tx_stop_queue(txq_of(q));
+	WRITE_ONCE(to->wanted, nr);
+	/* Before arming: the event comes once, and the poll then asks this. */
+	smp_wmb();
 	if (pv_ring_arm(&to->ring, nr)) {
+		WRITE_ONCE(to->wanted, 0);
 		netif_tx_start_queue(txq_of(q));
 		return false;
 	}
@@ -61,7 +65,6 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
 		pv_device_fail(q->nb->pd, "queue %u, to guest: %s", q->index,
 			       to->ring.broken);
 	to->counters.ring.starved++;
-	to->wanted = nr;
 	to->deadline = jiffies + msecs_to_jiffies(netback_drain_ms);
 	look_later(q);
 	return true;
