@@ -137,6 +137,8 @@ u32 pv_ring_pending(struct pv_ring *ring)
 		return 0;
 
 	theirs = READ_ONCE(*ring->peer_prod);
+	/* The index first, then what bounds it, and the slots it covers. */
+	virt_rmb();
 	if (ring->end == PV_FRONT)
 		limit = READ_ONCE(ring->published);
 	else
@@ -149,8 +151,6 @@ u32 pv_ring_pending(struct pv_ring *ring)
 		return 0;
 	}
 	ring->seen = theirs;
-	/* The index first, then the slots that it covers. */
-	virt_rmb();
 	return theirs - ring->cons;
 }
 EXPORT_SYMBOL_GPL(pv_ring_pending);
@@ -176,10 +176,11 @@ bool pv_ring_publish(struct pv_ring *ring)
 	if (from == to)
 		return false;
 
+	/* Before the index: its answer may come, elsewhere, at once. */
+	WRITE_ONCE(ring->published, to);
 	/* The slots before the index. */
 	virt_wmb();
 	WRITE_ONCE(*ring->my_prod, to);
-	WRITE_ONCE(ring->published, to);
 	/* The index before the question whether the peer sleeps. */
 	virt_mb();
 	kick = to - READ_ONCE(*ring->peer_event) < to - from;

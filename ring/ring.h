@@ -52,7 +52,7 @@ enum pv_end {
  * @stride: bytes from slot to slot
  * @size: number of slots, a power of two
  * @prod: private producer index
- * @published: what the peer has been shown of @prod
+ * @published: what the peer has been shown, or is just being shown, of @prod
  * @cons: private consumer index
  * @seen: the peer's producer index as last validated
  * @end: which end this is
