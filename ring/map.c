@@ -304,7 +304,7 @@ EXPORT_SYMBOL_GPL(pv_map_flush);
 /* Unmap the mappings from index @first to the end of the live ones. */
 static void map_drop(struct pv_map_table *t, unsigned int first)
 {
-	struct gntab_unmap_queue_data data = { };
+	struct gntab_unmap_queue_data *data = &t->unmap;
 	struct page *page[MAP_PIECE];
 	unsigned int nr, i;
 
@@ -322,13 +322,13 @@ static void map_drop(struct pv_map_table *t, unsigned int first)
 			t->ops->unmap[i].status = GNTST_general_error;
 			*map_slot(t, map->ref) = 0;
 		}
-		data.unmap_ops = t->ops->unmap;
-		data.pages = page;
-		data.count = nr;
+		data->unmap_ops = t->ops->unmap;
+		data->pages = page;
+		data->count = nr;
 		t->stats->grant_calls++;
 		trace_pv_grant_call("unmap", nr);
 		/* Waits for whoever still holds one of the pages. */
-		gnttab_unmap_refs_sync(&data);
+		gnttab_unmap_refs_sync(data);
 		/* A page that is still mapped must not be used again. */
 		for (i = 0; i < nr; i++) {
 			if (t->ops->unmap[i].status == GNTST_okay)

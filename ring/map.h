@@ -15,7 +15,7 @@
 
 #include <linux/mm_types.h>
 #include <asm/barrier.h>
-#include <xen/interface/grant_table.h>
+#include <xen/grant_table.h>
 
 struct pv_device;
 struct pv_stats;
@@ -104,6 +104,7 @@ struct pv_map_leaf {
  * @nr_wanted: how many
  * @clock: counts calls of pv_map_age()
  * @ops: room for the hypercall's operations
+ * @unmap: what waits for users of a page; there is work in it
  */
 struct pv_map_table {
 	struct pv_device *pd;
@@ -116,6 +117,7 @@ struct pv_map_table {
 	unsigned int nr_wanted;
 	u32 clock;
 	union pv_map_ops *ops;
+	struct gntab_unmap_queue_data unmap;
 };
 
 int pv_map_init(struct pv_map_table *t, struct pv_device *pd,

@@ -87,6 +87,7 @@ static void *end_hook_data;
 /* Free references */
 
 static unsigned long lock_list(void)
+	__acquires(&list_lock)
 {
 	unsigned long flags;
 
@@ -96,6 +97,7 @@ static unsigned long lock_list(void)
 }
 
 static void unlock_list(unsigned long flags)
+	__releases(&list_lock)
 {
 	spin_unlock_irqrestore(&list_lock, flags);
 }
