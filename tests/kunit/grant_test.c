@@ -10,7 +10,7 @@
 #include "helpers.h"
 #include "stats.h"
 
-#define MAX 192			/* three chunks */
+#define MOST 192			/* three chunks */
 
 struct rig {
 	struct pv_device *pd;
@@ -42,7 +42,7 @@ static unsigned int length(const struct pv_grant_chain *chain)
 
 static void starts_and_ends_empty(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct fake_xen_held held;
 
 	fake_xen_held(&held);
@@ -64,12 +64,12 @@ static void no_references_left(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, rig);
 	rig->pd = lone_device(test, PV_FRONT);
 	fake_xen_limit_refs(3);
-	KUNIT_EXPECT_EQ(test, pv_grant_pool_init(&rig->pool, rig->pd, MAX, &rig->stats), -ENOSPC);
+	KUNIT_EXPECT_EQ(test, pv_grant_pool_init(&rig->pool, rig->pd, MOST, &rig->stats), -ENOSPC);
 	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
 
 	/* Enough for the beginning, not for growth: -EBUSY, and whole again when things are put back. */
 	fake_xen_limit_refs(100);
-	KUNIT_ASSERT_EQ(test, pv_grant_pool_init(&rig->pool, rig->pd, MAX, &rig->stats), 0);
+	KUNIT_ASSERT_EQ(test, pv_grant_pool_init(&rig->pool, rig->pd, MOST, &rig->stats), 0);
 	KUNIT_EXPECT_EQ(test, pv_grant_take_bare(&rig->pool, 40, &chain), 0);
 	err = pv_grant_take_bare(&rig->pool, 100, &chain);
 	KUNIT_EXPECT_EQ(test, err, -EBUSY);
@@ -82,7 +82,7 @@ static void no_references_left(struct kunit *test)
 
 static void staged_pages(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {};
 	struct pv_grant *g;
 
@@ -104,7 +104,7 @@ static void staged_pages(struct kunit *test)
 /* A warm pool calls nobody: neither Xen nor the allocator, and the same pages come back, the last one first. */
 static void warm_pool_is_free_of_charge(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {};
 	struct fake_xen_counts before;
 	struct page *hot;
@@ -135,7 +135,7 @@ static void warm_pool_is_free_of_charge(struct kunit *test)
 /* Bare references cost one grant and one end each, and no take of the global lock. */
 static void bare_references(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct pv_grant_chain chain = {};
 	unsigned long locks;
@@ -170,16 +170,16 @@ static void bare_references(struct kunit *test)
 
 static void bounded(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {}, more = {};
 	struct fake_xen_held held;
 	unsigned int n = 0;
 
-	while (!pv_grant_take_staged(&rig->pool, 1, &chain) && n < 10 * MAX)
+	while (!pv_grant_take_staged(&rig->pool, 1, &chain) && n < 10 * MOST)
 		n++;
 	/* "Rounded up to a chunk" */
-	KUNIT_EXPECT_GE(test, n, MAX);
-	KUNIT_EXPECT_LE(test, n, MAX + 64);
+	KUNIT_EXPECT_GE(test, n, MOST);
+	KUNIT_EXPECT_LE(test, n, MOST + 64);
 	KUNIT_EXPECT_EQ(test, length(&chain), n);
 	KUNIT_EXPECT_EQ(test, pv_grant_take_bare(&rig->pool, 1, &more), -EBUSY);
 	KUNIT_EXPECT_EQ(test, length(&more), 0);
@@ -196,7 +196,7 @@ static void bounded(struct kunit *test)
 
 static void shrinks_when_idle(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {}, few = {};
 	struct fake_xen_held held;
 	unsigned int i;
@@ -227,7 +227,7 @@ static void shrinks_when_idle(struct kunit *test)
 /* The backend keeps its mapping of an idle page: shrinking leaves that one alone, and finds the others. */
 static void shrink_meets_a_held_page(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {};
 	struct fake_xen_held held;
 	grant_ref_t ref;
@@ -254,7 +254,7 @@ static void shrink_meets_a_held_page(struct kunit *test)
 /* A peer that does not let go of somebody's page: it gets a quarantine, the pool goes on, the page is not freed. */
 static void quarantine_of_a_bare_page(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct pv_grant_chain chain = {};
 	grant_ref_t ref;
@@ -292,7 +292,7 @@ static void quarantine_of_a_bare_page(struct kunit *test)
 /* The device goes while the peer maps staged pages. */
 static void destroy_meets_held_pages(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct pv_grant_chain chain = {};
 	struct fake_xen_held held;
 	grant_ref_t ref[3];
@@ -332,7 +332,7 @@ static void map_it_now(grant_ref_t ref, void *data)
 /* A peer that maps the page in the very moment in which its grant is ended (not before, when it was asked). */
 static void peer_maps_at_the_last_moment(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct pv_grant_chain chain = {};
 	grant_ref_t ref;
@@ -354,7 +354,7 @@ static void peer_maps_at_the_last_moment(struct kunit *test)
 /* Every page held for ever by a hostile peer: the pool ends as far as it can, and says how many. */
 static void peer_holds_everything(struct kunit *test)
 {
-	struct rig *rig = new_rig(test, MAX);
+	struct rig *rig = new_rig(test, MOST);
 	struct page *page = alloc_page(GFP_KERNEL);
 	struct pv_grant_chain chain = {};
 	struct pv_grant *g;

@@ -25,7 +25,7 @@ static struct xenbus_device *front;
 static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
 static u8 *disk;
 
-struct backend {
+static struct backend {
 	struct pv_ring ring;
 	struct pv_stats stats;
 	evtchn_port_t port;
