@@ -3,12 +3,18 @@
 
 . /nested/net.sh
 
+# What a scenario begins with
+begin() {
+	[ -n "$LOADED$FRONT_LATER" ] || load_frontend || { echo "the frontend $FRONT did not load"; return 1; }
+	LOADED=1
+	for f in /scenario/guest.sh /tmp/guest.sh; do [ ! -e $f ] || . $f; done
+}
 load_frontend() {
 	local c
 	[ "$GUEST" != hvm-shim ] || modprobe hvm-pv-shim $SHIM_PARAMS || return
 	[ "$FRONT" != ours ] || modprobe pv-ring $RING_PARAMS || return
 	for c in $CLASSES; do
-		modprobe $(front_module $c) $FRONT_PARAMS || return
+		modprobe "$(front_module $c)" $FRONT_PARAMS || return
 		# There is no udev here.
 		case $c-$GUEST in
 		scsi-hvm-shim) ;;	# that kernel has both built in, or not at all
@@ -16,30 +22,46 @@ load_frontend() {
 		esac
 	done
 }
-# The device type of a class in xenstore
-xs_type() { case $1 in blk) echo vbd ;; net) echo vif ;; scsi) echo vscsi ;; esac; }
-# xenbus holds a module while a device is bound to it, so each is unbound first.
-unload_frontend() {
-	local c d
-	for c in $CLASSES; do
-		for d in /sys/bus/xen/devices/$(xs_type $c)-*; do
-			[ ! -e "$d/driver" ] || echo "${d##*/}" >"$d/driver/unbind" || return
-		done
-		rmmod $(front_module $c) || return
-	done
-}
+unload_frontend() { local c; for c in $CLASSES; do unload_module "$(front_module $c)" || return; done; }
 front_module() { case $FRONT in ours) echo pv_${1:-blk}front ;; *) echo xen_${1:-blk}front ;; esac; }
 
-# bg JOB COMMAND...: in the background; join JOB: waits, prints its output, returns its status
+front_driver() { driver_of /sys/bus/xen/devices; }
+
+# Settings that dom0 has sent, where they are others than those in force: their drivers are to be loaded anew.
+settle() {
+	cmp -s /tmp/conf /scenario/conf && return
+	drop_modules || return
+	cp /tmp/conf /scenario/conf
+	. /scenario/conf
+	LOADED=
+}
+# bg JOB COMMAND...: in the background; join JOB: tells it to stop, waits, prints its output, returns its status
 bg() {
-	local job=$1; shift
-	(eval "$*") >"/tmp/bg.$job" 2>&1 </dev/null & eval "bg_$job=$!"
+	local JOB=$1; shift
+	rm -f "/tmp/stop.$JOB" "/tmp/pass.$JOB"
+	(eval "$*") >"/tmp/bg.$JOB" 2>&1 </dev/null & eval "bg_$JOB=$!"
 }
 join() {
-	local rc; eval "wait \$bg_$1"; rc=$?
+	local rc
+	touch "/tmp/stop.$1"; eval "wait \$bg_$1"; rc=$?
 	cat "/tmp/bg.$1"; return $rc
 }
+# under_way JOB: its loop comes to its end once more
+under_way() {
+	rm -f "/tmp/pass.$1"
+	while running "$1"; do [ ! -e "/tmp/pass.$1" ] || return 0; sleep 0.1; done
+	cat "/tmp/bg.$1"; return 1
+}
 running() { eval "kill -0 \$bg_$1" 2>/dev/null; }
+
+# stands JOB: its loop gets nowhere
+stands() { sleep 0.5; rm -f "/tmp/pass.$1"; sleep 1; running "$1" && [ ! -e "/tmp/pass.$1" ]; }
+# busy DEVICE: I/O or packets come to it
+busy() {
+	local i=0 n; n=$(($(moved "$1") + 30))
+	until [ "$(moved "$1")" -gt $n ]; do i=$((i + 1)); [ $i -lt 100 ] || return 1; sleep 0.1; done
+}
+moved() { cat /sys/class/net/"$1"/statistics/rx_packets 2>/dev/null || awk '{ print $1 + $5 }' "/sys/block/$1/stat"; }
 
 # wait_disk NAME [SECONDS]
 wait_disk() {
@@ -55,13 +77,14 @@ wait_no_disk() {
 }
 
 # (By its path: busybox has an mke2fs of its own, for ext2, and its shell prefers that one.)
-# Makes an ext4 on DISK, copies the seeded files of the initramfs there, leaves it mounted on /mnt
-make_fs() { /usr/sbin/mke2fs -q -F -t ext4 ${2} "/dev/$1" && mount -t ext4 "/dev/$1" /mnt; }
+# Makes an ext4 on DISK, of SIZE if not all of it, and leaves it mounted on /mnt: make_fs DISK [SIZE] [DIRECTORY]
+make_fs() { /usr/sbin/mke2fs -q -F -t ext4 "/dev/$1" ${2} && mount -t ext4 "/dev/$1" "${3:-/mnt}"; }
 copy_tree() { mkdir -p "/mnt/${1:-tree}" && cp -r /data/tree/. "/mnt/${1:-tree}/" && sync; }
-fill_disk() { wait_disk "$1" && make_fs "$1" && copy_tree && umount /mnt; }
+# The same with the seeded files of the initramfs on it
+fill_disk() { wait_disk "$1" && make_fs "$@" && copy_tree && umount /mnt; }
 
-# Writes the seeded files one after the other to a disk without a file system, direct I/O
-raw_fill() { (cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) | dd of="/dev/$1" bs=${2:-64k} iflag=fullblock conv=fsync 2>/dev/null; }
+# Writes the seeded files one after the other to a disk without a file system, direct I/O: raw_fill DISK [BLOCK] [BLOCKS before it]
+raw_fill() { (cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) | dd of="/dev/$1" bs=${2:-64k} seek=${3:-0} iflag=fullblock conv=fsync 2>/dev/null; }
 raw_sum() { head -c "$2" "/dev/$1" | sha256sum | cut -d' ' -f1; }
 
 # Random writes of mixed sizes, each block read back and its checksum compared: verify_io DISK SIZE [FIO OPTION]...
@@ -74,8 +97,29 @@ verify_io() {
 	rc=$?; [ $rc = 0 ] || tail -n 5 "/tmp/fio.$disk"
 	return $rc
 }
-# The same over and over until stopped, on a part of the disk: verify_loop DISK SIZE SECONDS
-verify_loop() { verify_io "$1" "$2" --time_based --runtime="$3" --verify_backlog=64; }
+# The same over and over, in a job, until it is joined; then once more from the start: verify_loop DISK SIZE [FIO OPTION]...
+verify_loop() {
+	local last=
+	until [ -n "$last" ]; do
+		[ ! -e "/tmp/stop.$JOB" ] || last=1
+		verify_io "$@" || return
+		touch "/tmp/pass.$JOB"
+	done
+}
+
+# The same with a megabyte at a time, other bytes each time, and pauses: verify_gently DISK
+verify_gently() {
+	local last='' n=0 f=/tmp/gently.$JOB
+	head -c 1048560 /dev/urandom >"$f"
+	until [ -n "$last" ]; do
+		[ ! -e "/tmp/stop.$JOB" ] || last=1
+		n=$((n + 1))
+		{ printf %016d $n; cat "$f"; } >"$f.now"
+		dd if="$f.now" of="/dev/$1" bs=64k oflag=direct 2>/dev/null && dd if="/dev/$1" bs=64k count=16 iflag=direct 2>/dev/null | cmp - "$f.now" || return
+		touch "/tmp/pass.$JOB"
+		sleep 0.2
+	done
+}
 
 # net_config DEVICE N [MTU]: addresses of guest N
 net_config() {
@@ -85,7 +129,6 @@ net_config() {
 }
 # (busybox has an ip of its own, which its shell prefers.)
 ip() { /usr/bin/ip "$@"; }
-iperf() { iperf3 -c "$@"; }
 
 # The SCSI device at TARGET:LUN: scsi_at TARGET:LUN prints its h:c:t:l, wait_lun waits for it
 scsi_at() { ls /sys/class/scsi_device 2>/dev/null | grep -m 1 ":0:$1\$"; }
@@ -113,7 +156,10 @@ has() { case $1 in *"$2"*) ;; *) echo "'$1' lacks '$2'"; return 1 ;; esac; }
 events_on() {
 	local want=$1
 	case " $SHIM_PARAMS " in
-	*" vectors=0 "*) want=0 ;;
+	*" vectors=0 "*)
+		want=0
+		[ "$(awk '/hvm-pv-shim/ { s = 0; for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts)" -ge 50 ] ||
+			{ grep -i hvm /proc/interrupts; return 1; } ;;
 	*" fifo=1 "*) dmesg | grep "events: FIFO layout" || return ;;
 	esac
 	[ "$(grep -c xen-upcall /proc/interrupts)" = "$want" ] || { grep -E 'xen-upcall|xen-event|hvm' /proc/interrupts; return 1; }

@@ -26,29 +26,59 @@ key() {
 	} | sha256sum | cut -c1-12
 }
 
-# Make a directory of the cache once, also when two runs want it at the same time:
-# cached DIR COMMAND... runs COMMAND with DIR.part (empty) as last argument, then renames it.
-cached() {
-	local dir=$1; shift
-	[ -d "$dir" ] && { touch "$dir"; return 0; }
-	mkdir -p "$(dirname "$dir")"
-	(
-		flock 9
-		[ -d "$dir" ] && exit 0
-		rm -rf "$dir.part"; mkdir -p "$dir.part"
-		# A subshell of its own, without ||, so that set -e holds inside.
-		( set -e; "$@" "$dir.part" ) 9>&-
-		rc=$?
-		[ $rc = 0 ] || exit $rc
-		mv "$dir.part" "$dir"
-	) 9>"$dir.lock" || die "could not make ${dir##*/} (${*})"
+# Dies in one line unless a folder can be made and written.
+writable() { # DIR
+	local d=$1
+	mkdir -p "$d" 2>/dev/null && [ -w "$d" ] && return
+	until [ -e "$d" ]; do d=$(dirname "$d"); done
+	[ -w "$d" ] || die "cannot write in $d, which belongs to $(stat -c %U "$d"): remove it, or set PVSPLIT_CACHE to a folder of your own"
+	die "cannot make the folder $1: $(mkdir -p "$1" 2>&1 | tail -n 1)"
 }
 
+# Dies in one line if a disk is full.
+enough_room() { # DIR
+	local free; free=$(($(df -Pk "$1" | awk 'NR == 2 { print $4 }') / 1024))
+	[ $free -ge 64 ] || die "the disk is full, $1 has $free MB left: make room, or set PVSPLIT_CACHE to a folder elsewhere"
+}
+
+# Holds fd 9 on a lock file that may be removed by whoever holds it.
+lock() { # FILE
+	while exec 9>"$1"; do
+		flock -n 9 || { say "waiting for another run: ${1##*/}"; flock 9; }
+		[ ! "$1" -ef /proc/self/fd/9 ] || return 0
+	done
+}
+
+# COMMAND in a subshell that ends at the first failure, also where the caller tests the result: set -e is without effect
+# below any || or if, but not in a trap.
+strictly() ( trap 'trap - EXIT; set -e; "$@"; exit 0' EXIT; exit 0 )
+
+# Make a directory of the cache once, also when two runs want it at the same time:
+# cached DIR COMMAND... runs COMMAND with DIR.part (empty) as last argument, then renames it. What a killed run left is
+# removed; as long as a process of that run lives, it has the lock. COMMAND's status 75 is returned, any other failure ends all.
+cached() {
+	local dir=$1 rc; shift
+	[ ! -d "$dir" ] || { touch "$dir" 2>/dev/null; return 0; }
+	writable "${dir%/*}"
+	(
+		lock "$dir.lock" || exit
+		[ ! -d "$dir" ] || exit 0
+		rm -rf "$dir.part"; mkdir "$dir.part" && strictly "$@" "$dir.part" && mv "$dir.part" "$dir" && exit
+		rc=$?; [ $rc = 75 ] || ( enough_room "${dir%/*}" ) || rc=2
+		rm -rf "$dir.part"; exit $rc
+	)
+	rc=$?
+	case $rc in 0 | 75) return $rc ;; esac
+	[ $rc = 2 ] || die "could not make ${dir##*/}: $* failed"	# 2: die has said why
+	exit 2
+}
+
+# Remove a directory of the cache, unless it is being made: drop DIR
+drop() ( exec 9>>"$1.lock"; flock -n 9 && rm -rf "$1" "$1.part" "$1.lock" )
 # Remove all but the newest N directories that match PREFIX-* below DIR: prune DIR PREFIX N
 prune() {
-	ls -dt "$1/$2"-*/ 2>/dev/null | tail -n +$(($3 + 1)) | while read -r d; do
-		rm -rf "$d" "${d%/}.lock"
-	done
+	# not DIR.part
+	ls -dt "$1/$2"-*[!t]/ 2>/dev/null | tail -n +$(($3 + 1)) | while read -r d; do drop "${d%/}"; done
 }
 
 # One newc archive, uncompressed (quick to unpack under TCG), padded so that archives can be joined.

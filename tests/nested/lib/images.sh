@@ -4,7 +4,7 @@
 
 SG_TOOLS="$(printf '/usr/bin/%s ' sg_inq sg_vpd sg_readcap sg_modes sg_turs sg_luns sg_start sg_persist sg_unmap sg_write_same \
 	sg_raw sg_dd sg_reset sg_requests sg_get_lba_status sg_opcodes)/bin/mt-st"
-DOM0_TOOLS="/usr/bin/bash /usr/bin/flock /usr/sbin/losetup /usr/bin/mount /usr/bin/umount /usr/sbin/e2fsck /usr/sbin/mke2fs
+DOM0_TOOLS="/usr/bin/bash $(printf '/usr/lib/bash/%s ' sleep rm mkdir rmdir)/usr/bin/flock /usr/sbin/losetup /usr/bin/mount /usr/bin/umount /usr/sbin/e2fsck /usr/sbin/mke2fs
 /usr/sbin/resize2fs /usr/sbin/debugfs /usr/sbin/dmsetup /usr/bin/fio
 /usr/lib/xen-4.17/bin/xl /usr/lib/xen-4.17/bin/xenstored /usr/lib/xen-4.17/bin/xenconsoled
 /usr/lib/xen-4.17/bin/xen-init-dom0 /usr/lib/xen-4.17/bin/libxl-save-helper /usr/lib/xen-4.17/bin/xentrace
@@ -16,10 +16,10 @@ GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
 /usr/bin/ip /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 $SG_TOOLS"
 
-DOM0_MODULES="xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
+DOM0_MODULES="virtio_pci virtio_blk xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic
 tun dm-mod dm-flakey dm-snapshot scsi_debug sd_mod brd isofs
-xen-netback bridge 8021q af_packet pktgen sch_ingress cls_flower act_gact
-xen-scsiback target_core_mod target_core_file target_core_iblock sg st ch"
+xen-netback bridge veth 8021q af_packet pktgen sch_ingress cls_flower act_gact
+xen-scsiback target_core_mod target_core_file target_core_iblock target_core_pscsi tcm_loop sg st ch"
 GUEST_MODULES="xen-blkfront null_blk ext4 crc32c_generic isofs sr_mod xen-netfront 8021q af_packet pktgen
 xen-scsifront sd_mod sg st ch ata_piix e1000"
 
@@ -38,10 +38,6 @@ fio_stub() { # DIR
 	for sym in $FIO_STUBBED; do cp "$dir/stub.so" "$dir/$sym"; done
 }
 
-merged_usr() { # DIR
-	mkdir -p "$1"/usr/{bin,sbin,lib,lib64}
-	for l in bin sbin lib lib64; do ln -s usr/$l "$1/$l"; done
-}
 skeleton() { # DIR
 	merged_usr "$1"
 	mkdir -p "$1"/{proc,sys,dev,run,tmp,etc,mnt,root,data} "$1"/var/{log,lib,lock}
@@ -81,6 +77,7 @@ install_busybox() { # DIR
 
 make_dom0_base() { # DIR
 	local d=$1/stage stubs=$1/stubs
+	say "making the control domain's image"
 	mkdir -p "$stubs"; fio_stub "$stubs"
 	skeleton "$d"
 	install_tools "$ROOT" "$d" "$stubs" $DOM0_TOOLS
@@ -95,6 +92,7 @@ make_dom0_base() { # DIR
 
 make_guest_base() { # DIR
 	local d=$1/stage stubs=$1/stubs
+	say "making the guest's image"
 	mkdir -p "$stubs"; fio_stub "$stubs"
 	skeleton "$d"
 	install_tools "$ROOT" "$d" "$stubs" $GUEST_TOOLS
@@ -102,7 +100,7 @@ make_guest_base() { # DIR
 	pack "$d" "$1/image.cpio"; rm -rf "$d" "$stubs"
 }
 
-make_qemu() { # DIR: the device model and its firmware, added to dom0's image for BACK=qdisk and GUEST=hvm
+make_qemu() { # DIR: the device model and its firmware, for BACK=qdisk and GUEST=hvm
 	local d=$1/stage
 	merged_usr "$d"
 	install_tools "$QROOT" "$d" /nonexistent /usr/libexec/xen-qemu-system-i386
@@ -134,15 +132,25 @@ copy_modules() { # KROOT REL DIR NAMES...
 	cp "$kroot/lib/modules/$rel"/modules.{order,builtin,builtin.modinfo} "$dir/usr/lib/modules/$rel/"
 }
 
-make_modules() { # REL NAMES KO DIR
-	local dir=$4/stage
-	mkdir -p "$dir/usr/lib/modules/$1/updates"
-	ln -s usr/lib "$dir/lib"
+make_modules() { # REL NAMES DIR: the kernel's own
+	local dir=$3/tree
+	say "packing modules of Linux $1: $(echo "$2" | wc -w)"
+	mkdir -p "$dir/usr/lib/modules/$1"
 	copy_modules "$KROOT" "$1" "$dir" $2
-	[ -z "$3" ] || cp "$3"/*.ko "$dir/usr/lib/modules/$1/updates/"
-	depmod -b "$dir" "$1"
-	rm "$dir/lib"
-	pack "$dir" "$4/image.cpio"; rm -rf "$dir"
+	ln -s usr/lib "$dir/lib"; depmod -b "$dir" "$1"; rm "$dir/lib"
+	pack "$dir" "$3/image.cpio"
+}
+
+make_ours() { # REL KO MODULES DIR: ours, and the lists that name them beside the kernel's
+	local dir=$4/tree lists=usr/lib/modules/$1
+	cp -al "$3" "$4/all"
+	mkdir "$4/all/$lists/updates"
+	cp "$2"/*.ko "$4/all/$lists/updates/"
+	ln -s usr/lib "$4/all/lib"; depmod -b "$4/all" "$1"
+	mkdir -p "$dir/$lists"
+	mv "$4/all/$lists"/{updates,modules.*} "$dir/$lists/"
+	rm -r "$4/all"
+	pack "$dir" "$4/image.cpio"
 }
 
 # Set IMG to the base archive of a kind: dom0, guest, qemu, crash
@@ -156,12 +164,20 @@ base_image() {
 	IMG=$IMG/image.cpio
 }
 
-# Set IMG to the archive of modules from KROOT: modules_image RELEASE NAMES [DIRECTORY with our modules]
+# Set IMG to the archive of the kernel's modules from KROOT: modules_image RELEASE NAMES
 modules_image() {
-	IMG=$CACHE/modules-$(key -s "$KROOT $1 $2 $3" "${BASH_SOURCE[0]}")
-	cached "$IMG" make_modules "$1" "$2" "$3"
+	IMG=$CACHE/modules-$(key -s "$KROOT $1 $2" "${BASH_SOURCE[0]}")
+	cached "$IMG" make_modules "$1" "$2"
 	prune "$CACHE" modules 16
 	IMG=$IMG/image.cpio
+}
+
+# Set OURS to the directory with the archive and the tree of our modules in KO, which go on top of those of modules_image IMG
+ours_image() { # RELEASE
+	local modules=${IMG%/image.cpio}
+	OURS=$CACHE/ours-$(key -s "$modules $KO" "${BASH_SOURCE[0]}")
+	cached "$OURS" make_ours "$1" "$KO" "$modules/tree"
+	prune "$CACHE" ours 16
 }
 
 # The seeded tree of files and its manifest, which only dom0 gets. Set TREE. data_tree SEED

@@ -2,7 +2,7 @@
 # From a machine's logs to KTAP.
 
 # Lines of either console that no scenario may cause. ALLOW in conf takes some out.
-BAD_LINES='BUG:|WARNING:|Oops|general protection fault|Kernel panic|Call Trace:|cut here|INFO: (rcu|task|possible|trying)|possible (circular|recursive|irq)|inconsistent lock|suspicious RCU|sleeping function called|KASAN|KCSAN|UBSAN|unreferenced object|soft lockup|hard LOCKUP|stall(s|ed)? (on|detected|pool)|refcount_t|Bad page|page allocation failure|still in use|\(XEN\).*(Assertion|Panic|FATAL|Xen BUG|crashed|Triple fault)'
+BAD_LINES='BUG:|BUG [a-z]|ODEBUG:|WARNING:|Oops|general protection fault|Kernel panic|Call Trace:|cut here|INFO: (rcu|task|possible|trying)|possible (circular|recursive|irq)|inconsistent lock|suspicious RCU|sleeping function called|KASAN|KCSAN|UBSAN|unreferenced object|soft lockup|hard LOCKUP|stall(s|ed)? (on|detected|pool)|refcount_t|Bad page|page allocation failure|still in use|\(XEN\).*(Assertion|Panic|FATAL|Xen BUG|crashed|Triple fault)'
 
 bad_lines() { # WORK
 	cat "$1/dom0.log" "$1/guest.log" 2>/dev/null | tr -d '\r' | grep -aE "$BAD_LINES" | { [ -z "$ALLOW" ] && cat || grep -avE "$ALLOW"; } | head -n 12
@@ -25,7 +25,7 @@ ktap_subtest() {
 	[ $n != 0 ] || why="no check was reported"
 	if ! grep -aq '^@end' "$work/results"; then
 		why="${why:+$why; }never reported its end$([ "$rc" != 124 ] || echo ": stopped at the limit of $LIMIT s")"
-		tail -n 12 "$work/dom0.log" | tr -d '\r' | sed 's/^/    # dom0: /' >>"$work/ktap"
+		tr -d '\r' <"$work/dom0.log" | grep -av '^(XEN)' | tail -n 12 | sed 's/^/    # dom0: /' >>"$work/ktap"
 	fi
 	bad_lines "$work" >"$work/bad"
 	if [ -s "$work/bad" ]; then
@@ -33,4 +33,9 @@ ktap_subtest() {
 		sed 's/^/    # log: /' "$work/bad" >>"$work/ktap"
 	fi
 	echo "$why" >"$work/verdict"
+}
+
+# What each check of a scenario took, in seconds of a processor, and its name: slowest WORK
+slowest() {
+	tr -d '\r' <"$1/results" | paste -d' ' "$1/times" - | awk '$2 ~ /^@(ok|not)$/ { t = $1 - last; last = $1; sub(/^[^ ]* [^ ]* /, ""); print t "\t" $0 }'
 }

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-make_disk a 32M; make_disk b 32M
+make_disk a 32M; make_disk b 16M
 require "guest boots" start_guest g "$(disk_line a xvda)" "$(disk_line b xvdb)"
 guest_cmd g "wait_disk xvda && wait_disk xvdb"
-guest_bg g v verify_loop xvdb 8m 20
+check "verified I/O on one is under way" guest_gently g v xvdb
 guest_bg g f fio --name=f --filename=/dev/xvda --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw --bs=16k --size=30m --time_based --runtime=100 --minimal
-sleep 3
+check "I/O on the other" guest_cmd g busy xvda
 be=$(backend_path g xvda)
 check "forced detach" xl block-detach --force g xvda
 check "the backend's nodes are gone" wait_for 20 not xenstore-exists "$be/state"

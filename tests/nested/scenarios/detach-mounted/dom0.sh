@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-make_disk a 64M
+make_disk a 32M
 require "guest boots" start_guest g "$(disk_line a xvda)"
 check "mounted" guest_cmd g "wait_disk xvda && make_fs xvda"
 be=$(backend_path g xvda)
 xl block-detach g xvda >/tmp/detach 2>&1 & pid=$!
 check "the backend is asked to close" wait_for 10 state_is "$be" 5
-sleep 2
 check "the disk still works while the detach waits" guest_cmd g copy_tree
 check "the backend is still there" xenstore-exists "$be/state"
 check "umount" guest_cmd g umount /mnt

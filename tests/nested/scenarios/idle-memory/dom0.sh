@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Free memory of both ends before and after four more disks, a quarter of the difference each.
 modprobe null_blk nr_devices=5 queue_mode=2 irqmode=0 gb=1 bs=512
-used_dom0() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
-used_guest() { guest_cmd g "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2; awk '/^MemFree/ { print \$2 }' /proc/meminfo"; }
+used_dom0() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
+used_guest() { guest_cmd g "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print \$2 }' /proc/meminfo"; }
 require "guest boots with a disk" start_guest g "$(disk_line /dev/nullb0 xvda)"
 # The first one brings in what all share.
 require "connected" wait_for 20 connected g xvda

@@ -7,13 +7,13 @@ fe=$(vif_frontend g) be=$(vif_backend g) error=/local/domain/0/error/backend/vif
 # refused WORD KEY VALUE...: a frontend with these keys is not connected, and the error says WORD
 refused() {
 	local word=$1; shift
-	xenstore-write "$fe/state" 6; sleep 0.3
+	xenstore-write "$fe/state" 6; wait_for 10 state_is "$be" 6 || return
 	xenstore-write "$fe/state" 1; wait_for 10 state_is "$be" 2 || return
 	xenstore-rm "$error" 2>/dev/null
 	xenstore-write "$fe/tx-ring-ref" 900000 "$fe/rx-ring-ref" 900001 "$fe/event-channel" 77 "$fe/request-rx-copy" 1 \
 		"$fe/feature-rx-notify" 1 "$fe/feature-sg" 1 "$fe/multi-queue-num-queues" 1
 	while [ $# -gt 0 ]; do
-		case $2 in -) xenstore-rm "$fe/$1" ;; *) xenstore-write -- "$fe/$1" "$2" ;; esac
+		case $2 in -) xenstore-rm "$fe/$1" ;; *) xenstore-write "$fe/$1" "$2" ;; esac
 		shift 2
 	done
 	xenstore-write "$fe/state" 4
@@ -30,7 +30,7 @@ for v in - abc 4294967299; do check "tx-ring-ref '$v'" refused tx-ring-ref tx-ri
 check "a grant that is none" refused tx-ring-ref tx-ring-ref 900000
 check "a rate that is none" eval "xenstore-write $be/rate fast && refused rate feature-sg 1"
 xenstore-rm "$be/rate"
-check "the right frontend" eval "xenstore-write $fe/state 6 && sleep 0.5 && xenstore-write $fe/state 1 && wait_for 10 state_is $be 2 && guest_cmd g load_frontend"
+check "the right frontend" eval "xenstore-write $fe/state 6 && wait_for 10 state_is $be 6 && xenstore-write $fe/state 1 && wait_for 10 state_is $be 2 && guest_cmd g load_frontend"
 check "works" net_up g 2
-check "4 MB each way" eval "transfer_to g 2 4 1 && transfer_from g 2 4 2"
+check "2 MB each way" eval "transfer_to g 2 2 && transfer_from g 2 2"
 check "guest stops" stop_guest g

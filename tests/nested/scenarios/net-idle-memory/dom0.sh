@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Free memory of both ends before and after four more vifs, a quarter of the difference each.
-used_dom0() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
-used_guest() { guest_cmd g "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 2; awk '/^MemFree/ { print \$2 }' /proc/meminfo"; }
+used_dom0() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
+used_guest() { guest_cmd g "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print \$2 }' /proc/meminfo"; }
 require "bridge" make_bridge
 require "guest boots with a vif" start_guest g --vif "$(vif_line 2)"
 # The first one brings in what all share.

@@ -20,8 +20,8 @@ check "REPORT LUNS shows the guest's LUN alone" eval "in_guest 'sg_luns \$D' | g
 check "START STOP" in_guest "sg_start --stop \$D && ! sg_turs \$D; sg_start --start \$D && sg_turs \$D"
 check "a reservation is denied" eval "in_guest 'sg_persist -n --out --register --param-sark=1 \$D; sg_persist -n -k \$D' | grep -qi 'not support\|illegal\|invalid'"
 check "a CDB of 32 bytes is refused" in_guest "! sg_raw -r 512 \$D 7f 00 00 00 00 00 00 18 00 09 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 && sg_turs \$D"
-check "ext4 and the files" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
-check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
+check "ext4 and some files" guest_cmd -t 120 g "make_fs \$(scsi_disk 0:0) && cp -r /data/tree/d1 /mnt/ && umount /mnt"
+check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 4m"
 zeroes='dd if=$D bs=4k skip=15000 count=4 iflag=direct 2>/dev/null | tr -d "\0" | wc -c | grep -qx 0'
 fill='dd if=/dev/urandom of=$D bs=4k seek=15000 count=4 oflag=direct 2>/dev/null'
 discards=$(statistic ds_req)

@@ -34,13 +34,13 @@ scsi_debug_set opts 0x2000
 check "reset of the device" in_guest "sg_reset -d \$E"
 check "which has reached it" at_least "$(scsi_debug_resets)" $((resets + 1))
 scsi_debug_set opts 0
-guest_bg g v verify_loop "\$(scsi_disk 1:0)" 4m 15
+require "verified I/O" guest_loop g v "\$(scsi_disk 1:0)" 4m
 check "reset of the host" in_guest "sg_reset -H \$E"
 check "I/O went on across it" guest_join g v
-check "it works after that" guest_cmd -t 100 g "verify_io \$(scsi_disk 1:0) 4m"
+check "it works after that" guest_cmd -t 100 g "verify_io \$(scsi_disk 1:0) 2m"
 sg_reset -d "/dev/$(scsi_block "$p")" 2>/dev/null
 check "a reset from elsewhere: the guest gets the unit attention" eval "in_guest 'sg_raw /dev/\$(scsi_node 0:0 scsi_generic) 00 00 00 00 00 00 2>&1' | grep -qi 'unit attention'"
-guest_bg g v verify_loop "\$(scsi_disk 1:0)" 4m 10
+require "verified I/O" guest_gently g v "\$(scsi_disk 1:0)"
 echo 1 >"/sys/class/scsi_device/$p/device/delete"
 guest_cmd g 'for d in /sys/class/scsi_device/*/device/timeout; do echo 30 >$d; done'
 tmfs=$(statistic tmf_req)

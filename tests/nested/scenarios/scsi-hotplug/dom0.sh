@@ -3,7 +3,7 @@ require "a host with 17 LUNs" scsi_debug dev_size_mb=16 max_luns=17 num_tgts=1 d
 h=$(scsi_debug_host)
 require "guest boots" start_guest g
 require "attach the first" pv-scsi attach g $h:0:0:0 0:0:0:0
-guest_bg g v verify_loop "\$(scsi_disk 0:0)" 8m 60
+require "verified I/O" guest_gently g v "\$(scsi_disk 0:0)"
 bad=0
 for i in $(seq 1 16); do pv-scsi attach g $h:0:0:$i 0:0:1:$i || bad=$((bad + 1)); done
 check "16 added" same $bad 0
@@ -14,6 +14,10 @@ for i in $(seq 16 -1 1); do pv-scsi detach g 0:0:1:$i || bad=$((bad + 1)); done
 check "16 removed" same $bad 0
 check "gone in the guest" guest_cmd g 'for i in 1 9 16; do wait_no_lun 1:$i || exit 1; done'
 check "the first worked on" guest_join g v
+check "one more" eval "pv-scsi attach g $h:0:0:5 0:0:5:0 && guest_cmd g 'scsi_disk 5:0'"
+check "the guest stands still: it has it still" eval "xl pause g && ! PV_SCSI_WAIT=2 pv-scsi detach g 0:0:5:0 && pv-scsi list g | grep -q '0:0:5:0.*connected'"
+check "by force the disk is free" eval "PV_SCSI_WAIT=10 pv-scsi detach g 0:0:5:0 --force && mke2fs -q -F /dev/$(scsi_block $h:0:0:5)"
+check "the guest goes on without it" eval "xl unpause g && guest_cmd g 'wait_no_lun 5:0 && scsi_disk 0:0'"
 check "a second vhost" pv-scsi attach g $h:0:0:3 1:0:0:0
 check "both in the list" same "$(pv-scsi list g | grep -c connected)" 2
 check "detach by the second" pv-scsi detach g 1:0:0:0

@@ -5,12 +5,13 @@ h=$(scsi_debug_host)
 mke2fs -q -F "/dev/$(scsi_block $h:0:0:2)"; mount -o ro "/dev/$(scsi_block $h:0:0:2)" /mnt
 require "guest boots" start_guest g
 require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0
-guest_bg g v verify_loop "\$(scsi_disk 0:0)" 8m 25
+require "verified I/O" guest_gently g v "\$(scsi_disk 0:0)"
 B=$(scsi_backend g)
 # try NAME P-DEV V-DEV: past pv-scsi's own checks; prints the backend's message
 try() {
 	xenstore-write "$B/vscsi-devs/$1/p-dev" "$2" "$B/vscsi-devs/$1/v-dev" "$3" "$B/vscsi-devs/$1/state" 1 "$B/state" 7
 	wait_for 15 state_is "$B/vscsi-devs/$1" 6 >/dev/null; wait_for 15 state_is "$B" 4 >/dev/null
+	xenstore-rm "$B/vscsi-devs/$1"
 	scsi_error g
 }
 check "p-dev that is nothing" matches "$(try dev-20 rubbish 0:0:2:0)" 'vscsi-devs/dev-20/p-dev: "rubbish" is not host:channel:target:lun'
@@ -33,4 +34,5 @@ check "pv-scsi: by name of the disk, with reservations" pv-scsi attach g "/dev/$
 check "reservations are let through" same "$(guest_cmd g 'sg_persist -n -k /dev/$(scsi_disk 2:0) 2>&1 | head -n 3')" "$(sg_persist -n -k "/dev/$(scsi_block $h:0:0:2)" 2>&1 | head -n 3)"
 check "a bad list" eval "pv-scsi attach g $h:0:0:1 0:0:3:0 --allow everything 2>&1 | grep -q 'not a list of'"
 check "the first worked on" guest_join g v
+check "all is taken back" scsi_end g
 check "guest stops" stop_guest g

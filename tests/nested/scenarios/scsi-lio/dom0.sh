@@ -17,14 +17,14 @@ check "READ CAPACITY 16" eval "guest_cmd g 'sg_readcap -l /dev/\$(scsi_disk 0:1)
 check "REPORT LUNS" eval "guest_cmd g 'sg_luns /dev/\$(scsi_disk 0:0)' | grep -q 'Lun list length = 16'"
 check "ext4 on the file" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:1)"
 check "ext4 on the block device" guest_cmd -t 120 g "fill_disk \$(scsi_disk 2:0)"
-check "verified random I/O on the ramdisk" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 24m"
+check "verified random I/O on the ramdisk" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 4m"
 check "UNMAP" guest_cmd g "sg_unmap --lba=120000 --num=8 /dev/\$(scsi_disk 2:0)"
 check "WRITE SAME" guest_cmd g "D=/dev/\$(scsi_disk 2:0); dd if=/dev/urandom of=\$D bs=4k seek=15000 count=4 oflag=direct && sg_write_same --16 --lba=120000 --num=32 --xferlen=512 --in=/dev/zero \$D && dd if=\$D bs=4k skip=15000 count=4 iflag=direct 2>/dev/null | tr -d '\\0' | wc -c | grep -qx 0"
 check "persistent reservation" guest_cmd g "D=/dev/\$(scsi_disk 0:1); sg_persist -n --out --register --param-sark=abc \$D && sg_persist -n -k \$D | grep -qi abc && sg_persist -n --out --register --param-rk=abc --param-sark=0 \$D"
 check "no copies to other guests' LUNs" eval "guest_cmd g 'sg_raw -s 16 -i /dev/zero /dev/\$(scsi_disk 0:1) 83 00 00 00 00 00 00 00 00 00 00 00 00 10 00 00 2>&1' | grep -qi 'illegal request'"
 check "nor an offer of them" same "$(guest_cmd g 'sg_inq /dev/$(scsi_disk 0:1)' | grep -o '3PC=.')" "3PC=0"
 check "with leave there is one" eval "pv-scsi attach g $w:1 0:0:4:0 --allow copy && guest_cmd g 'sg_inq /dev/\$(scsi_disk 4:0)' | grep -q '3PC=1' && pv-scsi detach g 0:0:4:0"
-check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; dd if=/dev/\$D of=/dev/null bs=4M count=4 iflag=direct && fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=16m --rw=write --verify=crc32c --minimal"
+check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; dd if=/dev/\$D of=/dev/null bs=4M count=2 iflag=direct && fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=8m --rw=write --verify=crc32c --minimal"
 # The ramdisk once more, by another port, which is a SCSI device here: passed through to the same vhost.
 check "a loopback device" lio_loopback rd_mcp r
 p=$(ls /sys/class/scsi_device | grep "^$(host_of_driver tcm_loopback):")
@@ -40,4 +40,5 @@ for v in 0:0:3:0 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g 
 check "file image is right" verify_image f
 check "block image is right" eval "cp /disk/b /disk/c && verify_image c"
 check "nexus can be dropped" eval "echo NULL >$LIO/xen-pvscsi/$w/tpgt_1/nexus"
+check "stores can be taken away" eval "lio_clear; losetup -d /dev/loop7 && [ ! -d $LIO/core/iblock_0 ]"
 check "guest stops" stop_guest g

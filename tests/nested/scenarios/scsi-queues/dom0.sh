@@ -7,11 +7,11 @@ require "disk" guest_cmd g scsi_disk 0:0
 check "two queues" same "$(guest_cmd g 'ls /sys/block/$(scsi_disk 0:0)/mq | wc -l')" 2
 check "nobody is trusted" guest_cmd g "grep -qx 'trusted 0' /sys/kernel/debug/pvsplit/vscsi-0 && grep -qx 'data staged' /sys/kernel/debug/pvsplit/vscsi-0"
 check "4 KiB sectors" same "$(guest_cmd g 'queue_attr $(scsi_disk 0:0) logical_block_size')" 4096
-check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 16m --numjobs=2 --offset_increment=16m"
+check "verified random I/O" guest_cmd -t 180 g "verify_io \$(scsi_disk 0:0) 4m --numjobs=2 --offset_increment=16m"
 
 # The same job before, so that all pages are there; a few may have been given back meanwhile.
-. /scenario/guest.sh
-job='fio --name=a --filename=/dev/$(scsi_disk 0:0) --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw --bs=64k --size=32m --numjobs=2 --minimal >/dev/null'
+. "/scenario/${PART:+parts/$PART/}guest.sh"
+job='fio --name=a --filename=/dev/$(scsi_disk 0:0) --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw --bs=64k --size=8m --numjobs=2 --minimal >/dev/null'
 few() { local n; n=$("$@") && echo "$n" && [ "$n" -le 20 ]; }
 check "random I/O" guest_cmd -t 120 g "$job"
 require "allocations can be counted" eval "count_allocations && guest_cmd g count_allocations"
@@ -19,7 +19,7 @@ check "the same again" guest_cmd -t 120 g "$job"
 check "no allocation a command in the control domain" few allocations
 check "no allocation a command in the guest" few guest_cmd g allocations
 
-check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=32m --rw=write --verify=crc32c --minimal"
+check "4 MiB at a time" guest_cmd -t 60 g "D=\$(scsi_disk 0:0); echo 4096 >/sys/block/\$D/queue/max_sectors_kb; fio --name=v --filename=/dev/\$D --direct=1 --bs=4m --size=8m --rw=write --verify=crc32c --minimal"
 check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 0:0)"
 check "detach" pv-scsi detach g 0:0:0:0
 check "image is right" verify_image "/dev/$(scsi_block "$h:0:0:0")"

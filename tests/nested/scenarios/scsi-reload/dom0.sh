@@ -4,10 +4,8 @@ h=$(scsi_debug_host)
 require "guest boots" start_guest g
 require "attach" pv-scsi attach g $h:0:0:0 0:0:0:0
 require "disk" guest_cmd g scsi_disk 0:0
-guest_bg g v verify_loop "\$(scsi_disk 0:0)" 8m 40
-sleep 5
+require "verified I/O" guest_loop g v "\$(scsi_disk 0:0)" 4m
 check "backend leaves" unload_backend
-sleep 2
 check "backend comes back" load_backend
 check "connected again" wait_for 30 scsi_connected g
 check "I/O went on, nothing lost" guest_join g v

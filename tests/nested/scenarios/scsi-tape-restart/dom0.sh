@@ -73,4 +73,5 @@ check "a read is under way" wait_for 20 reads 1
 check "backend leaves, comes back" eval "unload_backend && load_backend"
 check "the read was done" guest_join g c
 check "it came to the device twice" reads 2
+check "all is taken back" scsi_end g
 check "guest stops" stop_guest g

@@ -18,7 +18,7 @@ require "it has the disks of its file" guest_cmd g "scsi_disk 1:0 && scsi_disk 3
 check "ext4" guest_cmd -t 120 g "fill_disk \$(scsi_disk 1:0)"
 first=$(guest_id g)
 guest_send g 0 "reboot -f"; exec 4>&-
-check "it reboots and is another domain" wait_for 60 eval '[ "$(guest_id g 2>/dev/null || echo $first)" != $first ]'
+check "it reboots and is another domain" wait_for 60 eval 'rm -f /run/guest.*; [ "$(guest_id g 2>/dev/null || echo $first)" != $first ]'
 check "the guest answers" guest_cmd -t 180 g true
 check "connected again" wait_for 30 scsi_connected g
 check "the disks are there again" guest_cmd g "scsi_disk 1:0 && scsi_disk 3:2"

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-# The other domain is the control domain: dom0's pv-blkfront -> d's pv-blkback -> d's pv-blkfront -> dom0's pv-blkback -> file.
+# The other domain is the control domain: dom0's pv-blkfront -> g's pv-blkback -> g's pv-blkfront -> dom0's pv-blkback -> file.
 make_disk a 64M
-GUEST_EXTRA="driver_domain=1"
-require "driver domain boots" start_guest d "$(disk_line a xvda)"
-require "its own disk" guest_cmd d wait_disk xvda
-require "its backends load" guest_cmd d "modprobe pv-blkback && modprobe pv-netback"
+require "driver domain boots" start_guest g "$(disk_line a xvda)"
+require "its own disk" guest_cmd g wait_disk xvda
+require "its backends load" guest_cmd g "modprobe pv-blkback && modprobe pv-netback"
 require "frontends load here" eval "modprobe pv-blkfront && modprobe pv-netfront"
-id=$(guest_id d)
+id=$(guest_id g)
 
-check "attach" xl block-attach 0 "vdev=xvdp,format=raw,access=rw,backendtype=phy,backend=d,target=/dev/xvda"
+check "attach" xl block-attach 0 "vdev=xvdp,format=raw,access=rw,backendtype=phy,backend=g,target=/dev/xvda"
 be=/local/domain/$id/backend/vbd/0/$(vdev_id xvdp)
 # what the hotplug script of that domain would write
 xenstore-write "$be/physical-device" ca:0 "$be/hotplug-status" connected
@@ -17,25 +16,25 @@ check "the disk is here" wait_for 10 eval '[ "$(cat /sys/class/block/xvdp/size)"
 check "ext4 on it, and the files" eval 'mke2fs -q -F -t ext4 /dev/xvdp 32m && mkdir -p /mnt/p && mount /dev/xvdp /mnt/p &&
 	printf "%s\n" "$(seq 200000)" >/mnt/p/numbers && umount /mnt/p'
 check "random writes read back right" fio --name=v --filename=/dev/xvdp --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
-	--bsrange=4k-256k --bs_unaligned=0 --offset=40m --size=16m --verify=crc32c --verify_fatal=1 --minimal
+	--bsrange=4k-256k --bs_unaligned=0 --offset=40m --size=4m --verify=crc32c --verify_fatal=1 --minimal
 xl block-detach 0 "$(vdev_id xvdp)" & x=$!
-check "the driver domain lets its disk go" wait_for 30 guest_cmd -t 10 d "! ls /sys/bus/xen-backend/devices/vbd-*"
+check "the driver domain lets its disk go" wait_for 30 guest_cmd -t 10 g "! ls /sys/bus/xen-backend/devices/vbd-*"
 # what the toolstack of that domain would remove
 xenstore-rm "$be"
 wait $x; check "detach" same $? 0
-check "detach from the driver domain" detach_disk d xvda
+check "detach from the driver domain" detach_disk g xvda
 check "what was written is in the file" eval 'e2fsck -fn /disk/a && mkdir -p /mnt/q && mount -o ro,loop /disk/a /mnt/q &&
 	same "$(sha256sum </mnt/q/numbers)" "$(seq 200000 | sha256sum)" && umount /mnt/q'
 
-check "a vif" xl network-attach 0 backend=d mac=00:16:3e:00:00:07 script=none
+check "a vif" xl network-attach 0 backend=g mac=00:16:3e:00:00:07 script=none
 xenstore-write "/local/domain/$id/backend/vif/0/0/hotplug-status" connected
 check "connected" wait_for 30 eval 'same "$(xs "/local/domain/$id/backend/vif/0/0/state")$(xs /local/domain/0/device/vif/0/state)" 44'
-check "addresses" eval 'guest_cmd d "ip link set vif0.0 up && ip addr add 10.0.0.2/24 dev vif0.0" &&
+check "addresses" eval 'guest_cmd g "ip link set vif0.0 up && ip addr add 10.0.0.2/24 dev vif0.0" &&
 	ip link set eth0 up && ip addr add 10.0.0.1/24 dev eth0 && wait_for 10 ping -c 1 -W 1 10.0.0.2'
-check "4 MB to it, checksum" transfer_to d 2 4
-check "4 MB from it, checksum" transfer_from d 2 4
+check "4 MB to it, checksum" transfer_to g 2 4
+check "4 MB from it, checksum" transfer_from g 2 4
 xl network-detach 0 0 & x=$!
-check "the driver domain lets its vif go" wait_for 30 guest_cmd -t 10 d "! ls /sys/bus/xen-backend/devices/vif-*"
+check "the driver domain lets its vif go" wait_for 30 guest_cmd -t 10 g "! ls /sys/bus/xen-backend/devices/vif-*"
 xenstore-rm "/local/domain/$id/backend/vif/0/0"
 wait $x; check "detach" same $? 0
-check "backends unload" guest_cmd d "rmmod pv_blkback && rmmod pv_netback"
+check "backends unload" guest_cmd g "rmmod pv_blkback && rmmod pv_netback"

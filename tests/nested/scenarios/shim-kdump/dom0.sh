@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-make_disk a 64M; make_disk b 64M
+make_disk a 32M; make_disk b 16M
 require "guest boots" start_guest g "$(disk_line a xvda)" "$(disk_line b xvdb)"
 require "connected" wait_for 30 eval "connected g xvda && connected g xvdb"
 check "guest makes ext4 and copies the files" guest_cmd -t 120 g fill_disk xvda
 require "a crash kernel is loaded" guest_cmd -t 120 g load_crash_kernel
-guest_bg g v verify_loop xvdb 8m 40
-sleep 2
+check "I/O is under way" guest_loop g v xvdb 2m
 # Xen lets the emulated timers interrupt CPU 0 alone, and this kernel begins with those.
 guest_cmd g "taskset -p 1 1"
 # Without its first process the kernel panics, and does not answer.

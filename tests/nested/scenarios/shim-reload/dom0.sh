@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-make_disk a 64M
+make_disk a 32M
 require "guest boots" start_guest g "$(disk_line a xvda)"
 check "connected" wait_for 30 connected g xvda
 check "guest makes ext4 and copies the files" guest_cmd -t 120 g fill_disk xvda
