@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := modules
 
-# The kernel to build for: KDIR=, else the running one's headers, else the newest installed.
+# The kernel to build for: KDIR=, else the running one's headers, else the newest installed, else what tests/setup has unpacked.
 ifndef KDIR
   KDIR := $(firstword $(wildcard /lib/modules/$(shell uname -r)/build/Makefile))
   ifeq ($(KDIR),)
@@ -11,6 +11,9 @@ ifndef KDIR
               sed 's|^/[a-z]*/[a-z]*/\(linux-headers-\)\{0,1\}\([^/]*\).*|\2 &|' | sort -rV | sed -n '1s/^[^ ]* //p')
   endif
   KDIR := $(patsubst %/Makefile,%,$(KDIR))
+  ifeq ($(KDIR),)
+    KDIR := $(shell tests/headers 6.1 2>/dev/null)
+  endif
 endif
 
 release = $(shell sed -n 's/^\#define UTS_RELEASE "\(.*\)"/\1/p' '$(KDIR)/include/generated/utsrelease.h' 2>/dev/null)
@@ -22,26 +25,53 @@ kbuild = $(MAKE) -C '$(KDIR)' M='$(CURDIR)'
 modules: kdir ## build every module (KDIR=, W=1, C=2 and V=1 as in the kernel)
 	+@$(kbuild) $(jobs) modules
 
+# The command of the SCSI drivers runs in user space, on libxenstore. (Not pv-scsi*.c: kbuild has a pv-scsiback.mod.c there.)
+PV_SCSI ?= scsiback/pv-scsi
+pv_scsi_sources := $(wildcard scsiback/pv-scsi.c scsiback/pv-scsi-*.c)
+CFLAGS ?= -O2 -g
+# What is installed with the modules, if it can be built: only a control domain needs it.
+has_xenstore = $(wildcard $(PV_SCSI) /usr/include/xenstore.h)
+
+tools: $(PV_SCSI) ## build pv-scsi (needs libxen-dev)
+
+$(PV_SCSI): $(pv_scsi_sources) scsiback/pv-scsi.h
+	@echo '  CC       $@'
+	@$(CC) $(CPPFLAGS) -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS) -o $@ $(pv_scsi_sources) -lxenstore
+
+install-tools: $(PV_SCSI) ## install pv-scsi, its manual page, unit and completion
+	@install -D -m 755 '$(PV_SCSI)' '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
+	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
+	@install -D -m 644 scsiback/pv-scsi.service '$(INSTALL_MOD_PATH)/lib/systemd/system/pv-scsi.service'
+	@install -D -m 644 scsiback/pv-scsi.bash-completion '$(INSTALL_MOD_PATH)/usr/share/bash-completion/completions/pv-scsi'
+
 install: kdir ## install the modules for that kernel (as root, or INSTALL_MOD_PATH=)
 	@if [ -z '$(INSTALL_MOD_PATH)' ] && [ "$$(id -u)" != 0 ]; then \
 		echo 'make install: run it as root, or give INSTALL_MOD_PATH=directory' >&2; exit 1; fi
 	@if [ ! -s modules.order ]; then echo 'make install: nothing is built yet, run make first' >&2; exit 1; fi
 	+@$(kbuild) $(unsigned) modules_install
-	@install -D -m 755 scsiback/pv-scsi '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
-	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
-	@install -D -m 644 scsiback/pv-scsi.service '$(INSTALL_MOD_PATH)/lib/systemd/system/pv-scsi.service'
+	+@$(if $(has_xenstore),$(MAKE) --no-print-directory install-tools,echo 'pv-scsi is left out: for a control domain, install libxen-dev, then make install-tools')
 	@if grep -qE '(^|/)hvm-pv-shim\.k?o$$' modules.order; then hvm-pv-shim/install-hooks '$(INSTALL_MOD_PATH)'; fi
 	@depmod -b '$(or $(INSTALL_MOD_PATH),/)' '$(release)'
 	@echo 'Installed for $(release); depmod is done.'
 
 clean: kdir ## remove what the build wrote here
 	+@$(kbuild) clean
+	@rm -f scsiback/pv-scsi
 
-lint: ## sparse and W=1 on every kernel, checkpatch, the arrows between folders
+lint: ## sparse and W=1 on every kernel, checkpatch, the arrows between folders, shell
 	@tests/lint/run
 
-kunit: ## unit tests in a test kernel
-	@tests/kunit/run
+kunit: ## unit tests in a test kernel (ONLY="ring_test ..." selects)
+	@ONLY='$(ONLY)' tests/kunit/run
+
+coverage: ## lines that the unit tests reach, by folder, and a report
+	@tests/kunit/run gcov
+
+models: ## the protocols as models, every state of which is looked at
+	@tests/models/run
+
+pv-scsi-test: ## pv-scsi against a small xenstore
+	@tests/pv-scsi/run
 
 nested: ## scenarios on a real Xen in QEMU (S="name ..." selects)
 	@tests/nested/run $(S)
@@ -54,12 +84,16 @@ bench: ## set up, then measure our drivers and the kernel's side by side
 	@tests/setup
 	@tests/bench/run
 
-check: ## set up, then every test
+check: ## set up, then every test (S=changed runs what has changed since the last good run)
 	@tests/setup
-	@tests/check
+	@tests/check $(S)
+
+check-all: ## the same, and the scenarios that need a 7.x kernel or more than 15 minutes
+	@tests/setup
+	@tests/check --all
 
 help: ## this list
-	@awk -F ':|## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$3 }' Makefile
+	@awk -F ':|## ' '/^[a-z-]+:.*## / { printf "  make %-13s  %s\n", $$1, $$3 }' Makefile
 	@echo 'Kernel: $(or $(KDIR),none found) $(if $(release),($(release)))'
 
 kdir:
@@ -70,4 +104,4 @@ kdir:
 		echo 'KDIR=$(KDIR) is no configured kernel tree: give the headers of a kernel, as in /lib/modules/*/build' >&2; \
 		exit 1; fi
 
-.PHONY: modules install clean lint kunit nested demo bench check help kdir
+.PHONY: modules tools install install-tools clean lint models pv-scsi-test kunit coverage nested demo bench check check-all help kdir
