@@ -21,7 +21,6 @@
 enum {
 	WISH_RESTART,
 	WISH_RECONFIGURE,
-	WISH_WATCH,
 };
 
 static void device_switch(struct pv_device *pd, enum xenbus_state state)
@@ -67,13 +66,91 @@ static bool device_may_retry(struct pv_device *pd)
 	return false;
 }
 
-/* Not from here: a watch's beginning and end do not go with the lock. */
-static void device_watch_soon(struct pv_device *pd)
+/* ---- watches ---- */
+
+/* Peers may write in a loop: one event in the queue is enough. */
+static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
+			      const char *token)
 {
-	if (!pd->drv->peer_key)
+	return watch->nr_pending == 0;
+}
+
+static void watch_fired(struct xenbus_watch *watch, const char *path,
+			const char *token)
+{
+	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+
+	mutex_lock(&w->pd->lock);
+	if (!w->pd->gone)
+		w->changed(w->pd);
+	mutex_unlock(&w->pd->lock);
+}
+
+static int watch_start(struct pv_device *pd, struct pv_watch *w,
+		       const char *dir, const char *key,
+		       void (*changed)(struct pv_device *pd))
+{
+	w->pd = pd;
+	w->changed = changed;
+	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
+				    watch_fired, "%s/%s", dir, key);
+}
+
+/**
+ * pv_watch_own() - watch a key in this end's directory
+ * @pd: the device
+ * @w: the watch
+ * @key: its name
+ * @changed: called like a hook, also once at the beginning
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
+		 void (*changed)(struct pv_device *pd))
+{
+	return watch_start(pd, w, pd->xb->nodename, key, changed);
+}
+EXPORT_SYMBOL_GPL(pv_watch_own);
+
+/**
+ * pv_watch_stop() - end a watch; its callback does not run any more
+ * @w: the watch, or one that was never started
+ *
+ * Context: process, in remove(); in xenwatch, where it waits for none.
+ */
+void pv_watch_stop(struct pv_watch *w)
+{
+	if (!w->watch.node)
 		return;
-	set_bit(WISH_WATCH, &pd->wishes);
-	schedule_work(&pd->work);
+	unregister_xenbus_watch(&w->watch);
+	kfree(w->watch.node);
+	w->watch.node = NULL;
+}
+EXPORT_SYMBOL_GPL(pv_watch_stop);
+
+static void peer_key_changed(struct pv_device *pd)
+{
+	if (pd->link == PV_LINK_UP && pd->drv->change)
+		pd->drv->change(pd);
+}
+
+/*
+ * Watch the peer's key, which is elsewhere after a migration: that is, in a
+ * frontend, which connects in xenwatch. There the end of the old watch waits
+ * for no callback (which would take the lock); nowhere else may it be here.
+ */
+static void device_watch_peer(struct pv_device *pd)
+{
+	const char *key = pd->drv->peer_key;
+	struct pv_watch *w = &pd->peer_watch;
+	size_t len = strlen(pd->xb->otherend);
+
+	lockdep_assert_held(&pd->lock);
+	if (!key || (w->watch.node && !w->watch.node[len + 1 + strlen(key)] &&
+		     !strncmp(w->watch.node, pd->xb->otherend, len)))
+		return;
+	pv_watch_stop(w);
+	watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
 }
 
 /* ---- frontend ---- */
@@ -148,7 +225,7 @@ static void front_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	device_switch(pd, XenbusStateConnected);
-	device_watch_soon(pd);
+	device_watch_peer(pd);
 }
 
 /* Leave, as if the backend had restarted; its Closed brings us back. */
@@ -326,7 +403,7 @@ static void back_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	device_switch(pd, XenbusStateConnected);
-	device_watch_soon(pd);
+	device_watch_peer(pd);
 }
 
 static void back_reconfigure(struct pv_device *pd)
@@ -390,91 +467,6 @@ static bool back_peer(struct pv_device *pd, enum xenbus_state state)
 	return false;
 }
 
-/* ---- watches ---- */
-
-/* Peers may write in a loop: one event in the queue is enough. */
-static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
-			      const char *token)
-{
-	return watch->nr_pending == 0;
-}
-
-static void watch_fired(struct xenbus_watch *watch, const char *path,
-			const char *token)
-{
-	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
-
-	mutex_lock(&w->pd->lock);
-	if (!w->pd->gone)
-		w->changed(w->pd);
-	mutex_unlock(&w->pd->lock);
-}
-
-static int watch_start(struct pv_device *pd, struct pv_watch *w,
-		       const char *dir, const char *key,
-		       void (*changed)(struct pv_device *pd))
-{
-	w->pd = pd;
-	w->changed = changed;
-	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
-				    watch_fired, "%s/%s", dir, key);
-}
-
-/**
- * pv_watch_own() - watch a key in this end's directory
- * @pd: the device
- * @w: the watch
- * @key: its name
- * @changed: called like a hook, also once at the beginning
- *
- * Return: 0 or a negative errno.
- */
-int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
-		 void (*changed)(struct pv_device *pd))
-{
-	return watch_start(pd, w, pd->xb->nodename, key, changed);
-}
-EXPORT_SYMBOL_GPL(pv_watch_own);
-
-/**
- * pv_watch_stop() - end a watch; its callback does not run any more
- * @w: the watch, or one that was never started
- *
- * Context: process, in remove() or without the hooks' lock.
- */
-void pv_watch_stop(struct pv_watch *w)
-{
-	if (!w->watch.node)
-		return;
-	unregister_xenbus_watch(&w->watch);
-	kfree(w->watch.node);
-	w->watch.node = NULL;
-}
-EXPORT_SYMBOL_GPL(pv_watch_stop);
-
-static void peer_key_changed(struct pv_device *pd)
-{
-	if (pd->link == PV_LINK_UP && pd->drv->change)
-		pd->drv->change(pd);
-}
-
-/*
- * Watch the peer's key, which is elsewhere after a migration. Without the
- * lock, since a watch's end waits for callbacks that take it.
- */
-static void device_watch_peer(struct pv_device *pd)
-{
-	const char *key = pd->drv->peer_key;
-	struct pv_watch *w = &pd->peer_watch;
-	size_t len = strlen(pd->xb->otherend);
-
-	if (!key || (w->watch.node && !w->watch.node[len + 1 + strlen(key)] &&
-		     !strncmp(w->watch.node, pd->xb->otherend, len)))
-		return;
-	pv_watch_stop(w);
-	watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
-}
-
 /* ---- both ---- */
 
 static void device_peer_changed(struct xenbus_device *xb,
@@ -503,8 +495,6 @@ static void device_work(struct work_struct *work)
 	struct pv_device *pd = container_of(work, struct pv_device, work);
 	enum xenbus_state peer;
 
-	if (test_and_clear_bit(WISH_WATCH, &pd->wishes))
-		device_watch_peer(pd);
 	mutex_lock(&pd->lock);
 	if (pd->gone)
 		goto out;
