@@ -143,7 +143,7 @@ static void install(struct blkback_vbd *vbd,
 	mutex_lock(&vbd->lock);
 	swap(vbd->disk, *disk);
 	vbd->target = *target;
-	vbd->ready = true;
+	vbd->ready = vbd->disk.bdev || target->empty;
 	vbd->readonly = !target->writable ||
 			(vbd->disk.bdev && bdev_read_only(vbd->disk.bdev));
 	/* No disk has this size, so the next look announces it. */
@@ -151,12 +151,27 @@ static void install(struct blkback_vbd *vbd,
 	mutex_unlock(&vbd->lock);
 }
 
+/* What the toolstack wants cannot be had: what it wanted before is no answer. */
+static bool forget(struct blkback *b)
+{
+	const struct blkback_target none = { };
+	struct pv_bdev disk = { };
+
+	/* A guest that is connected keeps its disk. */
+	if (!b->up && b->vbd.ready) {
+		install(&b->vbd, &none, &disk);
+		pv_bdev_close(&disk);
+	}
+	return false;
+}
+
 /**
  * blkback_vbd_refresh() - open what physical-device names
  * @pd: the device
  *
  * Called when the key may have changed. A CD-ROM changes its disc under a
- * connected frontend; any other disk only while there is none.
+ * connected frontend; any other disk only while there is none. Without a
+ * frontend, what cannot be opened leaves the device without a disk.
  *
  * Context: process, a hook of the device.
  * Return: true if another disk is open now.
@@ -169,7 +184,7 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 	struct pv_bdev disk = { };
 
 	if (read_target(pd, &target))
-		return false;
+		return forget(b);
 	if (vbd->ready && same_target(&vbd->target, &target))
 		return false;
 	if (b->up && !target.cdrom) {
@@ -179,7 +194,7 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 		return false;
 	}
 	if (open_disk(pd, &target, &disk))
-		return false;
+		return forget(b);
 	if (b->up)
 		blkback_queues_hold(b);
 	install(vbd, &target, &disk);
