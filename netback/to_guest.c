@@ -299,6 +299,22 @@ static void describe(struct netback *nb, struct sk_buff *skb,
 	rcu_read_unlock();
 }
 
+/*
+ * See to it that skb_seq_read() can walk through a packet: it knows of its
+ * list of buffers, and of no lists in these.
+ */
+static bool make_walkable(struct sk_buff *skb)
+{
+	struct sk_buff *part;
+
+	if (likely(!skb_has_frag_list(skb)))
+		return true;
+	skb_walk_frags(skb, part)
+		if (unlikely(skb_has_frag_list(part)))
+			return !skb_linearize(skb);
+	return true;
+}
+
 /* Whether the guest has not asked for this multicast address. */
 static bool filtered(struct netback *nb, const struct sk_buff *skb)
 {
@@ -324,7 +340,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct netback_frame f;
 	u32 most, nr;
 
-	if (unlikely(!q->up || filtered(nb, skb)))
+	if (unlikely(!q->up || filtered(nb, skb) || !make_walkable(skb)))
 		goto drop;
 	describe(nb, skb, &f);
 	nr = netback_frame_slots(&f);
@@ -342,6 +358,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	to->counters.packets++;
 	to->counters.bytes += f.len;
 	to->counters.gso += !!f.gso_size;
+	skb_tx_timestamp(skb);
 	if (put_frame(q, skb, &f))
 		dev_consume_skb_any(skb);
 	else

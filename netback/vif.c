@@ -16,8 +16,8 @@
 #define TX_QUEUE_LEN	64
 
 /* What a guest may be able to take besides plain packets. */
-#define GUEST_FEATURES	(NETIF_F_SG | NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | \
-			 NETIF_F_TSO | NETIF_F_TSO6)
+#define GUEST_FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM | \
+			 NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6)
 
 /**
  * netback_vif_carrier() - tell the frontend whether there is a link
@@ -230,9 +230,12 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 
 	err = register_netdev(dev);
 	if (err) {
+		struct netback_queue *queue = nb->queue;
+
 		pv_device_error(pd, err, "cannot register %s", dev->name);
-		kvfree(nb->queue);
+		/* It takes the queues' NAPIs off its list. */
 		free_netdev(dev);
+		kvfree(queue);
 		return ERR_PTR(err);
 	}
 	return dev;
@@ -264,8 +267,9 @@ void netback_vif_features(struct netback *nb)
 	struct pv_device *pd = nb->pd;
 	netdev_features_t can = 0;
 
+	/* A list of buffers, as GRO makes it, is packed as its pages are. */
 	if (pv_feature(pd, NETBACK_FRONT_SG))
-		can |= NETIF_F_SG;
+		can |= NETIF_F_SG | NETIF_F_FRAGLIST;
 	if (!pv_feature(pd, NETBACK_FRONT_NO_CSUM4))
 		can |= NETIF_F_IP_CSUM;
 	if (pv_feature(pd, NETBACK_FRONT_CSUM6))

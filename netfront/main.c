@@ -276,6 +276,7 @@ static void init_netdev(struct net_device *dev)
 static int netfront_probe(struct pv_device *pd)
 {
 	unsigned int nr = max_queues ?: min(num_online_cpus(), 8U);
+	struct netfront_queue *queue;
 	struct net_device *dev;
 	struct netfront *nf;
 	u8 mac[ETH_ALEN];
@@ -321,8 +322,10 @@ static int netfront_probe(struct pv_device *pd)
 	return 0;
 
 fail:
-	kvfree(nf->queue);
+	queue = nf->queue;
+	/* It takes the queues' NAPIs off its list. */
 	free_netdev(dev);
+	kvfree(queue);
 	return err;
 }
 

@@ -323,6 +323,79 @@ static void every_size(struct kunit *test)
 	exchange(test, 60, 1000);
 }
 
+static const struct net_device_ops no_ops = { };
+
+/* Cuts what is behind @head bytes off, and hangs it behind as a buffer of its own. */
+static struct sk_buff *hang_behind(struct sk_buff *skb, unsigned int head)
+{
+	struct sk_buff *rest = alloc_skb(skb->len - head, GFP_KERNEL);
+
+	if (!rest || skb_copy_bits(skb, head, skb_put(rest, skb->len - head), skb->len - head) || pskb_trim(skb, head))
+		return NULL;
+	skb_shinfo(skb)->frag_list = rest;
+	skb->data_len += rest->len;
+	skb->len += rest->len;
+	skb->truesize += rest->truesize;
+	return rest;
+}
+
+/* What GRO has put together of more buffers than a packet has room for pages: it goes as it is. */
+static void lists_of_buffers(struct kunit *test)
+{
+	unsigned int depth;
+
+	KUNIT_EXPECT_TRUE(test, outside->features & NETIF_F_FRAGLIST);
+	for (depth = 1; depth <= 3; depth++) {
+		struct sk_buff *skb = make(outside, 20000, ++sent_number), *part = skb;
+		unsigned int i;
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		zero();
+		for (i = 0; i < depth; i++) {
+			part = hang_behind(part, i ? 3000 : HEAD);
+			KUNIT_ASSERT_NOT_NULL(test, part);
+		}
+		KUNIT_EXPECT_EQ(test, skb->len, 20000);
+		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(true).good == 1), "depth %u", depth);
+		KUNIT_EXPECT_EQ(test, tally(true).bad, 0);
+	}
+}
+
+/* A key that makes no sense, an interface that cannot be registered: nothing is left, and the next one is a good one. */
+static void probe_fails(struct kunit *test)
+{
+	struct net_device *taken;
+
+	fake_xen_remove_device(front);
+	set_key(front_path, "mac", "nonsense");
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_EXPECT_NULL(test, front->dev.driver);
+	fake_xen_remove_device(front);
+	front = NULL;
+
+	fake_xen_remove_device(back);
+	outside = NULL;
+	taken = alloc_netdev(0, "vif1.0", NET_NAME_USER, ether_setup);
+	KUNIT_ASSERT_NOT_NULL(test, taken);
+	taken->netdev_ops = &no_ops;
+	KUNIT_ASSERT_EQ(test, register_netdev(taken), 0);
+	set_key(back_path, "state", "1");
+	add_backend(test);
+	KUNIT_EXPECT_NULL(test, back->dev.driver);
+	fake_xen_remove_device(back);
+	unregister_netdev(taken);
+	free_netdev(taken);
+
+	set_key(front_path, "state", "1");
+	set_key(back_path, "state", "1");
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+	exchange(test, 1000, 3);
+}
+
 /* Pages that the backend keeps mapped: no hypercall a packet but the events. */
 static void warm_path_is_free_of_grant_calls(struct kunit *test)
 {
@@ -594,6 +667,8 @@ static void unplug_with_packets(struct kunit *test)
 
 static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(lists_of_buffers),
+	KUNIT_CASE(probe_fails),
 	KUNIT_CASE(warm_path_is_free_of_grant_calls),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
@@ -615,6 +690,7 @@ static struct kunit_suite staging_suite = {
 
 static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(lists_of_buffers),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
