@@ -97,7 +97,7 @@ struct blkfront_io {
  * @vdev: name and numbers
  * @handle: the number that requests carry
  * @disk: the disk, from the first connection on
- * @tags: of the disk's queues
+ * @tags: of the disk's queues; NULL if there is no disk
  * @queue: the rings, interrupt driven ones first
  * @nr_alloc: rings allocated, for good once there is a disk
  * @nr_irq: rings of this connection that interrupt
@@ -111,7 +111,6 @@ struct blkfront_io {
  * @cdrom: it answers to what CD-ROM drives are asked
  * @flush_op: operation that flushes; 0 if there is none
  * @flush_refused: the backend does not flush after all
- * @has_tags: @tags is allocated
  * @added: the disk has been announced
  * @settle: what takes I/O or sleeps: announces the disk (that reads the
  *          partition table), takes a refused flush back
@@ -128,7 +127,7 @@ struct blkfront {
 	struct blkfront_vdev vdev;
 	u16 handle;
 	struct gendisk *disk;
-	struct blk_mq_tag_set tags;
+	struct blk_mq_tag_set *tags;
 	struct blkfront_queue *queue;
 	unsigned int nr_alloc;
 	unsigned int nr_irq;
@@ -142,7 +141,6 @@ struct blkfront {
 	bool cdrom;
 	u8 flush_op;
 	bool flush_refused;
-	bool has_tags;
 	bool added;
 	struct work_struct settle;
 	struct work_struct recut;

@@ -92,7 +92,6 @@ static const struct pv_feature features[] = {
 	},
 	[F_BACK_PERSISTENT] = {
 		.key = "feature-persistent", .flags = PV_FEATURE_LATE, .max = 1,
-		.limit = &feature_persistent,
 	},
 	[F_INDIRECT] = {
 		.key = "feature-max-indirect-segments",
@@ -186,19 +185,19 @@ static int alloc_queues(struct blkfront *bf)
 static int choose_rings(struct blkfront *bf)
 {
 	unsigned int max = max_t(u64, pv_feature(bf->pd, F_MAX_QUEUES), 1);
-	unsigned int irq = max_queues ?: num_online_cpus();
+	unsigned int irq = max_queues ?: num_online_cpus(), poll;
 
 	if (bf->disk) {
 		max = min(max, bf->nr_alloc);
 		irq = bf->nr_irq_hw;
 	}
-	bf->nr_irq = min(irq, max);
-	bf->nr_poll = min(poll_queues, max - bf->nr_irq);
-	if (bf->disk) {
-		bf->nr_poll = min(bf->nr_poll, bf->nr_alloc - bf->nr_irq_hw);
-		return 0;
-	}
-	return alloc_queues(bf);
+	poll = min(poll_queues, max - min(irq, max));
+	if (bf->disk)
+		poll = min(poll, bf->nr_alloc - bf->nr_irq_hw);
+	/* A poller may be looking: see queue_of(). */
+	WRITE_ONCE(bf->nr_irq, min(irq, max));
+	WRITE_ONCE(bf->nr_poll, poll);
+	return bf->disk ? 0 : alloc_queues(bf);
 }
 
 static int open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
@@ -267,7 +266,9 @@ static void choose_data_path(struct blkfront *bf)
 	struct pv_device *pd = bf->pd;
 
 	bf->zero = !pv_device_trusted(pd, trusted);
-	bf->bounce = pv_feature(pd, F_BACK_PERSISTENT) || bf->zero;
+	/* As it was offered: the parameter may be another one by now. */
+	bf->bounce = bf->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
+				  pv_feature(pd, F_FRONT_PERSISTENT));
 	bf->max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
 			     BLKIF_MAX_SEGMENTS_PER_REQUEST);
 	/* A request must fit into the pool, whoever else holds pages. */
@@ -296,7 +297,9 @@ static int blkfront_connect(struct pv_device *pd)
 					 &q->stats);
 		if (err)
 			return err;
+		spin_lock_bh(&q->complete);
 		q->live = true;
+		spin_unlock_bh(&q->complete);
 		pv_channel_start(&q->channel);
 	}
 	err = blkfront_vbd_update(bf);
@@ -350,13 +353,16 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 		return;
 
 	bf->dead = true;
-	blk_mark_disk_dead(bf->disk);
 	bf->quiesced = false;
 	blk_mq_unquiesce_queue(bf->disk->queue);
 	/* What an earlier RETRY requeued fails now. */
 	blk_mq_kick_requeue_list(bf->disk->queue);
+	/* Last: who holds the disk may wait for what it has written. */
+	blk_mark_disk_dead(bf->disk);
 	flush_work(&bf->recut);
 	blkfront_vbd_delete(bf);
+	/* If there is another life, it has another disk. */
+	bf->dead = false;
 }
 
 static void blkfront_show(struct pv_device *pd, struct seq_file *m)

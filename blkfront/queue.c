@@ -24,15 +24,17 @@ static_assert(IS_ENABLED(CONFIG_64BIT));
 static struct blkfront_queue *queue_of(struct blk_mq_hw_ctx *hctx)
 {
 	struct blkfront *bf = hctx->queue->queuedata;
+	unsigned int nr_poll = READ_ONCE(bf->nr_poll);
+	unsigned int nr_irq = READ_ONCE(bf->nr_irq);
 	unsigned int at = hctx->queue_num;
 
-	/* A backend that came back may allow fewer rings than blk-mq has. */
-	if (at < bf->nr_irq_hw)
-		return &bf->queue[at % bf->nr_irq];
-	if (bf->nr_poll)
-		return &bf->queue[bf->nr_irq +
-				  (at - bf->nr_irq_hw) % bf->nr_poll];
-	return &bf->queue[at % bf->nr_irq];
+	/*
+	 * A backend that came back may allow fewer rings than blk-mq has. A
+	 * poller may look while it does, and finds one that is not live.
+	 */
+	if (at < bf->nr_irq_hw || !nr_poll)
+		return &bf->queue[at % nr_irq];
+	return &bf->queue[nr_irq + (at - bf->nr_irq_hw) % nr_poll];
 }
 
 static u64 request_id(struct request *rq)
@@ -51,9 +53,10 @@ static struct request *request_of(struct blkfront_queue *q, u64 id)
 	if (id > U32_MAX)
 		return NULL;
 	hwq = blk_mq_unique_tag_to_hwq(id);
-	if (hwq >= bf->tags.nr_hw_queues)
+	if (hwq >= bf->tags->nr_hw_queues)
 		return NULL;
-	rq = blk_mq_tag_to_rq(bf->tags.tags[hwq], blk_mq_unique_tag_to_tag(id));
+	rq = blk_mq_tag_to_rq(bf->tags->tags[hwq],
+			      blk_mq_unique_tag_to_tag(id));
 	if (!rq)
 		return NULL;
 	io = blk_mq_rq_to_pdu(rq);
@@ -95,17 +98,29 @@ static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged
 	}
 }
 
-static unsigned int count_segs(struct blkfront *bf, struct request *rq)
+/* Segments of direct grants; 0 if the data must not be granted. */
+static unsigned int count_direct(struct request *rq)
 {
 	struct req_iterator iter;
 	unsigned int nr = 0;
 	struct bio_vec bv;
 
-	if (bf->bounce)
-		return DIV_ROUND_UP(blk_rq_bytes(rq), XEN_PAGE_SIZE);
-	rq_for_each_segment(bv, rq, iter)
+	rq_for_each_segment(bv, rq, iter) {
+		/* Other objects lie in the page, and kfree() asks nobody. */
+		if (unlikely(PageSlab(bv.bv_page)))
+			return 0;
 		nr++;
+	}
 	return nr;
+}
+
+static void choose_data(struct blkfront *bf, struct request *rq,
+			struct blkfront_io *io)
+{
+	io->nr_segs = bf->bounce ? 0 : count_direct(rq);
+	io->bounced = !io->nr_segs;
+	if (io->bounced)
+		io->nr_segs = DIV_ROUND_UP(blk_rq_bytes(rq), XEN_PAGE_SIZE);
 }
 
 static int take_pages(struct blkfront_queue *q, struct blkfront_io *io)
@@ -202,8 +217,7 @@ static blk_status_t fill_data(struct blkfront_queue *q, struct request *rq,
 	struct blkfront *bf = q->bf;
 	struct blkfront_list list;
 
-	io->bounced = bf->bounce;
-	io->nr_segs = count_segs(bf, rq);
+	choose_data(bf, rq, io);
 	if (unlikely(io->nr_segs > bf->max_segs))
 		return BLK_STS_AGAIN;
 	if (take_pages(q, io))
@@ -236,8 +250,6 @@ static blk_status_t fill_slot(struct blkfront_queue *q, struct request *rq,
 	case REQ_OP_WRITE:
 		return fill_data(q, rq, slot);
 	case REQ_OP_FLUSH:
-		if (!bf->flush_op)
-			return BLK_STS_NOTSUPP;
 		blkfront_fill_flush(slot, bf->flush_op, bf->handle,
 				    request_id(rq), 0);
 		return BLK_STS_OK;
@@ -252,21 +264,44 @@ static blk_status_t fill_slot(struct blkfront_queue *q, struct request *rq,
 	}
 }
 
+/* Show the backend what has been put so far; the kick is outside the lock. */
+static void publish(struct blkfront_queue *q)
+{
+	bool kick;
+
+	spin_lock_bh(&q->submit);
+	kick = pv_ring_publish(&q->ring);
+	spin_unlock_bh(&q->submit);
+	if (kick)
+		pv_channel_kick(&q->channel);
+}
+
+/* Done without the backend; what came before it in the batch is not held up. */
+static blk_status_t end_at_once(struct blkfront_queue *q, struct request *rq,
+				bool last)
+{
+	blk_mq_start_request(rq);
+	blk_mq_end_request(rq, BLK_STS_OK);
+	if (last)
+		publish(q);
+	return BLK_STS_OK;
+}
+
 /*
  * A request made under the limits of an earlier backend is too large for
  * this one: its bios go through the block layer again and are cut to size.
  */
-static blk_status_t recut(struct blkfront *bf, struct request *rq)
+static blk_status_t recut(struct blkfront_queue *q, struct request *rq,
+			  bool last)
 {
+	struct blkfront *bf = q->bf;
 	unsigned long flags;
 
-	blk_mq_start_request(rq);
 	spin_lock_irqsave(&bf->recut_lock, flags);
 	blk_steal_bios(&bf->recut_bios, rq);
 	spin_unlock_irqrestore(&bf->recut_lock, flags);
-	blk_mq_end_request(rq, BLK_STS_OK);
 	schedule_work(&bf->recut);
-	return BLK_STS_OK;
+	return end_at_once(q, rq, last);
 }
 
 void blkfront_recut_work(struct work_struct *work)
@@ -283,19 +318,8 @@ void blkfront_recut_work(struct work_struct *work)
 		submit_bio(bio);
 }
 
-/* Show the backend what has been put so far; the kick is outside the lock. */
-static void publish(struct blkfront_queue *q)
-{
-	bool kick;
-
-	spin_lock_bh(&q->submit);
-	kick = pv_ring_publish(&q->ring);
-	spin_unlock_bh(&q->submit);
-	if (kick)
-		pv_channel_kick(&q->channel);
-}
-
-static void submit(struct blkfront_queue *q, struct request *rq,
+/* Returns false if there is no room: a backend came back with smaller rings. */
+static bool submit(struct blkfront_queue *q, struct request *rq,
 		   const struct blkif_request *slot, bool last)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
@@ -304,12 +328,8 @@ static void submit(struct blkfront_queue *q, struct request *rq,
 	io->op = blkfront_wire_op(slot);
 	spin_lock_bh(&q->submit);
 	if (unlikely(!pv_ring_room(&q->ring))) {
-		/* Only if a backend came back with smaller rings. */
-		q->stats.starved++;
 		spin_unlock_bh(&q->submit);
-		put_pages(q, io);
-		blk_mq_requeue_request(rq, true);
-		return;
+		return false;
 	}
 	/* From here on a response to it is believed. */
 	WRITE_ONCE(io->q, q);
@@ -322,14 +342,22 @@ static void submit(struct blkfront_queue *q, struct request *rq,
 	spin_unlock_bh(&q->submit);
 	if (kick)
 		pv_channel_kick(&q->channel);
+	return true;
 }
 
-/* Others hold the pages: they must be on their way before we wait for them. */
+/* Others hold what it needs: they must be on their way before it waits. */
 static blk_status_t starve(struct blkfront_queue *q)
 {
 	q->stats.starved++;
 	publish(q);
 	return BLK_STS_RESOURCE;
+}
+
+/* It has begun while the disk had a cache: this backend's has none. */
+static bool nothing_to_flush(const struct blkfront *bf,
+			     const struct request *rq)
+{
+	return req_op(rq) == REQ_OP_FLUSH && !bf->flush_op;
 }
 
 static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
@@ -341,15 +369,20 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 	if (unlikely(q->bf->dead))
 		return BLK_STS_IOERR;
+	if (unlikely(nothing_to_flush(q->bf, bd->rq)))
+		return end_at_once(q, bd->rq, bd->last);
 	status = fill_slot(q, bd->rq, &slot);
 	if (unlikely(status == BLK_STS_RESOURCE))
 		return starve(q);
 	if (unlikely(status == BLK_STS_AGAIN))
-		return recut(q->bf, bd->rq);
+		return recut(q, bd->rq, bd->last);
 	if (unlikely(status))
 		return status;
 	blk_mq_start_request(bd->rq);
-	submit(q, bd->rq, &slot, bd->last);
+	if (unlikely(!submit(q, bd->rq, &slot, bd->last))) {
+		put_pages(q, blk_mq_rq_to_pdu(bd->rq));
+		return starve(q);
+	}
 	return BLK_STS_OK;
 }
 
@@ -476,9 +509,14 @@ enum pv_consumed blkfront_consume(struct pv_channel *ch)
 static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
 	struct blkfront_queue *q = queue_of(hctx);
+	unsigned int nr;
 	bool more;
 
-	return complete_list(q, collect(q, RESPONSES_A_PASS, &more), iob);
+	/* blkfront_drain() waits for those who are in here. */
+	rcu_read_lock();
+	nr = complete_list(q, collect(q, RESPONSES_A_PASS, &more), iob);
+	rcu_read_unlock();
+	return nr;
 }
 
 /* ---- the end of a connection ---- */
@@ -511,6 +549,8 @@ static bool drain_one(struct request *rq, void *data)
  * @why: requeue for the next connection, or end with an error
  *
  * What the backend answered before it went counts: it is not done twice.
+ *
+ * Context: process, may sleep. Afterwards nobody uses the rings' pools.
  */
 void blkfront_drain(struct blkfront *bf, enum pv_down why)
 {
@@ -526,8 +566,10 @@ void blkfront_drain(struct blkfront *bf, enum pv_down why)
 		q->live = false;
 		spin_unlock_bh(&q->complete);
 	}
-	if (bf->has_tags)
-		blk_mq_tagset_busy_iter(&bf->tags, drain_one, &d);
+	/* A poller has taken a response off the ring before that. */
+	synchronize_rcu();
+	if (bf->tags)
+		blk_mq_tagset_busy_iter(bf->tags, drain_one, &d);
 }
 
 static void blkfront_map_queues(struct blk_mq_tag_set *set)

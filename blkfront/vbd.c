@@ -19,8 +19,6 @@ static void blkfront_free(struct kref *ref)
 {
 	struct blkfront *bf = container_of(ref, struct blkfront, ref);
 
-	if (bf->has_tags)
-		blk_mq_free_tag_set(&bf->tags);
 	kvfree(bf->queue);
 	kfree(bf);
 }
@@ -104,9 +102,31 @@ void blkfront_vbd_forget(struct blkfront *bf)
 	mutex_unlock(&vbds_lock);
 }
 
+/**
+ * struct vbd_disk - what lives as long as a disk has users
+ * @bf: the device, which may have got another disk meanwhile
+ * @tags: of the disk's queues
+ */
+struct vbd_disk {
+	struct blkfront *bf;
+	struct blk_mq_tag_set tags;
+};
+
+static struct vbd_disk *disk_of(const struct gendisk *disk)
+{
+	return disk->private_data;
+}
+
+static void vbd_disk_free(struct vbd_disk *d)
+{
+	blk_mq_free_tag_set(&d->tags);
+	blkfront_put(d->bf);
+	kfree(d);
+}
+
 static PV_DISK_RELEASE(blkfront_release)
 {
-	struct blkfront *bf = disk->private_data;
+	struct blkfront *bf = disk_of(disk)->bf;
 
 	mutex_lock(&bf->lock);
 	/* The toolstack may wait for the last user. */
@@ -130,9 +150,7 @@ static int blkfront_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
 			  unsigned int cmd, unsigned long arg)
 {
-	struct blkfront *bf = bdev->bd_disk->private_data;
-
-	if (!bf->cdrom)
+	if (!disk_of(bdev->bd_disk)->bf->cdrom)
 		return -ENOTTY;
 	/* Enough for mount and eject to take it for a CD-ROM drive. */
 	switch (cmd) {
@@ -149,7 +167,7 @@ static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
 
 static void blkfront_free_disk(struct gendisk *disk)
 {
-	blkfront_put(disk->private_data);
+	vbd_disk_free(disk_of(disk));
 }
 
 static const struct block_device_operations blkfront_fops = {
@@ -197,13 +215,15 @@ static void vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 	}
 }
 
-static int vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
+static struct vbd_disk *vbd_alloc_tags(struct blkfront *bf)
 {
-	struct gendisk *disk;
+	struct vbd_disk *d = kzalloc(sizeof(*d), GFP_KERNEL);
 	int err;
 
+	if (!d)
+		return ERR_PTR(-ENOMEM);
 	bf->nr_irq_hw = bf->nr_irq;
-	bf->tags = (struct blk_mq_tag_set) {
+	d->tags = (struct blk_mq_tag_set) {
 		.ops = &blkfront_mq_ops,
 		.driver_data = bf,
 		.nr_hw_queues = bf->nr_irq + bf->nr_poll,
@@ -214,24 +234,37 @@ static int vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
 		/* Scheduling is for who owns the disk: the control domain. */
 		.flags = PV_MQ_FLAGS,
 	};
-	err = blk_mq_alloc_tag_set(&bf->tags);
-	if (err)
-		return err;
-	disk = pv_blk_alloc_disk(&bf->tags, lim, bf);
+	err = blk_mq_alloc_tag_set(&d->tags);
+	if (err) {
+		kfree(d);
+		return ERR_PTR(err);
+	}
+	blkfront_get(bf);
+	d->bf = bf;
+	return d;
+}
+
+static int vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
+{
+	struct vbd_disk *d = vbd_alloc_tags(bf);
+	struct gendisk *disk;
+
+	if (IS_ERR(d))
+		return PTR_ERR(d);
+	disk = pv_blk_alloc_disk(&d->tags, lim, bf);
 	if (IS_ERR(disk)) {
-		blk_mq_free_tag_set(&bf->tags);
+		vbd_disk_free(d);
 		return PTR_ERR(disk);
 	}
-	bf->has_tags = true;
 	disk->major = BLKFRONT_MAJOR;
 	disk->first_minor = bf->vdev.minor;
 	disk->minors = bf->vdev.nr_minors;
 	disk->fops = &blkfront_fops;
-	disk->private_data = bf;
+	disk->private_data = d;
 	strscpy(disk->disk_name, bf->vdev.name, sizeof(disk->disk_name));
 	if (pv_feature(bf->pd, F_INFO) & (VDISK_REMOVABLE | VDISK_CDROM))
 		disk->flags |= GENHD_FL_REMOVABLE;
-	blkfront_get(bf);
+	bf->tags = &d->tags;
 	bf->disk = disk;
 	return 0;
 }
@@ -308,7 +341,8 @@ void blkfront_vbd_no_flush(struct blkfront *bf)
  * blkfront_vbd_resize() - the backend announced itself again: look at the size
  * @bf: the disk
  *
- * A medium that was changed gets a new size, too.
+ * A CD-ROM drive says the same when it gets another disc. Any other disk keeps
+ * its medium, also one that could be taken out: it was only resized.
  */
 void blkfront_vbd_resize(struct blkfront *bf)
 {
@@ -317,7 +351,7 @@ void blkfront_vbd_resize(struct blkfront *bf)
 	if (pv_feature_reread(bf->pd, F_SECTORS))
 		return;
 	new = pv_feature(bf->pd, F_SECTORS);
-	if (bf->disk->flags & GENHD_FL_REMOVABLE)
+	if (bf->cdrom)
 		pv_disk_media_changed(bf->disk);
 	if (new == old)
 		return;
@@ -332,13 +366,17 @@ void blkfront_vbd_resize(struct blkfront *bf)
  */
 void blkfront_vbd_delete(struct blkfront *bf)
 {
-	if (!bf->disk)
-		return;
+	struct vbd_disk *d = disk_of(bf->disk);
+
 	/* It may wait for I/O, which fails from now on. */
 	cancel_work_sync(&bf->settle);
 	if (bf->added)
 		del_gendisk(bf->disk);
-	bf->added = false;
 	put_disk(bf->disk);
+	/* One that was never announced has no users, and no free_disk(). */
+	if (!bf->added)
+		vbd_disk_free(d);
+	bf->added = false;
+	bf->tags = NULL;
 	bf->disk = NULL;
 }

@@ -8,8 +8,11 @@
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <xen/interface/io/blkif.h>
 
+#include "device.h"
 #include "helpers.h"
+#include "ring.h"
 
 #define TYPE		"vbd"
 #define ID		51712		/* xvda */
@@ -351,6 +354,8 @@ static void warm_path_is_free_of_grant_calls(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
+	/* Each processor has a ring of its own, with pages of its own. */
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(0)), 0);
 	if (strcmp(fake_xen_value("/local/domain/1/device/vbd/51712/feature-persistent"), "1"))
 		kunit_info(test, "the frontend does not offer persistent grants");
 	for (i = 0; i < 300; i++)
@@ -449,6 +454,20 @@ static void refused_write_changes_nothing(struct kunit *test)
 	__free_page(page);
 }
 
+static void reconnect(struct kunit *test)
+{
+	set_key(back_path, "state", "1");
+	add_backend(test);
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+}
+
+static void lose_backend(void)
+{
+	fake_xen_remove_device(back);
+	back = NULL;
+	fake_xen_settle();
+}
+
 /* The backend's driver goes and comes back, under load: no error, no request lost, none done twice. */
 static void backend_restarts(struct kunit *test)
 {
@@ -458,14 +477,9 @@ static void backend_restarts(struct kunit *test)
 
 	for (i = 0; i < 5; i++) {
 		msleep(100);
-		fake_xen_remove_device(back);
-		back = NULL;
-		fake_xen_settle();
+		lose_backend();
 		msleep(20);
-		set_key(back_path, "state", "1");
-		add_backend(test);
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
-				      fake_xen_last_error());
+		reconnect(test);
 	}
 	msleep(50);
 	atomic_set(&stop, 1);
@@ -495,6 +509,73 @@ static void suspend_and_resume(struct kunit *test)
 	finish_workers(test, w, false);
 }
 
+/* Somebody polls, with much to copy, while the backend goes and comes back. */
+struct poller {
+	struct page *page[MAX_PAGES];
+	atomic_t *stop;
+	unsigned int done, errors;
+	struct completion finished;
+};
+
+static void polled_end(struct bio *bio)
+{
+	WRITE_ONCE(*(bool *)bio->bi_private, true);
+}
+
+static int poll_reads(void *arg)
+{
+	struct poller *p = arg;
+	unsigned int i;
+
+	while (!atomic_read(p->stop)) {
+		struct bio *bio = bio_alloc(above, MAX_PAGES, REQ_OP_READ | REQ_POLLED, GFP_KERNEL);
+		bool ended = false;
+
+		for (i = 0; i < MAX_PAGES; i++)
+			__bio_add_page(bio, p->page[i], PAGE_SIZE, 0);
+		bio->bi_private = &ended;
+		bio->bi_end_io = polled_end;
+		submit_bio(bio);
+		while (!READ_ONCE(ended)) {
+			bio_poll(bio, NULL, 0);
+			cond_resched();
+		}
+		p->errors += !!bio->bi_status;
+		p->done++;
+		bio_put(bio);
+	}
+	complete(&p->finished);
+	return 0;
+}
+
+static void restart_meets_poller(struct kunit *test)
+{
+	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	atomic_t stop = ATOMIC_INIT(0);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	KUNIT_ASSERT_TRUE_MSG(test, test_bit(QUEUE_FLAG_POLL, &above->bd_disk->queue->queue_flags), "nothing polls");
+	for (i = 0; i < MAX_PAGES; i++) {
+		p->page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p->page[i]);
+	}
+	p->stop = &stop;
+	init_completion(&p->finished);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(poll_reads, p, "poller")));
+	for (i = 0; i < 10; i++) {
+		msleep(50 + i);
+		lose_backend();
+		reconnect(test);
+	}
+	atomic_set(&stop, 1);
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&p->finished, 20 * HZ));
+	KUNIT_EXPECT_EQ(test, p->errors, 0);
+	KUNIT_EXPECT_GT(test, p->done, 10);
+	for (i = 0; i < MAX_PAGES; i++)
+		__free_page(p->page[i]);
+}
+
 /* With several queues the backend may fail when the first one stands: it says so, and another try is a good one. */
 static void second_queue_fails(struct kunit *test)
 {
@@ -506,8 +587,8 @@ static void second_queue_fails(struct kunit *test)
 		fake_xen_remove_device(front);
 		set_key(front_path, "state", "1");
 		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
-		/* The frontend binds its own two ports first. */
-		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 3 : 1, 1, -ENOSPC);
+		/* The frontend binds its own three ports first. */
+		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 4 : 1, 1, -ENOSPC);
 		front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 		KUNIT_EXPECT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
@@ -537,6 +618,264 @@ static void unplug_under_load(struct kunit *test)
 	}
 }
 
+/* ---- another backend, another disk: what was true of the connection before is not of this one ---- */
+
+/* A backend that the case plays, on one ring of one page. */
+struct player {
+	struct pv_ring ring;
+	struct pv_stats stats;
+	evtchn_port_t port;
+};
+
+/* The driver's backend goes; one that offers little says InitWait, and the frontend makes its ring. */
+static void play_begin(struct kunit *test)
+{
+	lose_backend();
+	set_key(back_path, "multi-queue-max-queues", "1");
+	set_key(back_path, "max-ring-page-order", "0");
+	set_key(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateInitialised));
+}
+
+static void play_connect(struct kunit *test, struct player *p)
+{
+	struct page *page = fake_xen_granted_page(key_number(front_path, "ring-ref"));
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	memset(p, 0, sizeof(*p));
+	KUNIT_ASSERT_EQ(test, 0, pv_ring_init_back(&p->ring, page_address(page), 1, sizeof(struct blkif_request),
+						   &p->stats));
+	p->port = fake_xen_connect_port(key_number(front_path, "event-channel"));
+	set_key(back_path, "state", "4");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+}
+
+/* Says yes to all that is there, and keeps the first page of the last one in use; how many there were. */
+static unsigned int play_answer(struct player *p, grant_ref_t *held)
+{
+	unsigned int nr = pv_ring_pending(&p->ring), i;
+	struct blkif_response rsp = { };
+	struct blkif_request req;
+
+	for (i = 0; i < nr; i++) {
+		pv_ring_get(&p->ring, &req, sizeof(req));
+		if (held) {
+			*held = req.u.rw.seg[0].gref;
+			fake_xen_peer_holds(*held, true);
+		}
+		rsp.id = req.u.rw.id;
+		rsp.operation = req.operation;
+		pv_ring_put(&p->ring, &rsp, sizeof(rsp));
+	}
+	if (nr && pv_ring_publish(&p->ring))
+		fake_xen_kick_async(p->port);
+	return nr;
+}
+
+/* Requests that nobody waits for */
+struct many {
+	atomic_t ended, errors;
+};
+
+static void one_of_many_ended(struct bio *bio)
+{
+	struct many *many = bio->bi_private;
+
+	if (bio->bi_status)
+		atomic_inc(&many->errors);
+	atomic_inc(&many->ended);
+	bio_put(bio);
+}
+
+static void start_one_of_many(struct many *many, blk_opf_t op, sector_t sector, struct page *page)
+{
+	struct bio *bio = bio_alloc(above, 1, op, GFP_KERNEL);
+
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_private = many;
+	bio->bi_end_io = one_of_many_ended;
+	if (page)
+		__bio_add_page(bio, page, PAGE_SIZE, 0);
+	submit_bio(bio);
+}
+
+/* More requests than the new ring has slots: those that fit are shown to the backend, the others follow. */
+static void smaller_ring(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int i, answered = 0;
+	struct many many = { };
+	struct player p;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	play_begin(test);
+	/* (Far from each other, or they are merged.) */
+	for (i = 0; i < 100; i++)
+		start_one_of_many(&many, REQ_OP_WRITE, i * 64, page);
+	play_connect(test, &p);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(pv_ring_pending(&p.ring) == p.ring.size), "only %u are shown",
+			      pv_ring_pending(&p.ring));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE((answered += play_answer(&p, NULL)) == 100));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended) == 100));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	KUNIT_EXPECT_EQ(test, answered, 100);
+	/* Whatever has not ended uses the page. */
+	close_disk(&above);
+	fake_xen_remove_device(front);
+	front = NULL;
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&many.ended) == 100));
+	__free_page(page);
+}
+
+/* Somebody writes the parameter between what it was offered for and the answer. */
+static void persistent_is_what_was_offered(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct many many = { };
+	grant_ref_t held = 0;
+	struct player p;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	play_begin(test);
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "feature-persistent", "1"));
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "0");
+	set_key(back_path, "feature-persistent", "1");
+	play_connect(test, &p);
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "1");
+	start_one_of_many(&many, REQ_OP_WRITE, 0, page);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(play_answer(&p, &held)));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	KUNIT_EXPECT_TRUE_MSG(test, states_are(XenbusStateConnected), "%s", fake_xen_last_error());
+	fake_xen_peer_holds(held, false);
+	__free_page(page);
+}
+
+/* A flush that began when the disk had a cache, and goes on when it has none, has nothing to do. */
+static void flush_meets_no_cache(struct kunit *test)
+{
+	struct request_queue *queue = below->bd_disk->queue;
+	bool cache = bdev_write_cache(below), fua = bdev_fua(below);
+	struct many many = { };
+
+	blk_queue_write_cache(queue, true, false);
+	lose_backend();
+	reconnect(test);
+	KUNIT_EXPECT_TRUE(test, bdev_write_cache(above));
+	lose_backend();
+	start_one_of_many(&many, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL);
+	blk_queue_write_cache(queue, false, false);
+	reconnect(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	blk_queue_write_cache(queue, cache, fua);
+}
+
+/* A device that had failed comes back with a migration, and its disk works. */
+static void life_after_failure(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (i = 0; i < 3; i++) {
+		pv_device_fail(pv_device_of(&front->dev), "as a case wants it");
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateClosed));
+		KUNIT_EXPECT_NE(test, io(above, REQ_OP_READ, 0, &page, 0, PAGE_SIZE), 0);
+		/* Once its last user has gone before the new disk comes, once after. */
+		if (i & 1)
+			close_disk(&above);
+		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+		fake_xen_remove_device(back);
+		set_key(back_path, "state", "1");
+		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+		add_backend(test);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+		close_disk(&above);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+		KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, 0, PAGE_SIZE), 0);
+	}
+	__free_page(page);
+}
+
+/* The frontend's device goes and another one comes, as for a guest that boots anew. */
+static void new_frontend(struct kunit *test)
+{
+	close_disk(&above);
+	fake_xen_remove_device(front);
+	set_key(front_path, "state", "1");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
+}
+
+/* The disk that the toolstack wants now cannot be had: the guest does not get the one before. */
+static void not_the_old_disk(struct kunit *test)
+{
+	static const char *const bad[] = { "3e7:7", "", "nonsense" };
+	char good[32];
+	unsigned int i;
+
+	snprintf(good, sizeof(good), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
+	for (i = 0; i < ARRAY_SIZE(bad); i++) {
+		new_frontend(test);
+		set_key(back_path, "physical-device", bad[i]);
+		front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateInitialised));
+		msleep(50);
+		fake_xen_settle();
+		KUNIT_EXPECT_EQ_MSG(test, xenbus_read_driver_state(back_path), XenbusStateInitWait, "\"%s\"", bad[i]);
+		set_key(back_path, "physical-device", good);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+	}
+}
+
+/* A disk that can be taken out gets another size: nothing says that it is another medium. */
+static void resized_is_not_changed(struct kunit *test)
+{
+	sector_t size = bdev_nr_sectors(below);
+	struct page *page = alloc_page(GFP_KERNEL);
+	u64 seq;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	new_frontend(test);
+	below->bd_disk->flags |= GENHD_FL_REMOVABLE;
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	KUNIT_EXPECT_TRUE(test, above->bd_disk->flags & GENHD_FL_REMOVABLE);
+	seq = above->bd_disk->diskseq;
+	set_capacity(below->bd_disk, size - 8);
+	KUNIT_EXPECT_EQ(test, io(above, REQ_OP_READ, 0, &page, 0, PAGE_SIZE), 0);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(bdev_nr_sectors(above) == size - 8));
+	KUNIT_EXPECT_EQ(test, above->bd_disk->diskseq, seq);
+	set_capacity(below->bd_disk, size);
+	below->bd_disk->flags &= ~GENHD_FL_REMOVABLE;
+	__free_page(page);
+}
+
+/* Direct grants are of whole pages: one that has other objects beside the data is not shared. */
+static void slab_memory_is_copied(struct kunit *test)
+{
+	u8 *data = kmalloc(512, GFP_KERNEL);
+	struct page *page = virt_to_page(data);
+	unsigned long grants;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	for (i = 0; i < 2; i++) {
+		grants = fake_xen_counts.grants;
+		memset(data, 'a' + i, 512);
+		KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, offset_in_page(data), 512), 0);
+		memset(data, 0, 512);
+		KUNIT_EXPECT_EQ(test, io(above, REQ_OP_READ, 0, &page, offset_in_page(data), 512), 0);
+		KUNIT_EXPECT_NULL(test, memchr_inv(data, 'a' + i, 512));
+	}
+	/* The page that is kept for it was granted the first time. */
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.grants - grants, 0);
+	kfree(data);
+}
+
 static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(same_size),
 	KUNIT_CASE(every_byte),
@@ -544,6 +883,7 @@ static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(untrusted_backend),
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(restart_meets_poller),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(second_queue_fails),
 	KUNIT_CASE(unplug_under_load),
@@ -557,8 +897,26 @@ static struct kunit_suite pair_suite = {
 	.test_cases = pair_cases,
 };
 
+static struct kunit_case change_cases[] = {
+	KUNIT_CASE(smaller_ring),
+	KUNIT_CASE(persistent_is_what_was_offered),
+	KUNIT_CASE(flush_meets_no_cache),
+	KUNIT_CASE(life_after_failure),
+	KUNIT_CASE(not_the_old_disk),
+	KUNIT_CASE(resized_is_not_changed),
+	{}
+};
+
+static struct kunit_suite change_suite = {
+	.name = "block_pair_changes",
+	.init = pair_init,
+	.exit = pair_exit,
+	.test_cases = change_cases,
+};
+
 static struct kunit_case copying_cases[] = {
 	KUNIT_CASE(every_byte),
+	KUNIT_CASE(slab_memory_is_copied),
 	KUNIT_CASE(copies_are_batched),
 	KUNIT_CASE(refused_write_changes_nothing),
 	KUNIT_CASE(xen_refuses),
@@ -575,7 +933,7 @@ static struct kunit_suite copying_suite = {
 	.test_cases = copying_cases,
 };
 
-kunit_test_suites(&pair_suite, &copying_suite);
+kunit_test_suites(&pair_suite, &change_suite, &copying_suite);
 
 MODULE_DESCRIPTION("blkfront and blkback together");
 MODULE_LICENSE("GPL");
