@@ -13,7 +13,7 @@ xenstore-rm() { store rm "$@"; }
 xs() { store read "$@" 2>/dev/null; }
 
 result() { echo "$*" >/dev/ttyS3; }
-diag() { result "# $*"; }
+diag() { local text="# $*"; result "${text//$'\n'/$'\n'# }"; }
 # A figure for a table: data KEY VALUE
 data() { result "@data $*"; }
 
@@ -101,9 +101,12 @@ part_end() {
 	check "nothing is left of its devices" none_left devices
 }
 
+# A limit of so many seconds is for a host that has nothing else to do.
+PATIENCE=2
+
 # wait_for SECONDS COMMAND...: until it succeeds
 wait_for() {
-	local end=$((SECONDS + $1)); shift
+	local end=$((SECONDS + PATIENCE * $1)); shift
 	until "$@" >/dev/null 2>&1; do
 		[ $SECONDS -lt $end ] || { "$@" && return; echo "still not: $*"; return 1; }
 		sleep 0.2
@@ -462,7 +465,7 @@ boot_guest() {
 	G_SEQ=0
 	# What is sent to a serial port that nobody has opened is lost.
 	case $GUEST in
-	hvm*) wait_for "${GUEST_BOOT:-400}" guest_cmd -t 4 "$name" true ;;
+	hvm*) wait_for "${GUEST_BOOT:-400}" eval '! xl domid "$name" || guest_cmd -t 4 "$name" true' && xl domid "$name" >/dev/null ;;
 	*) guest_cmd -t "${GUEST_BOOT:-180}" "$name" true ;;
 	esac
 }
@@ -487,7 +490,7 @@ guest_cmd() {
 	g=$1; shift
 	G_SEQ=$((G_SEQ + 1)); seq=$BASHPID.$G_SEQ
 	guest_send "$g" "$seq" "$*" || return
-	end=$((SECONDS + t))
+	t=$((PATIENCE * t)) end=$((SECONDS + t))
 	while [ $SECONDS -lt $end ]; do
 		IFS= read -r -t $((end - SECONDS)) line <&4 || break
 		line=${line%$'\r'}

@@ -219,12 +219,14 @@ prepare_part() (
 )
 
 # Faults of QEMU's say nothing of what is tested (README.md): flags that no processor has (half a pointer, after CMPXCHG16B); with
-# an HVM guest an interrupt that it injects a second time, and Xen's own registers in the guest's place.
+# an HVM guest an interrupt that it injects a second time, and Xen's own registers in the guest's place, or an end before the guest
+# has come to our modules.
 emulator_failed() { # WORK
 	grep -aqE 'EFLAGS: (0[1-9a-f]|[1-9a-f].|00[4-9a-f])[0-9a-f]{5}' "$1/guest.log" "$1/dom0.log" && return
 	[[ $GUEST = hvm* ]] || return
-	{ grep -aq 'PANIC: double fault' "$1/guest.log" && grep -aq irq_entries_start "$1/guest.log"; } ||
-		grep -a -A4 'Triple fault' "$1/dom0.log" | grep -q 'RIP: *e008:\[<ffff82d0'
+	{ grep -aq 'PANIC: double fault' "$1/guest.log" && grep -aq irq_entries_start "$1/guest.log"; } && return
+	grep -aq 'Triple fault' "$1/dom0.log" || return
+	! grep -aq 'pvsplit: the guest begins' "$1/guest.log" || grep -a -A4 'Triple fault' "$1/dom0.log" | grep -q 'RIP: *e008:\[<ffff82d0'
 }
 
 # boot WORK: runs the machine; WORK gets dom0.log, guest.log, results, qemu.log, times. 124 if the limit struck. Where QEMU failed,

@@ -25,13 +25,17 @@ ktap_subtest() {
 	[ $n != 0 ] || why="no check was reported"
 	if ! grep -aq '^@end' "$work/results"; then
 		why="${why:+$why; }never reported its end$([ "$rc" != 124 ] || echo ": stopped at the limit of $LIMIT s")"
-		tr -d '\r' <"$work/dom0.log" | grep -av '^(XEN)' | tail -n 12 | sed 's/^/    # dom0: /' >>"$work/ktap"
 	fi
 	bad_lines "$work" >"$work/bad"
 	if [ -s "$work/bad" ]; then
 		why="${why:+$why; }kernel or hypervisor complaints"
 		sed 's/^/    # log: /' "$work/bad" >>"$work/ktap"
 	fi
+	# The logs may be out of reach later.
+	[ -z "$why" ] || {
+		tr -d '\r' <"$work/dom0.log" | tail -n 30 | sed 's/^/    # dom0: /'
+		tr -d '\r' <"$work/guest.log" | tail -n 15 | sed 's/^/    # guest: /'
+	} >>"$work/ktap"
 	echo "$why" >"$work/verdict"
 }
 
