@@ -9,6 +9,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <xen/interface/io/protocols.h>
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
 
 #include "blkfront.h"
 
@@ -127,11 +129,32 @@ static void blkfront_shrink_work(struct work_struct *work)
 	schedule_delayed_work(&bf->shrink, SHRINK_INTERVAL);
 }
 
+/* An HVM guest's CD-ROM drive is never unplugged. */
+static bool is_emulated_cdrom(struct pv_device *pd)
+{
+	char *type;
+	bool is;
+
+	if (!xen_hvm_domain() || xen_pvh_domain())
+		return false;
+	type = pv_device_read_own(pd, "device-type");
+	if (IS_ERR(type))
+		return false;
+	is = !strcmp(type, "cdrom");
+	kfree(type);
+	return is;
+}
+
 static int blkfront_probe(struct pv_device *pd)
 {
-	struct blkfront *bf = kzalloc(sizeof(*bf), GFP_KERNEL);
+	struct blkfront *bf;
 	int err;
 
+	if (is_emulated_cdrom(pd)) {
+		dev_notice(&pd->xb->dev, "left to the emulated drive\n");
+		return -ENODEV;
+	}
+	bf = kzalloc(sizeof(*bf), GFP_KERNEL);
 	if (!bf)
 		return -ENOMEM;
 	kref_init(&bf->ref);
@@ -281,6 +304,31 @@ static void choose_data_path(struct blkfront *bf)
 		bf->flush_op = 0;
 }
 
+/* Each ring has enough for the largest request, or that gets smaller. */
+static int init_pools(struct blkfront *bf)
+{
+	unsigned int i, nr;
+	int err;
+
+	for (i = 0; i < nr_rings(bf); i++) {
+		struct blkfront_queue *q = &bf->queue[i];
+
+		/* Room for the pages of segments on top. */
+		err = pv_grant_pool_init(&q->pool, bf->pd,
+					 max_staged_pages + q->ring.size,
+					 &q->stats);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < nr_rings(bf); i++) {
+		nr = pv_grant_pool_reserve(&bf->queue[i].pool, bf->max_segs +
+				blkfront_indirect_pages(bf->max_segs));
+		while (bf->max_segs + blkfront_indirect_pages(bf->max_segs) > nr)
+			bf->max_segs--;
+	}
+	return 0;
+}
+
 static int blkfront_connect(struct pv_device *pd)
 {
 	struct blkfront *bf = pd->priv;
@@ -288,15 +336,12 @@ static int blkfront_connect(struct pv_device *pd)
 	int err;
 
 	choose_data_path(bf);
+	err = init_pools(bf);
+	if (err)
+		return err;
 	for (i = 0; i < nr_rings(bf); i++) {
 		struct blkfront_queue *q = &bf->queue[i];
 
-		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&q->pool, pd,
-					 max_staged_pages + q->ring.size,
-					 &q->stats);
-		if (err)
-			return err;
 		spin_lock_bh(&q->complete);
 		q->live = true;
 		spin_unlock_bh(&q->complete);
@@ -386,6 +431,7 @@ static struct pv_driver blkfront_driver = {
 	.end = PV_FRONT,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
+	.allowed = xen_has_pv_disk_devices,
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
 	.negotiate = blkfront_negotiate,

@@ -12,6 +12,7 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <net/sch_generic.h>
+#include <xen/platform_pci.h>
 
 #include "netfront.h"
 
@@ -751,6 +752,7 @@ static struct pv_driver netfront_driver = {
 	.end = PV_FRONT,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
+	.allowed = xen_has_pv_nic_devices,
 	.probe = netfront_probe,
 	.remove = netfront_remove,
 	.negotiate = netfront_negotiate,

@@ -551,6 +551,10 @@ static int device_probe(struct xenbus_device *xb,
 	unsigned int i;
 	int err;
 
+	if (drv->allowed && !drv->allowed()) {
+		dev_notice(&xb->dev, "left to the emulated device: these were not unplugged (see xen_emul_unplug=)\n");
+		return -ENODEV;
+	}
 	pd = kzalloc(sizeof(*pd), GFP_KERNEL);
 	if (!pd)
 		return -ENOMEM;

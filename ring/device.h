@@ -69,6 +69,9 @@ enum pv_down {
  * @end: which end
  * @features: keys that the two ends exchange
  * @nr_features: how many, at most PV_FEATURES_MAX
+ * @allowed: frontend: false in an HVM guest that has kept its emulated devices
+ *           of this kind: a PV one would be a second way to the same disk or
+ *           card. May be NULL
  * @probe: a new device: allocate @priv. Nothing is known of the peer
  * @remove: free @priv; disconnect() has been called
  * @offer: backend: set the early features (pv_feature_offer()). Toolstacks
@@ -113,6 +116,7 @@ struct pv_driver {
 	const struct pv_feature *features;
 	unsigned int nr_features;
 
+	bool (*allowed)(void);
 	int (*probe)(struct pv_device *pd);
 	void (*remove)(struct pv_device *pd);
 	int (*offer)(struct pv_device *pd);

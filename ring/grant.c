@@ -166,7 +166,7 @@ EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
  * @max: most references at a time, rounded up to a chunk
  * @stats: where to count
  *
- * Starts with one chunk and grows as it is used.
+ * Starts with one chunk and grows as it is used: see pv_grant_pool_reserve().
  *
  * Context: process.
  * Return: 0, or -ENOSPC if the grant table is full.
@@ -188,6 +188,26 @@ int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 	return -ENOSPC;
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_init);
+
+/**
+ * pv_grant_pool_reserve() - have references for a request of the largest size
+ * @pool: the pool
+ * @nr: how many such a request needs
+ *
+ * What a pool does not have now it may never get: the grant table is shared
+ * with others. A larger request than it has references for must not be made.
+ *
+ * Context: process.
+ * Return: references that the pool has, @nr or more unless the table is full.
+ */
+unsigned int pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr)
+{
+	while (pool->nr < nr)
+		if (!pool_grow(pool))
+			break;
+	return pool->nr;
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_reserve);
 
 /**
  * pv_grant_page() - let the backend reach a page

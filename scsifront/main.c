@@ -328,6 +328,31 @@ static int add_host(struct scsifront *sf)
 	return 0;
 }
 
+/* Each ring has enough for the largest command, or that gets smaller. */
+static int init_pools(struct scsifront *sf)
+{
+	unsigned int i, nr;
+	int err;
+
+	for (i = 0; i < sf->nr_queues; i++) {
+		/* Room for the pages of segments on top. */
+		err = pv_grant_pool_init(&sf->queue[i].pool, sf->pd,
+					 max_staged_pages + VSCSIIF_SG_TABLESIZE,
+					 &sf->queue[i].stats);
+		if (err)
+			return err;
+	}
+	for (i = 0; i < sf->nr_queues; i++) {
+		nr = pv_grant_pool_reserve(&sf->queue[i].pool, sf->max_segs +
+				scsifront_list_pages(sf->max_segs));
+		/* (LUNs that are there would have to fail what waits now.) */
+		while (!sf->added &&
+		       sf->max_segs + scsifront_list_pages(sf->max_segs) > nr)
+			sf->max_segs--;
+	}
+	return 0;
+}
+
 static int scsifront_connect(struct pv_device *pd)
 {
 	struct scsifront *sf = pd->priv;
@@ -335,15 +360,10 @@ static int scsifront_connect(struct pv_device *pd)
 	int err;
 
 	choose_data_path(sf);
+	err = init_pools(sf);
+	if (err)
+		return err;
 	set_limits(sf);
-	for (i = 0; i < sf->nr_queues; i++) {
-		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&sf->queue[i].pool, pd,
-					 max_staged_pages + VSCSIIF_SG_TABLESIZE,
-					 &sf->queue[i].stats);
-		if (err)
-			return err;
-	}
 	if (!sf->added) {
 		err = add_host(sf);
 		if (err)

@@ -687,15 +687,15 @@ static void one_of_many_ended(struct bio *bio)
 	bio_put(bio);
 }
 
-static void start_one_of_many(struct many *many, blk_opf_t op, sector_t sector, struct page *page)
+static void start_one(struct many *many, blk_opf_t op, sector_t sector, struct page **pages, unsigned int nr)
 {
-	struct bio *bio = bio_alloc(above, 1, op, GFP_KERNEL);
+	struct bio *bio = bio_alloc(above, MAX_PAGES, op, GFP_KERNEL);
 
 	bio->bi_iter.bi_sector = sector;
 	bio->bi_private = many;
 	bio->bi_end_io = one_of_many_ended;
-	if (page)
-		__bio_add_page(bio, page, PAGE_SIZE, 0);
+	while (nr--)
+		__bio_add_page(bio, *pages++, PAGE_SIZE, 0);
 	submit_bio(bio);
 }
 
@@ -711,7 +711,7 @@ static void smaller_ring(struct kunit *test)
 	play_begin(test);
 	/* (Far from each other, or they are merged.) */
 	for (i = 0; i < 100; i++)
-		start_one_of_many(&many, REQ_OP_WRITE, i * 64, page);
+		start_one(&many, REQ_OP_WRITE, i * 64, &page, 1);
 	play_connect(test, &p);
 	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(pv_ring_pending(&p.ring) == p.ring.size), "only %u are shown",
 			      pv_ring_pending(&p.ring));
@@ -742,7 +742,7 @@ static void persistent_is_what_was_offered(struct kunit *test)
 	set_key(back_path, "feature-persistent", "1");
 	play_connect(test, &p);
 	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "1");
-	start_one_of_many(&many, REQ_OP_WRITE, 0, page);
+	start_one(&many, REQ_OP_WRITE, 0, &page, 1);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(play_answer(&p, &held)));
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
 	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
@@ -763,7 +763,7 @@ static void flush_meets_no_cache(struct kunit *test)
 	reconnect(test);
 	KUNIT_EXPECT_TRUE(test, bdev_write_cache(above));
 	lose_backend();
-	start_one_of_many(&many, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL);
+	start_one(&many, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0);
 	blk_queue_write_cache(queue, false, false);
 	reconnect(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
@@ -854,6 +854,43 @@ static void resized_is_not_changed(struct kunit *test)
 	__free_page(page);
 }
 
+/* (The fake's domain is an HVM one, which has an emulated drive besides.) */
+static void cdrom_is_left_to_the_emulator(struct kunit *test)
+{
+	new_frontend(test);
+	set_key(front_path, "device-type", "cdrom");
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_EXPECT_NULL(test, front->dev.driver);
+}
+
+/* The grant table is nearly full, and stays so: requests are as large as what a ring has for them. */
+static void few_grants_are_left(struct kunit *test)
+{
+	struct page *page[MAX_PAGES];
+	struct many many = { };
+	unsigned int i;
+
+	for (i = 0; i < MAX_PAGES; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	new_frontend(test);
+	/* Three rings with their pages, and 64 each for data */
+	fake_xen_limit_refs(250);
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	start_one(&many, REQ_OP_WRITE, 0, page, MAX_PAGES);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	fake_xen_limit_refs(0);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	for (i = 0; i < MAX_PAGES; i++)
+		__free_page(page[i]);
+}
+
 /* Direct grants are of whole pages: one that has other objects beside the data is not shared. */
 static void slab_memory_is_copied(struct kunit *test)
 {
@@ -904,6 +941,8 @@ static struct kunit_case change_cases[] = {
 	KUNIT_CASE(life_after_failure),
 	KUNIT_CASE(not_the_old_disk),
 	KUNIT_CASE(resized_is_not_changed),
+	KUNIT_CASE(cdrom_is_left_to_the_emulator),
+	KUNIT_CASE(few_grants_are_left),
 	{}
 };
 
