@@ -505,9 +505,9 @@ guest_cmd() {
 }
 # Sends a command and does not wait; fd 4 stays open on the console for guest_cmd.
 guest_send() {
-	local tty=/run/guest.$1.tty
-	# That is xenconsoled's, and there are machines with more to do.
-	[ -s "$tty" ] || wait_for 60 eval "xenstore-read $(guest_tty "$1") >$tty" || return
+	local tty=/run/guest.$1.tty node
+	# That is xenconsoled's, and there are machines with more to do; until then the key has no value.
+	[ -s "$tty" ] || { node=$(guest_tty "$1"); wait_for 60 eval 'xenstore-read "$node" | grep / >"$tty"' || return; }
 	read -r tty <"$tty"; exec 4<>"$tty" || return
 	printf '%s %s\n' "$2" "$3" >&4
 }
