@@ -201,8 +201,8 @@ struct blkback_req {
  * @staged: pages of our own
  * @bdev: the disk, NULL if there is none
  * @limits: what a request may ask of it
- * @hold: start nothing more
- * @held: nothing is in flight while @hold
+ * @hold: take nothing more
+ * @held: all that was taken has been answered, while @hold
  * @tidy_at: when to give memory back
  */
 struct blkback_queue {

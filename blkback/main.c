@@ -263,6 +263,7 @@ static struct pv_driver blkback_driver = {
 	.name = "pv-blkback",
 	.type = "vbd",
 	.end = PV_BACK,
+	.resumable = true,
 	.features = blkback_features,
 	.nr_features = ARRAY_SIZE(blkback_features),
 	.probe = blkback_probe,

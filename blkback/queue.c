@@ -518,6 +518,16 @@ static enum pv_consumed rest(struct blkback_queue *q, bool progress)
 	return PV_AGAIN;
 }
 
+/* On hold: what has been taken is still done, and nothing more is taken. */
+static enum pv_consumed pause(struct blkback_queue *q, bool progress)
+{
+	if (!list_empty(&q->waiting))
+		return rest(q, progress);
+	if (!q->in_flight)
+		complete_all(&q->held);
+	return PV_BLOCKED;
+}
+
 static enum pv_consumed blkback_consume(struct pv_channel *ch)
 {
 	struct blkback_queue *q = container_of(ch, struct blkback_queue,
@@ -526,24 +536,20 @@ static enum pv_consumed blkback_consume(struct pv_channel *ch)
 	bool hold = smp_load_acquire(&q->hold), progress;
 	LIST_HEAD(batch);
 
-	progress = complete_done(q);
+	complete_done(q);
 	if (likely(!hold)) {
 		look_at_disk(q);
 		take_requests(q);
-		fetch_segments(q);
-		map_segments(q);
-		admit(q, &batch);
-		start_batch(q, &batch);
-		/* What has ended meanwhile shares the publication. */
-		progress = complete_done(q);
 	}
+	fetch_segments(q);
+	map_segments(q);
+	admit(q, &batch);
+	start_batch(q, &batch);
+	/* What has ended meanwhile shares the publication. */
+	progress = complete_done(q);
 	if (pv_ring_publish(&q->ring))
 		pv_channel_kick(ch);
-	if (likely(!hold))
-		return rest(q, progress);
-	if (!q->in_flight)
-		complete_all(&q->held);
-	return PV_BLOCKED;
+	return unlikely(hold) ? pause(q, progress) : rest(q, progress);
 }
 
 static void blkback_idle(struct pv_channel *ch)
@@ -680,8 +686,12 @@ void blkback_queue_start(struct blkback_queue *q)
 }
 
 /**
- * blkback_queues_hold() - start no I/O any more, wait for what is in flight
+ * blkback_queues_hold() - take no more requests, wait until all are answered
  * @b: the device
+ *
+ * Those that wait were checked against the disk that is there now. And a ring
+ * whose requests have all been answered is good for another backend: a
+ * response lies where a request was, not where that one was.
  *
  * Context: process, a hook of the device.
  */
@@ -727,21 +737,11 @@ void blkback_queues_release(struct blkback *b)
 
 /**
  * blkback_queue_destroy() - stop the thread, give back all that was shared
- * @q: the queue, held if it runs
- *
- * Requests that wait get no response; the frontend sends them again.
+ * @q: the queue, held if it runs: no request is left in it
  */
 void blkback_queue_destroy(struct blkback_queue *q)
 {
-	struct blkback_req *req;
-
 	pv_channel_close(&q->channel);
-	/* Waiting requests hold buffers, but no page yet. */
-	list_for_each_entry(req, &q->waiting, list)
-		if (req->buffer) {
-			req->buffer->next = q->buffers;
-			q->buffers = req->buffer;
-		}
 	buffers_free(q);
 	pv_map_destroy(&q->map);
 	pv_staged_destroy(&q->staged);

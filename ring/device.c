@@ -228,15 +228,20 @@ static void front_connect(struct pv_device *pd)
 	device_watch_peer(pd);
 }
 
-/* Leave, as if the backend had restarted; its Closed brings us back. */
+/* What is under way is done again: the backend's Closed brings us back. */
+static void front_leave(struct pv_device *pd)
+{
+	device_down(pd, PV_DOWN_RETRY);
+	device_switch(pd, XenbusStateClosed);
+}
+
 static void front_restart(struct pv_device *pd)
 {
 	if (pd->link == PV_LINK_DOWN)
 		return;
 	/* Our own wish says nothing about the backend. */
 	pd->retries = 0;
-	device_down(pd, PV_DOWN_RETRY);
-	device_switch(pd, XenbusStateClosed);
+	front_leave(pd);
 }
 
 /* The toolstack wants the device back: as soon as nobody uses it. */
@@ -309,6 +314,9 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 		/* Who is Connected already gets no second look at its keys. */
 		if (pd->link == PV_LINK_UP && pd->drv->restarted)
 			pd->rebinds = true;
+		/* It may be about to go on with the rings: not with new ones. */
+		else if (pd->link == PV_LINK_UP)
+			front_leave(pd);
 		/* While OFFERED it is the state that we have acted on. */
 		else if (pd->link != PV_LINK_OFFERED && !pd->failed && !pd->closing)
 			front_negotiate(pd);
@@ -338,8 +346,7 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 		if (pd->failed || !peer_online(pd)) {
 			front_close(pd);
 		} else if (pd->link != PV_LINK_DOWN) {
-			device_down(pd, PV_DOWN_RETRY);
-			device_switch(pd, XenbusStateClosed);
+			front_leave(pd);
 		}
 		break;
 	case XenbusStateClosed:
@@ -578,9 +585,10 @@ static int device_probe(struct xenbus_device *xb,
 					  pd, &device_fops);
 
 	mutex_lock(&pd->lock);
-	if (drv->end == PV_BACK)
+	/* (A watch of its own may have made it connect already.) */
+	if (drv->end == PV_BACK && !pd->offered)
 		back_offer(pd);
-	else
+	else if (drv->end == PV_FRONT)
 		/* After a reload of the module it may stand at Closed. */
 		device_switch(pd, XenbusStateInitialising);
 	mutex_unlock(&pd->lock);
@@ -638,6 +646,7 @@ int __pv_driver_register(struct pv_driver *drv, struct module *owner,
 	drv->xb.remove = device_remove;
 	drv->xb.otherend_changed = device_peer_changed;
 	drv->xb.driver.dev_groups = drv->dev_groups;
+	drv->xb.allow_rebind = drv->resumable;
 	if (drv->end == PV_BACK)
 		return __xenbus_register_backend(&drv->xb, owner, mod_name);
 	drv->xb.resume = device_resume;

@@ -105,6 +105,10 @@ enum pv_down {
  * @dev_groups: sysfs attributes of the device
  * @peer_key: a key of the peer that may change while connected: change() is
  *            called then, and after each connect(). May be NULL
+ * @resumable: backend: when its driver goes and the device stays (a reload), it
+ *           has answered all that it took, says nothing, and the next one goes
+ *           on with the rings as they are: the kernel's frontends notice
+ *           nothing of it, and do not come back from Closed
  * @direct: frontend: it is Connected as soon as it has published (netif.h),
  *          without Initialised before. connect() waits for the backend
  * @xb: the library's registration with xenbus
@@ -133,6 +137,7 @@ struct pv_driver {
 	void (*show)(struct pv_device *pd, struct seq_file *m);
 	const struct attribute_group **dev_groups;
 	const char *peer_key;
+	bool resumable;
 	bool direct;
 
 	struct xenbus_device_id ids[2];

@@ -461,10 +461,12 @@ static void reconnect(struct kunit *test)
 	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
 }
 
+/* It says that it is Closed, as one does that does not go on with the rings. */
 static void lose_backend(void)
 {
 	fake_xen_remove_device(back);
 	back = NULL;
+	set_key(back_path, "state", "6");
 	fake_xen_settle();
 }
 
@@ -501,6 +503,30 @@ static void suspend_and_resume(struct kunit *test)
 		set_key(back_path, "state", "1");
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
 		add_backend(test);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
+				      fake_xen_last_error());
+	}
+	msleep(50);
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+}
+
+/* The same when its driver says nothing, since it leaves rings that another one can go on with. */
+static void backend_is_rebound(struct kunit *test)
+{
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		msleep(100);
+		fake_xen_remove_device(back);
+		back = NULL;
+		fake_xen_settle();
+		KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+		msleep(20);
+		add_backend(test);
+		fake_xen_settle();
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
 				      fake_xen_last_error());
 	}
@@ -920,6 +946,7 @@ static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(untrusted_backend),
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(backend_is_rebound),
 	KUNIT_CASE(restart_meets_poller),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(second_queue_fails),
@@ -960,6 +987,7 @@ static struct kunit_case copying_cases[] = {
 	KUNIT_CASE(refused_write_changes_nothing),
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(backend_is_rebound),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(unplug_under_load),
 	{}
