@@ -343,11 +343,10 @@ static void front_peer(struct pv_device *pd, enum xenbus_state state)
 		front_reconfigured(pd);
 		break;
 	case XenbusStateClosing:
-		if (pd->failed || !peer_online(pd)) {
+		if (pd->failed || !peer_online(pd))
 			front_close(pd);
-		} else if (pd->link != PV_LINK_DOWN) {
+		else if (pd->link != PV_LINK_DOWN)
 			front_leave(pd);
-		}
 		break;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:

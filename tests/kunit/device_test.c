@@ -563,8 +563,8 @@ static void backend_restarts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
 	}
 	/*
-	 * One that says nothing before it is back, since it crashed, or goes on with the rings as they are: it is not met
-	 * with new ones, which it may not look at.
+	 * One that says nothing before it is back, since it crashed, or goes on with the rings as they are: it is not
+	 * met with new ones, which it may not look at.
 	 */
 	clear_trace();
 	back_goes(XenbusStateInitialising);

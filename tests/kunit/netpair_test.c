@@ -362,7 +362,7 @@ static void lists_of_buffers(struct kunit *test)
 	}
 }
 
-/* A key that makes no sense, an interface that cannot be registered: nothing is left, and the next one is a good one. */
+/* A key that makes no sense, an interface that cannot be registered: nothing is left, and the next one works. */
 static void probe_fails(struct kunit *test)
 {
 	struct net_device *taken;
