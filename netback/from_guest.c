@@ -464,6 +464,26 @@ int netback_from_open(struct netback_queue *q)
 }
 
 /**
+ * netback_from_leave() - answer what was taken from the guest
+ * @q: the queue, its NAPI disabled
+ *
+ * A packet that waits for credit is dropped. Afterwards another backend can go
+ * on with the ring.
+ */
+void netback_from_leave(struct netback_queue *q)
+{
+	struct netback_from *from = &q->from;
+
+	if (!from->held)
+		return;
+	from->held = false;
+	from->counters.dropped++;
+	respond(q, &from->batch[0].packet, XEN_NETIF_RSP_DROPPED);
+	if (pv_ring_publish(&from->ring))
+		pv_channel_kick(&from->channel);
+}
+
+/**
  * netback_from_close() - undo netback_from_open()
  * @q: the queue, NAPI disabled; opened or not
  */

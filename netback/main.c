@@ -289,7 +289,10 @@ static int open_queue(struct netback_queue *q)
 /* Also of a queue that was opened in part, or not at all. */
 static void close_queue(struct netback_queue *q)
 {
-	netback_park(q);
+	if (netback_park(q)) {
+		netback_from_leave(q);
+		netback_to_leave(q);
+	}
 	pv_channel_close(&q->to.channel);
 	pv_channel_close(&q->from.channel);
 	netback_to_close(q);
@@ -487,6 +490,7 @@ static struct pv_driver netback_driver = {
 	.name = "pv-netback",
 	.type = "vif",
 	.end = PV_BACK,
+	.resumable = true,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
 	.peer_key = "request-multicast-control",

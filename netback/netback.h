@@ -294,11 +294,13 @@ void netback_vif_mcast_reset(struct netback *nb);
 
 /* from_guest.c */
 int netback_from_open(struct netback_queue *q);
+void netback_from_leave(struct netback_queue *q);
 void netback_from_close(struct netback_queue *q);
 int netback_poll(struct napi_struct *napi, int budget);
 
 /* to_guest.c */
 int netback_to_open(struct netback_queue *q);
+void netback_to_leave(struct netback_queue *q);
 void netback_to_close(struct netback_queue *q);
 netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev);
 void netback_to_poll(struct netback_queue *q);

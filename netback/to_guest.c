@@ -428,6 +428,22 @@ int netback_to_open(struct netback_queue *q)
 }
 
 /**
+ * netback_to_leave() - give the guest what has been put into its pages
+ * @q: the queue, not up, NAPI disabled
+ *
+ * Afterwards another backend can go on with the ring.
+ */
+void netback_to_leave(struct netback_queue *q)
+{
+	struct netdev_queue *txq = txq_of(q);
+
+	__netif_tx_lock_bh(txq);
+	if (q->to.nr_rsp)
+		flush(q);
+	__netif_tx_unlock_bh(txq);
+}
+
+/**
  * netback_to_close() - undo netback_to_open()
  * @q: the queue, not up, NAPI disabled; opened or not
  */

@@ -286,14 +286,19 @@ static void pair_exit(struct kunit *test)
 	set_parameter(test, "/sys/module/pv_netfront/parameters/trusted", "Y");
 }
 
-static void restart_backend(struct kunit *test)
+/* With a word, as of one that does not go on with the rings, or without. */
+static void restart_backend(struct kunit *test, bool says_closed)
 {
 	outside = NULL;
 	fake_xen_remove_device(back);
 	back = NULL;
+	if (says_closed)
+		set_key(back_path, "state", "6");
 	fake_xen_settle();
-	set_key(back_path, "state", "1");
+	if (says_closed)
+		set_key(back_path, "state", "1");
 	add_backend(test);
+	fake_xen_settle();
 	bring_up(test);
 }
 
@@ -422,7 +427,7 @@ static void backend_restarts(struct kunit *test)
 		/* What is on its way may get lost. */
 		send_one(inside, 9000);
 		send_one(outside, 9000);
-		restart_backend(test);
+		restart_backend(test, i & 1);
 	}
 	exchange(test, 1514, 50);
 	exchange(test, LARGEST, 20);
