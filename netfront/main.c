@@ -660,8 +660,8 @@ static void netfront_restarted(struct pv_device *pd)
 	struct netfront *nf = pd->priv;
 	unsigned int i;
 
-	cancel_delayed_work_sync(&nf->mcast_work);
-	netfront_mcast_forget(nf);
+	/* The work may run: all goes on meanwhile. */
+	WRITE_ONCE(nf->mcast_stale, true);
 	netfront_ctrl_start(nf);
 	for (i = 0; i < nf->nr_queues; i++)
 		if (nf->queue[i].mapped)

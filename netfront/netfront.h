@@ -316,6 +316,7 @@ struct netfront_mcast {
  * @mcast: addresses that the backend has been told; only for @mcast_work
  * @mcast_on: it has been told to filter
  * @mcast_refused: it did not take an address
+ * @mcast_stale: another backend is there, which has been told nothing
  * @mcast_work: tells it what has changed
  * @notify: tells neighbours that the interface is back
  */
@@ -342,6 +343,7 @@ struct netfront {
 	struct list_head mcast;
 	bool mcast_on;
 	bool mcast_refused;
+	bool mcast_stale;
 	struct delayed_work mcast_work;
 	struct delayed_work notify;
 };

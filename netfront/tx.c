@@ -193,9 +193,11 @@ static void grant_skb(struct netfront_queue *q, struct sk_buff *skb)
 static bool worth_granting(const struct netfront_queue *q,
 			   const struct sk_buff *skb)
 {
+	/* Without scatter-gather a packet has one slot. */
+	unsigned int most = q->nf->has_sg ? NETFRONT_MAX_DATA : 1;
+
 	return !q->bounce && skb->len > TX_COPY && !skb_shared(skb) &&
-	       count_granted(skb) <=
-	       NETFRONT_MAX_DATA - q->tx_packet.nr_extra;
+	       count_granted(skb) + q->tx_packet.nr_extra <= most;
 }
 
 /* Returns true if the backend needs the skb until it has answered. */
@@ -720,6 +722,8 @@ void netfront_mcast_work(struct work_struct *work)
 
 	if (!READ_ONCE(nf->connected))
 		return;
+	if (xchg(&nf->mcast_stale, false))
+		netfront_mcast_forget(nf);
 	filter = list_wanted(nf, &fresh) && !READ_ONCE(nf->mcast_refused);
 	if (!filter)
 		switch_filter(nf, false);
@@ -733,7 +737,7 @@ void netfront_mcast_work(struct work_struct *work)
 
 /**
  * netfront_mcast_forget() - the next backend knows no address yet
- * @nf: the interface, its work cancelled
+ * @nf: the interface, its work cancelled or the caller
  */
 void netfront_mcast_forget(struct netfront *nf)
 {

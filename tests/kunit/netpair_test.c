@@ -545,6 +545,45 @@ static struct pv_ring_shared *shared(const char *key)
 	return page ? page_address(page) : NULL;
 }
 
+/* A backend without scatter-gather takes one slot a packet, also of one that lies across two pages. */
+static void one_slot_a_packet(struct kunit *test)
+{
+	struct sk_buff *skb, *from;
+	u32 before;
+
+	fake_xen_remove_device(front);
+	set_key(front_path, "state", "1");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(state_is(back_path, XenbusStateInitWait)));
+	set_key(back_path, "feature-sg", "0");
+	add_frontend(test);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+	rtnl_lock();
+	inside = find(front);
+	KUNIT_EXPECT_EQ(test, dev_open(inside, NULL), 0);
+	rtnl_unlock();
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(ready(inside) && ready(outside)));
+
+	zero();
+	/* (Memory of so many bytes begins with a page.) */
+	from = make(inside, 1400, ++sent_number);
+	skb = alloc_skb(8192, GFP_KERNEL);
+	KUNIT_ASSERT_TRUE(test, from && skb);
+	skb_reserve(skb, 3800);
+	KUNIT_ASSERT_EQ(test, skb_copy_bits(from, 0, skb_put(skb, 1400), 1400), 0);
+	KUNIT_ASSERT_GT(test, offset_in_page(skb->data) + 1400, PAGE_SIZE);
+	skb->dev = inside;
+	skb->protocol = from->protocol;
+	skb_reset_mac_header(skb);
+	skb_set_network_header(skb, ETH_HLEN);
+	/* The queue's ring: the first one's, as there is no flow to tell. */
+	skb_record_rx_queue(skb, 0);
+	kfree_skb(from);
+	before = READ_ONCE(shared("tx-ring-ref")->req_prod);
+	KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == 1));
+	KUNIT_EXPECT_EQ(test, READ_ONCE(shared("tx-ring-ref")->req_prod) - before, 1);
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -698,6 +737,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(lists_of_buffers),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(one_slot_a_packet),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
