@@ -41,9 +41,9 @@ static bool trusted = true;
 module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Whether backends may see more of a page than the data (default yes)");
 
-static unsigned int feature_persistent = 1;
-module_param(feature_persistent, uint, 0644);
-MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between requests (default 1)");
+static bool feature_persistent = true;
+module_param(feature_persistent, bool, 0644);
+MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between requests (default Y)");
 
 static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 
@@ -256,7 +256,8 @@ static int blkfront_negotiate(struct pv_device *pd)
 		err = open_queue(bf, i, 1U << order);
 	pv_feature_offer(pd, F_NUM_QUEUES, nr_rings(bf));
 	pv_feature_offer(pd, F_ORDER, order);
-	pv_feature_offer(pd, F_FRONT_PERSISTENT, !!feature_persistent);
+	pv_feature_offer(pd, F_FRONT_PERSISTENT,
+			 READ_ONCE(feature_persistent));
 	return err;
 }
 

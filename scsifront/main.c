@@ -42,9 +42,9 @@ static bool trusted = true;
 module_param(trusted, bool, 0644);
 MODULE_PARM_DESC(trusted, "Whether backends may see more of a page than the data (default yes)");
 
-static unsigned int feature_persistent = 1;
-module_param(feature_persistent, uint, 0644);
-MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between commands (default 1)");
+static bool feature_persistent = true;
+module_param(feature_persistent, bool, 0644);
+MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between commands (default Y)");
 
 static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 
@@ -60,7 +60,6 @@ static const struct pv_feature features[] = {
 	},
 	[F_BACK_PERSISTENT] = {
 		.key = PV_VSCSIIF_PERSISTENT, .max = 1,
-		.limit = &feature_persistent,
 	},
 	[F_SG_GRANT] = {
 		.key = "feature-sg-grant", .flags = PV_FEATURE_CLAMP,
@@ -238,7 +237,8 @@ static int scsifront_negotiate(struct pv_device *pd)
 		err = open_queue(sf, i, 1U << order);
 	pv_feature_offer(pd, F_NUM_QUEUES, sf->nr_queues);
 	pv_feature_offer(pd, F_ORDER, order);
-	pv_feature_offer(pd, F_FRONT_PERSISTENT, !!feature_persistent);
+	pv_feature_offer(pd, F_FRONT_PERSISTENT,
+			 READ_ONCE(feature_persistent));
 	return err;
 }
 
@@ -272,7 +272,9 @@ static void choose_data_path(struct scsifront *sf)
 	struct pv_device *pd = sf->pd;
 
 	sf->zero = !pv_device_trusted(pd, trusted);
-	sf->bounce = pv_feature(pd, F_BACK_PERSISTENT) || sf->zero;
+	/* As it was offered: the parameter may be another one by now. */
+	sf->bounce = sf->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
+				  pv_feature(pd, F_FRONT_PERSISTENT));
 	sf->max_segs = max_t(u64, pv_feature(pd, F_SG_GRANT),
 			     VSCSIIF_SG_TABLESIZE);
 	/* A command must fit into the pool, whoever else holds pages. */
