@@ -127,7 +127,8 @@ void prune(void)
  * @domid: the guest
  *
  * A transaction alone would do, but then one of two would wait for the other's
- * LUN in vain. The lock ends with the process.
+ * LUN in vain. The lock ends with the process, which from here on changes
+ * things: it is not stopped between two of them.
  */
 void lock_domain(unsigned int domid)
 {
@@ -149,6 +150,7 @@ void lock_domain(unsigned int domid)
 	while (fcntl(fd, F_OFD_SETLKW, &lock))
 		if (errno != EINTR)
 			die("cannot lock %s: %s", file, strerror(errno));
+	hold_signals();
 }
 
 /* The entry with this V-DEV, in name. */

@@ -46,17 +46,21 @@ static void (*undo)(void);
 
 static int stop_fd = -1;
 
-/*
- * What die() is to do before it ends, once; NULL for nothing. As long as there is
- * something, a signal to end is taken where we wait.
- */
+/* What die() is to do before it ends, once; NULL for nothing. */
 void on_failure(void (*fn)(void))
+{
+	undo = fn;
+}
+
+/**
+ * hold_signals() - from now on a signal to end is taken where we wait
+ *
+ * Between what is written and the note of how it is undone there is no wait.
+ */
+void hold_signals(void)
 {
 	sigset_t signals;
 
-	undo = fn;
-	if (!fn)
-		return;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGINT);

@@ -74,6 +74,7 @@ extern unsigned int wait_seconds;
 __printf(1, 2) void complain(const char *fmt, ...);
 void wait_for_input(int fd, int ms);
 void on_failure(void (*undo)(void));
+void hold_signals(void);
 __printf(1, 2) _Noreturn void die(const char *fmt, ...);
 __printf(1, 2) char *text(const char *fmt, ...);
 void *grow(void *array, unsigned int nr, size_t size);
