@@ -9,8 +9,6 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <xen/interface/io/protocols.h>
-#include <xen/platform_pci.h>
-#include <xen/xen.h>
 
 #include "blkfront.h"
 
@@ -135,7 +133,7 @@ static bool is_emulated_cdrom(struct pv_device *pd)
 	char *type;
 	bool is;
 
-	if (!xen_hvm_domain() || xen_pvh_domain())
+	if (!pv_has_emulator())
 		return false;
 	type = pv_device_read_own(pd, "device-type");
 	if (IS_ERR(type))
@@ -308,7 +306,7 @@ static void choose_data_path(struct blkfront *bf)
 /* Each ring has enough for the largest request, or that gets smaller. */
 static int init_pools(struct blkfront *bf)
 {
-	unsigned int i, nr;
+	unsigned int i;
 	int err;
 
 	for (i = 0; i < nr_rings(bf); i++) {
@@ -321,12 +319,10 @@ static int init_pools(struct blkfront *bf)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < nr_rings(bf); i++) {
-		nr = pv_grant_pool_reserve(&bf->queue[i].pool, bf->max_segs +
-				blkfront_indirect_pages(bf->max_segs));
-		while (bf->max_segs + blkfront_indirect_pages(bf->max_segs) > nr)
-			bf->max_segs--;
-	}
+	for (i = 0; i < nr_rings(bf); i++)
+		bf->max_segs = pv_grant_pool_fit(&bf->queue[i].pool,
+						 bf->max_segs,
+						 blkfront_indirect_pages);
 	return 0;
 }
 
@@ -432,7 +428,7 @@ static struct pv_driver blkfront_driver = {
 	.end = PV_FRONT,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
-	.allowed = xen_has_pv_disk_devices,
+	.emulated = PV_EMULATED_DISKS,
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,
 	.negotiate = blkfront_negotiate,

@@ -152,6 +152,15 @@ static const struct net_device_ops vif_ops = {
 	.ndo_validate_addr = eth_validate_addr,
 };
 
+static void vif_free(struct netback *nb)
+{
+	struct netback_queue *queue = nb->queue;
+
+	/* First: it takes the queues' NAPIs off its list. */
+	free_netdev(nb->dev);
+	kvfree(queue);
+}
+
 /**
  * netback_vif_create() - make and register a vif
  * @pd: the device
@@ -201,7 +210,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
 	if (!nb->queue) {
-		free_netdev(dev);
+		vif_free(nb);
 		return ERR_PTR(-ENOMEM);
 	}
 
@@ -230,12 +239,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 
 	err = register_netdev(dev);
 	if (err) {
-		struct netback_queue *queue = nb->queue;
-
 		pv_device_error(pd, err, "cannot register %s", dev->name);
-		/* It takes the queues' NAPIs off its list. */
-		free_netdev(dev);
-		kvfree(queue);
+		vif_free(nb);
 		return ERR_PTR(err);
 	}
 	return dev;
@@ -249,11 +254,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
  */
 void netback_vif_destroy(struct netback *nb)
 {
-	struct netback_queue *queue = nb->queue;
-
 	unregister_netdev(nb->dev);
-	free_netdev(nb->dev);
-	kvfree(queue);
+	vif_free(nb);
 }
 
 /**

@@ -12,7 +12,6 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <net/sch_generic.h>
-#include <xen/platform_pci.h>
 
 #include "netfront.h"
 
@@ -274,10 +273,18 @@ static void init_netdev(struct net_device *dev)
 	netif_carrier_off(dev);
 }
 
+static void netfront_free(struct netfront *nf)
+{
+	struct netfront_queue *queue = nf->queue;
+
+	/* First: it takes the queues' NAPIs off its list. */
+	free_netdev(nf->dev);
+	kvfree(queue);
+}
+
 static int netfront_probe(struct pv_device *pd)
 {
 	unsigned int nr = max_queues ?: min(num_online_cpus(), 8U);
-	struct netfront_queue *queue;
 	struct net_device *dev;
 	struct netfront *nf;
 	u8 mac[ETH_ALEN];
@@ -323,10 +330,7 @@ static int netfront_probe(struct pv_device *pd)
 	return 0;
 
 fail:
-	queue = nf->queue;
-	/* It takes the queues' NAPIs off its list. */
-	free_netdev(dev);
-	kvfree(queue);
+	netfront_free(nf);
 	return err;
 }
 
@@ -338,10 +342,7 @@ static void netfront_remove(struct pv_device *pd)
 	cancel_delayed_work_sync(&nf->mcast_work);
 	cancel_delayed_work_sync(&nf->notify);
 	netfront_mcast_forget(nf);
-	while (nf->max_queues)
-		netif_napi_del(&nf->queue[--nf->max_queues].napi);
-	kvfree(nf->queue);
-	free_netdev(nf->dev);
+	netfront_free(nf);
 }
 
 /* ---- a connection ---- */
@@ -752,7 +753,7 @@ static struct pv_driver netfront_driver = {
 	.end = PV_FRONT,
 	.features = features,
 	.nr_features = ARRAY_SIZE(features),
-	.allowed = xen_has_pv_nic_devices,
+	.emulated = PV_EMULATED_NICS,
 	.probe = netfront_probe,
 	.remove = netfront_remove,
 	.negotiate = netfront_negotiate,

@@ -7,6 +7,8 @@
 #include <linux/jiffies.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
 #include <xen/xenbus.h>
 
 #include "compat.h"
@@ -548,6 +550,29 @@ static int device_show(struct seq_file *m, void *v)
 }
 DEFINE_SHOW_ATTRIBUTE(device);
 
+/**
+ * pv_has_emulator() - has this guest emulated devices, some for good?
+ *
+ * Return: true in an HVM guest, but for PVH.
+ */
+bool pv_has_emulator(void)
+{
+	return xen_hvm_domain() && !xen_pvh_domain();
+}
+EXPORT_SYMBOL_GPL(pv_has_emulator);
+
+static bool is_still_emulated(const struct pv_driver *drv)
+{
+	switch (drv->emulated) {
+	case PV_EMULATED_DISKS:
+		return !xen_has_pv_disk_devices();
+	case PV_EMULATED_NICS:
+		return !xen_has_pv_nic_devices();
+	default:
+		return false;
+	}
+}
+
 static int device_probe(struct xenbus_device *xb,
 			const struct xenbus_device_id *id)
 {
@@ -557,7 +582,7 @@ static int device_probe(struct xenbus_device *xb,
 	unsigned int i;
 	int err;
 
-	if (drv->allowed && !drv->allowed()) {
+	if (is_still_emulated(drv)) {
 		dev_notice(&xb->dev, "left to the emulated device: these were not unplugged (see xen_emul_unplug=)\n");
 		return -ENODEV;
 	}

@@ -63,15 +63,28 @@ enum pv_down {
 };
 
 /**
+ * enum pv_emulated - devices that an HVM guest has twice until it unplugs them
+ * @PV_EMULATED_NONE: not these
+ * @PV_EMULATED_DISKS: the frontend's are disks
+ * @PV_EMULATED_NICS: network cards
+ *
+ * If they were not unplugged the frontend leaves its devices alone: each would
+ * be a second way to the same disk or card.
+ */
+enum pv_emulated {
+	PV_EMULATED_NONE,
+	PV_EMULATED_DISKS,
+	PV_EMULATED_NICS,
+};
+
+/**
  * struct pv_driver - one end of one class of device
  * @name: module's name
  * @type: device class in xenstore ("vbd")
  * @end: which end
  * @features: keys that the two ends exchange
  * @nr_features: how many, at most PV_FEATURES_MAX
- * @allowed: frontend: false in an HVM guest that has kept its emulated devices
- *           of this kind: a PV one would be a second way to the same disk or
- *           card. May be NULL
+ * @emulated: frontend: of what an HVM guest's emulator has the same devices
  * @probe: a new device: allocate @priv. Nothing is known of the peer
  * @remove: free @priv; disconnect() has been called
  * @offer: backend: set the early features (pv_feature_offer()). Toolstacks
@@ -120,7 +133,7 @@ struct pv_driver {
 	const struct pv_feature *features;
 	unsigned int nr_features;
 
-	bool (*allowed)(void);
+	enum pv_emulated emulated;
 	int (*probe)(struct pv_device *pd);
 	void (*remove)(struct pv_device *pd);
 	int (*offer)(struct pv_device *pd);
@@ -214,6 +227,7 @@ void pv_device_announce(struct pv_device *pd);
 void pv_device_reconfigure(struct pv_device *pd);
 void pv_device_restart(struct pv_device *pd);
 struct pv_device *pv_device_of(struct device *dev);
+bool pv_has_emulator(void);
 
 /* Keys outside the feature table. */
 char *pv_device_read_own(struct pv_device *pd, const char *key);

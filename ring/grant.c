@@ -166,7 +166,7 @@ EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
  * @max: most references at a time, rounded up to a chunk
  * @stats: where to count
  *
- * Starts with one chunk and grows as it is used: see pv_grant_pool_reserve().
+ * Starts with one chunk and grows as it is used: see pv_grant_pool_fit().
  *
  * Context: process.
  * Return: 0, or -ENOSPC if the grant table is full.
@@ -190,24 +190,28 @@ int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 EXPORT_SYMBOL_GPL(pv_grant_pool_init);
 
 /**
- * pv_grant_pool_reserve() - have references for a request of the largest size
+ * pv_grant_pool_fit() - have references for a request of the largest size
  * @pool: the pool
- * @nr: how many such a request needs
+ * @nr: segments that such a request is to have
+ * @lists: pages of segments that a request with so many needs
  *
  * What a pool does not have now it may never get: the grant table is shared
  * with others. A larger request than it has references for must not be made.
  *
  * Context: process.
- * Return: references that the pool has, @nr or more unless the table is full.
+ * Return: @nr, or as many segments as there are references for.
  */
-unsigned int pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr)
+unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
+			       unsigned int (*lists)(unsigned int nr))
 {
-	while (pool->nr < nr)
+	while (pool->nr < nr + lists(nr))
 		if (!pool_grow(pool))
 			break;
-	return pool->nr;
+	while (nr + lists(nr) > pool->nr)
+		nr--;
+	return nr;
 }
-EXPORT_SYMBOL_GPL(pv_grant_pool_reserve);
+EXPORT_SYMBOL_GPL(pv_grant_pool_fit);
 
 /**
  * pv_grant_page() - let the backend reach a page

@@ -69,7 +69,8 @@ struct pv_grant_pool {
 
 int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 		       unsigned int max, struct pv_stats *stats);
-unsigned int pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr);
+unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
+			       unsigned int (*lists)(unsigned int nr));
 void pv_grant_pool_destroy(struct pv_grant_pool *pool);
 void pv_grant_pool_shrink(struct pv_grant_pool *pool);
 int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,

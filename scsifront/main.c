@@ -345,12 +345,11 @@ static int init_pools(struct scsifront *sf)
 			return err;
 	}
 	for (i = 0; i < sf->nr_queues; i++) {
-		nr = pv_grant_pool_reserve(&sf->queue[i].pool, sf->max_segs +
-				scsifront_list_pages(sf->max_segs));
+		nr = pv_grant_pool_fit(&sf->queue[i].pool, sf->max_segs,
+				       scsifront_list_pages);
 		/* (LUNs that are there would have to fail what waits now.) */
-		while (!sf->added &&
-		       sf->max_segs + scsifront_list_pages(sf->max_segs) > nr)
-			sf->max_segs--;
+		if (!sf->added)
+			sf->max_segs = nr;
 	}
 	return 0;
 }
