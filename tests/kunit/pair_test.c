@@ -371,18 +371,34 @@ static void warm_path_is_free_of_grant_calls(struct kunit *test)
 	__free_page(page);
 }
 
-/* A frontend that trusts nobody, and so copies everything. */
-static void untrusted_backend(struct kunit *test)
+/* The frontend's device goes, and another one comes, as for a guest that boots anew. */
+static void lose_frontend(struct kunit *test)
 {
 	close_disk(&above);
 	fake_xen_remove_device(front);
-	set_key(front_path, "trusted", "0");
 	set_key(front_path, "state", "1");
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
+}
+
+static void add_frontend(struct kunit *test)
+{
 	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+}
+
+static void new_frontend(struct kunit *test)
+{
+	add_frontend(test);
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+}
+
+/* A frontend that trusts nobody, and so copies everything. */
+static void untrusted_backend(struct kunit *test)
+{
+	lose_frontend(test);
+	set_key(front_path, "trusted", "0");
+	new_frontend(test);
 	finish_workers(test, start_workers(test, 60, NULL), false);
 }
 
@@ -824,15 +840,6 @@ static void life_after_failure(struct kunit *test)
 	__free_page(page);
 }
 
-/* The frontend's device goes and another one comes, as for a guest that boots anew. */
-static void new_frontend(struct kunit *test)
-{
-	close_disk(&above);
-	fake_xen_remove_device(front);
-	set_key(front_path, "state", "1");
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
-}
-
 /* The disk that the toolstack wants now cannot be had: the guest does not get the one before. */
 static void not_the_old_disk(struct kunit *test)
 {
@@ -842,10 +849,9 @@ static void not_the_old_disk(struct kunit *test)
 
 	snprintf(good, sizeof(good), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
-		new_frontend(test);
+		lose_frontend(test);
 		set_key(back_path, "physical-device", bad[i]);
-		front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
-		KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+		add_frontend(test);
 		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateInitialised));
 		msleep(50);
 		fake_xen_settle();
@@ -863,12 +869,9 @@ static void resized_is_not_changed(struct kunit *test)
 	u64 seq;
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
-	new_frontend(test);
+	lose_frontend(test);
 	below->bd_disk->flags |= GENHD_FL_REMOVABLE;
-	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	new_frontend(test);
 	KUNIT_EXPECT_TRUE(test, above->bd_disk->flags & GENHD_FL_REMOVABLE);
 	seq = above->bd_disk->diskseq;
 	set_capacity(below->bd_disk, size - 8);
@@ -883,10 +886,9 @@ static void resized_is_not_changed(struct kunit *test)
 /* (The fake's domain is an HVM one, which has an emulated drive besides.) */
 static void cdrom_is_left_to_the_emulator(struct kunit *test)
 {
-	new_frontend(test);
+	lose_frontend(test);
 	set_key(front_path, "device-type", "cdrom");
-	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+	add_frontend(test);
 	KUNIT_EXPECT_NULL(test, front->dev.driver);
 }
 
@@ -901,13 +903,10 @@ static void few_grants_are_left(struct kunit *test)
 		page[i] = alloc_page(GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, page[i]);
 	}
-	new_frontend(test);
+	lose_frontend(test);
 	/* Three rings with their pages, and 64 each for data */
 	fake_xen_limit_refs(250);
-	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
-	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	new_frontend(test);
 	start_one(&many, REQ_OP_WRITE, 0, page, MAX_PAGES);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
 	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
