@@ -3,9 +3,30 @@
 #ifndef _PV_INTERNAL_H
 #define _PV_INTERNAL_H
 
+#include "device.h"
+
 struct dentry;
 
 /* The folder "pvsplit" in debugfs. */
 extern struct dentry *pv_debugfs;
+
+/* device.c: both ends. The lock of the device is held. */
+void pv_device_switch(struct pv_device *pd, enum xenbus_state state);
+void pv_device_down(struct pv_device *pd, enum pv_down why);
+void pv_device_give_up(struct pv_device *pd);
+bool pv_device_may_retry(struct pv_device *pd);
+void pv_device_blame(struct pv_device *pd, int err, const char *what);
+
+/* front.c, back.c: the state machines. The lock of the device is held. */
+void pv_front_peer(struct pv_device *pd, enum xenbus_state state);
+void pv_front_work(struct pv_device *pd);
+bool pv_back_peer(struct pv_device *pd, enum xenbus_state state);
+void pv_back_work(struct pv_device *pd);
+void pv_back_offer(struct pv_device *pd);
+
+/* keys.c */
+#define PV_KEY_PATH	48
+void pv_watch_peer(struct pv_device *pd);
+int pv_key_u32(struct pv_device *pd, const char *path, u32 *value);
 
 #endif /* _PV_INTERNAL_H */

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a backend: its state machine, and what it may announce.
+ */
+#include <linux/export.h>
+#include <xen/xenbus.h>
+
+#include "compat.h"
+#include "device.h"
+#include "internal.h"
+
+void pv_back_offer(struct pv_device *pd)
+{
+	int err;
+
+	pd->explained = false;
+	if (!pd->offered) {
+		err = pd->drv->offer(pd);
+		if (err) {
+			pv_device_blame(pd, err, "cannot offer the device");
+			return;
+		}
+		pd->offered = true;
+	}
+	if (pv_feature_write(pd, XBT_NIL, false))
+		return;
+	pd->failed = false;
+	pv_device_switch(pd, XenbusStateInitWait);
+}
+
+static void back_connect(struct pv_device *pd)
+{
+	int err;
+
+	if (!pd->offered || pd->failed)
+		return;
+	pd->explained = false;
+	err = pv_feature_read(pd, false);
+	if (!err)
+		err = pd->drv->connect(pd);
+	if (err == -EAGAIN) {
+		/* Something is missing yet: pv_device_poke() tries again. */
+		pd->drv->disconnect(pd, PV_DOWN_RETRY);
+		return;
+	}
+	if (!err)
+		err = pv_feature_write(pd, XBT_NIL, true);
+	if (err) {
+		pv_device_blame(pd, err, "cannot connect to the frontend");
+		pv_device_give_up(pd);
+		return;
+	}
+	pd->link = PV_LINK_UP;
+	pv_device_switch(pd, XenbusStateConnected);
+	pv_watch_peer(pd);
+}
+
+static void back_reconfigure(struct pv_device *pd)
+{
+	int err;
+
+	if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
+		return;
+	pd->explained = false;
+	err = pv_feature_read(pd, false);
+	if (!err)
+		err = pd->drv->reconfigure(pd);
+	if (err)
+		pv_device_blame(pd, err, "cannot reconfigure");
+	pv_device_switch(pd, XenbusStateReconfigured);
+}
+
+static void back_settled(struct pv_device *pd)
+{
+	bool reconfigured = pd->xb->state == XenbusStateReconfigured;
+
+	if (pd->drv->settled)
+		pd->drv->settled(pd, reconfigured);
+	if (reconfigured)
+		pv_device_switch(pd, XenbusStateConnected);
+}
+
+/*
+ * The frontend has written its state. Returns true if the device has to be
+ * unregistered, without the lock.
+ */
+bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
+{
+	lockdep_assert_held(&pd->lock);
+	switch (state) {
+	case XenbusStateInitialising:
+		/* A new life of the frontend: nothing of the old one counts. */
+		pv_device_down(pd, PV_DOWN_RETRY);
+		if (pd->xb->state != XenbusStateInitWait)
+			pv_back_offer(pd);
+		break;
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+		if (pd->link != PV_LINK_UP)
+			back_connect(pd);
+		else if (state == XenbusStateConnected)
+			back_settled(pd);
+		break;
+	case XenbusStateReconfiguring:
+		back_reconfigure(pd);
+		break;
+	case XenbusStateClosing:
+		/* It may still finish what is in flight. */
+		pv_device_switch(pd, XenbusStateClosing);
+		break;
+	case XenbusStateClosed:
+		pv_device_down(pd, PV_DOWN_RETRY);
+		pv_device_switch(pd, XenbusStateClosed);
+		return !xenbus_dev_is_online(pd->xb);
+	case XenbusStateUnknown:
+		return true;
+	default:
+		break;
+	}
+	return false;
+}
+
+/* What it waited for may be there. */
+void pv_back_work(struct pv_device *pd)
+{
+	enum xenbus_state peer = pv_read_driver_state(pd->xb, pd->xb->otherend);
+
+	lockdep_assert_held(&pd->lock);
+	if (!pd->offered)
+		pv_back_offer(pd);
+	if (pd->link != PV_LINK_UP && (peer == XenbusStateInitialised ||
+				       peer == XenbusStateConnected))
+		back_connect(pd);
+}
+
+/**
+ * pv_device_announce() - backend: tell a connected frontend to look again
+ * @pd: the device, its changed late features offered
+ *
+ * Writes the late features and, once more, the state Connected.
+ *
+ * Context: process; not in a hook: it takes the hooks' lock.
+ */
+void pv_device_announce(struct pv_device *pd)
+{
+	struct xenbus_transaction xbt;
+	int err = 0, state;
+
+	mutex_lock(&pd->lock);
+	if (pd->gone || pd->link != PV_LINK_UP)
+		goto out;
+	do {
+		if (xenbus_transaction_start(&xbt))
+			goto out;
+		/* The toolstack may have written Closing meanwhile. */
+		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%d",
+				 &state) != 1 ||
+		    state != XenbusStateConnected ||
+		    pv_feature_write(pd, xbt, true) ||
+		    xenbus_printf(xbt, pd->xb->nodename, "state", "%d",
+				  state)) {
+			xenbus_transaction_end(xbt, 1);
+			goto out;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+out:
+	mutex_unlock(&pd->lock);
+}
+EXPORT_SYMBOL_GPL(pv_device_announce);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The life of a frontend: its state machine, and what it may ask for itself.
+ */
+#include <linux/export.h>
+#include <xen/xenbus.h>
+
+#include "compat.h"
+#include "device.h"
+#include "internal.h"
+
+/* Bits of pv_device.wishes */
+enum {
+	WISH_RESTART,
+	WISH_RECONFIGURE,
+};
+
+static bool front_is_wanted(struct pv_device *pd)
+{
+	/* The toolstack clears the backend's "online" when it means it. */
+	return xenbus_read_unsigned(pd->xb->otherend, "online", 0);
+}
+
+static int front_publish(struct pv_device *pd)
+{
+	struct xenbus_transaction xbt;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = pv_feature_write(pd, xbt, false);
+		if (!err)
+			err = pd->drv->publish(pd, xbt);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+static void front_negotiate(struct pv_device *pd)
+{
+	int err;
+
+	pd->explained = false;
+	/* A restarted backend may not have gone through Closed. */
+	pv_device_down(pd, PV_DOWN_RETRY);
+	err = pv_feature_read(pd, false);
+	if (err)
+		goto fail;
+	/* From here on disconnect() has something to undo. */
+	pd->link = PV_LINK_OFFERED;
+	err = pd->drv->negotiate(pd);
+	if (err)
+		goto fail;
+	err = front_publish(pd);
+	if (err)
+		goto fail;
+	pv_device_switch(pd, pd->drv->direct ? XenbusStateConnected :
+					    XenbusStateInitialised);
+	return;
+
+fail:
+	pv_device_blame(pd, err, "cannot set up the rings");
+	pv_device_give_up(pd);
+}
+
+static void front_connect(struct pv_device *pd)
+{
+	int err;
+
+	pd->explained = false;
+	err = pv_feature_read(pd, true);
+	if (!err)
+		err = pd->drv->connect(pd);
+	if (err) {
+		pv_device_blame(pd, err, "cannot connect");
+		pv_device_give_up(pd);
+		return;
+	}
+	pd->link = PV_LINK_UP;
+	pv_device_switch(pd, XenbusStateConnected);
+	pv_watch_peer(pd);
+}
+
+/* What is under way is done again: the backend's Closed brings us back. */
+static void front_leave(struct pv_device *pd)
+{
+	pv_device_down(pd, PV_DOWN_RETRY);
+	pv_device_switch(pd, XenbusStateClosed);
+}
+
+static void front_restart(struct pv_device *pd)
+{
+	if (pd->link == PV_LINK_DOWN)
+		return;
+	/* Our own wish says nothing about the backend. */
+	pd->retries = 0;
+	front_leave(pd);
+}
+
+/* The toolstack wants the device back: as soon as nobody uses it. */
+static void front_close(struct pv_device *pd)
+{
+	pd->closing = true;
+	if (pd->drv->may_close && !pd->drv->may_close(pd)) {
+		if (pd->xb->state != XenbusStateClosing)
+			pv_device_error(pd, -EBUSY,
+					"in use, will close when the last user has gone");
+		pv_device_switch(pd, XenbusStateClosing);
+		return;
+	}
+	pv_device_down(pd, PV_DOWN_FINAL);
+	xenbus_frontend_closed(pd->xb);
+}
+
+/* It may have connected before we could offer it anything but what we had. */
+static void front_restarted(struct pv_device *pd)
+{
+	pd->rebinds = false;
+	if (pv_feature_read(pd, false) || pv_feature_read(pd, true))
+		pv_device_give_up(pd);
+	else
+		pd->drv->restarted(pd);
+}
+
+/* Answer a reconfiguring backend when what it is about has been done. */
+static void front_answer(struct pv_device *pd)
+{
+	enum xenbus_state state = pd->owed;
+
+	if (state == XenbusStateUnknown ||
+	    (pd->drv->settling && pd->drv->settling(pd)))
+		return;
+	pd->owed = XenbusStateUnknown;
+	pv_device_switch(pd, state);
+}
+
+/* The backend has taken what this end, or the toolstack, has changed. */
+static void front_reconfigured(struct pv_device *pd)
+{
+	if (pd->xb->state != XenbusStateReconfiguring)
+		return;
+	if (pd->drv->change)
+		pd->drv->change(pd);
+	pd->owed = XenbusStateConnected;
+	front_answer(pd);
+}
+
+/* Early features that this end writes have changed while connected. */
+static void front_reconfigure(struct pv_device *pd)
+{
+	if (pd->link != PV_LINK_UP || pv_feature_write(pd, XBT_NIL, false))
+		return;
+	pv_device_switch(pd, XenbusStateReconfiguring);
+	/*
+	 * A backend that stays in that state sends no news of it, and those
+	 * of a quick one come when this is over.
+	 */
+	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	    XenbusStateReconfigured)
+		front_reconfigured(pd);
+}
+
+/* The backend has written its state. */
+void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
+{
+	lockdep_assert_held(&pd->lock);
+	switch (state) {
+	case XenbusStateInitWait:
+		/* Who is Connected already gets no second look at its keys. */
+		if (pd->link == PV_LINK_UP && pd->drv->restarted)
+			pd->rebinds = true;
+		/* It may be about to go on with the rings: not with new ones. */
+		else if (pd->link == PV_LINK_UP)
+			front_leave(pd);
+		/* While OFFERED it is the state that we have acted on. */
+		else if (pd->link != PV_LINK_OFFERED && !pd->failed && !pd->closing)
+			front_negotiate(pd);
+		break;
+	case XenbusStateConnected:
+		if (pd->link == PV_LINK_OFFERED)
+			front_connect(pd);
+		else if (pd->link == PV_LINK_UP && pd->rebinds)
+			front_restarted(pd);
+		else if (pd->link == PV_LINK_UP && pd->drv->change)
+			pd->drv->change(pd);
+		break;
+	case XenbusStateReconfiguring:
+		if (pd->link != PV_LINK_UP || !pd->drv->reconfigure)
+			break;
+		/* It has not waited for our last word: that comes first. */
+		if (pd->owed == XenbusStateConnected)
+			pv_device_switch(pd, pd->owed);
+		pd->drv->reconfigure(pd);
+		pd->owed = XenbusStateReconfiguring;
+		front_answer(pd);
+		break;
+	case XenbusStateReconfigured:
+		front_reconfigured(pd);
+		break;
+	case XenbusStateClosing:
+		if (pd->failed || !front_is_wanted(pd))
+			front_close(pd);
+		else if (pd->link != PV_LINK_DOWN)
+			front_leave(pd);
+		break;
+	case XenbusStateClosed:
+	case XenbusStateUnknown:
+		if (!pd->failed && front_is_wanted(pd) && pv_device_may_retry(pd)) {
+			/* It restarts: InitWait will follow. */
+			pv_device_down(pd, PV_DOWN_RETRY);
+			pv_device_switch(pd, XenbusStateInitialising);
+		} else if (pd->xb->state != XenbusStateClosed) {
+			pv_device_down(pd, PV_DOWN_FINAL);
+			xenbus_frontend_closed(pd->xb);
+		}
+		break;
+	default:
+		break;
+	}
+}
+
+/* What was asked for outside xenwatch. */
+void pv_front_work(struct pv_device *pd)
+{
+	lockdep_assert_held(&pd->lock);
+	if (pd->closing)
+		front_close(pd);
+	if (test_and_clear_bit(WISH_RESTART, &pd->wishes))
+		front_restart(pd);
+	if (test_and_clear_bit(WISH_RECONFIGURE, &pd->wishes))
+		front_reconfigure(pd);
+	front_answer(pd);
+}
+
+/**
+ * pv_device_reconfigure() - frontend: an early feature of ours has changed
+ * @pd: the device, the new value offered (pv_feature_offer())
+ *
+ * The backend goes on with the old value for a while. A device that is not
+ * connected writes the new one when it connects.
+ *
+ * Context: any.
+ */
+void pv_device_reconfigure(struct pv_device *pd)
+{
+	set_bit(WISH_RECONFIGURE, &pd->wishes);
+	schedule_work(&pd->work);
+}
+EXPORT_SYMBOL_GPL(pv_device_reconfigure);
+
+/**
+ * pv_device_restart() - frontend: disconnect and negotiate anew
+ * @pd: the device
+ *
+ * For settings that negotiation fixes (the number of queues).
+ *
+ * Context: any.
+ */
+void pv_device_restart(struct pv_device *pd)
+{
+	set_bit(WISH_RESTART, &pd->wishes);
+	schedule_work(&pd->work);
+}
+EXPORT_SYMBOL_GPL(pv_device_restart);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Keys outside the feature table: read, written, watched.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+#include <xen/xenbus.h>
+
+#include "compat.h"
+#include "device.h"
+#include "internal.h"
+
+static char *key_read(const char *dir, const char *key)
+{
+	return xenbus_read(XBT_NIL, dir, key, NULL);
+}
+
+/**
+ * pv_device_read_own() - the text of a key in this end's directory
+ * @pd: the device
+ * @key: its name
+ *
+ * Return: the text, to be freed by kfree(), or an ERR_PTR().
+ */
+char *pv_device_read_own(struct pv_device *pd, const char *key)
+{
+	return key_read(pd->xb->nodename, key);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_own);
+
+/**
+ * pv_device_read_peer() - the text of a key in the peer's directory
+ * @pd: the device
+ * @key: its name
+ *
+ * Return: the text, to be freed by kfree(), or an ERR_PTR().
+ */
+char *pv_device_read_peer(struct pv_device *pd, const char *key)
+{
+	return key_read(pd->xb->otherend, key);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_peer);
+
+/**
+ * pv_device_list_own() - the names of what lies below a key of this end
+ * @pd: the device
+ * @key: its name
+ * @nr: result: how many
+ *
+ * Return: the names, to be freed all at once by kfree(), or an ERR_PTR().
+ */
+char **pv_device_list_own(struct pv_device *pd, const char *key,
+			  unsigned int *nr)
+{
+	return xenbus_directory(XBT_NIL, pd->xb->nodename, key, nr);
+}
+EXPORT_SYMBOL_GPL(pv_device_list_own);
+
+/**
+ * pv_device_list_peer() - the names of what lies below a key of the peer
+ * @pd: the device
+ * @key: its name
+ * @nr: result: how many
+ *
+ * Return: the names, to be freed all at once by kfree(), or an ERR_PTR().
+ */
+char **pv_device_list_peer(struct pv_device *pd, const char *key,
+			   unsigned int *nr)
+{
+	return xenbus_directory(XBT_NIL, pd->xb->otherend, key, nr);
+}
+EXPORT_SYMBOL_GPL(pv_device_list_peer);
+
+/**
+ * pv_device_trusted() - frontend: may the backend see more than the data
+ * @pd: the device
+ * @trusted: what the administrator says of all backends
+ *
+ * Return: that, unless this device's key "trusted" denies it.
+ */
+bool pv_device_trusted(struct pv_device *pd, bool trusted)
+{
+	char *text = pv_device_read_own(pd, "trusted");
+
+	/* Anything but a clear yes is a no. */
+	if (!IS_ERR(text)) {
+		trusted &= !strcmp(text, "1");
+		kfree(text);
+	}
+	return trusted;
+}
+EXPORT_SYMBOL_GPL(pv_device_trusted);
+
+/**
+ * pv_device_write() - write a key into this end's directory
+ * @pd: the device
+ * @xbt: xenstore transaction
+ * @key: its name
+ * @fmt: its value
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
+		    const char *key, const char *fmt, ...)
+{
+	struct va_format vaf;
+	va_list args;
+	int err;
+
+	va_start(args, fmt);
+	vaf.fmt = fmt;
+	vaf.va = &args;
+	err = xenbus_printf(xbt, pd->xb->nodename, key, "%pV", &vaf);
+	va_end(args);
+	return err;
+}
+EXPORT_SYMBOL_GPL(pv_device_write);
+
+/**
+ * pv_device_forget() - frontend: remove a key that an earlier connection wrote
+ * @pd: the device
+ * @xbt: xenstore transaction
+ * @queue: from pv_queue_dir()
+ * @key: its name
+ *
+ * For keys whose mere presence tells the backend something.
+ */
+void pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
+		      const char *queue, const char *key)
+{
+	char path[PV_KEY_PATH];
+
+	snprintf(path, sizeof(path), "%s%s", queue, key);
+	xenbus_rm(xbt, pd->xb->nodename, path);
+}
+EXPORT_SYMBOL_GPL(pv_device_forget);
+
+/**
+ * pv_queue_dir() - where the keys of one queue stand
+ * @dir: result: "" for the only queue, "queue-N/" for one of several
+ * @nr: number of queues
+ * @i: which
+ *
+ * blkif.h and netif.h: a single queue's keys stay at the top.
+ */
+void pv_queue_dir(char dir[PV_QUEUE_DIR], unsigned int nr, unsigned int i)
+{
+	if (nr == 1)
+		*dir = '\0';
+	else
+		snprintf(dir, PV_QUEUE_DIR, "queue-%u/", i);
+}
+EXPORT_SYMBOL_GPL(pv_queue_dir);
+
+int pv_key_u32(struct pv_device *pd, const char *path, u32 *value)
+{
+	char *text = pv_device_read_peer(pd, path);
+	int err;
+
+	if (IS_ERR(text)) {
+		pv_device_error(pd, PTR_ERR(text), "%s/%s is missing",
+				pd->xb->otherend, path);
+		return PTR_ERR(text);
+	}
+	err = kstrtou32(text, 10, value);
+	if (err)
+		pv_device_error(pd, err, "%s/%s is \"%*pE\": not a number",
+				pd->xb->otherend, path,
+				(int)strnlen(text, 40), text);
+	kfree(text);
+	return err;
+}
+
+/**
+ * pv_device_write_port() - frontend: write an event channel's port
+ * @pd: the device
+ * @xbt: xenstore transaction
+ * @queue: from pv_queue_dir()
+ * @key: "event-channel", ...
+ * @port: the port
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_device_write_port(struct pv_device *pd, struct xenbus_transaction xbt,
+			 const char *queue, const char *key, u32 port)
+{
+	char path[PV_KEY_PATH];
+
+	snprintf(path, sizeof(path), "%s%s", queue, key);
+	return xenbus_printf(xbt, pd->xb->nodename, path, "%u", port);
+}
+EXPORT_SYMBOL_GPL(pv_device_write_port);
+
+/**
+ * pv_device_read_port() - backend: the frontend's event channel
+ * @pd: the device
+ * @queue: from pv_queue_dir()
+ * @key: "event-channel", ...
+ * @port: result
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_device_read_port(struct pv_device *pd, const char *queue,
+			const char *key, u32 *port)
+{
+	char path[PV_KEY_PATH];
+
+	snprintf(path, sizeof(path), "%s%s", queue, key);
+	return pv_key_u32(pd, path, port);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_port);
+
+/* ---- watches ---- */
+
+/* Peers may write in a loop: one event in the queue is enough. */
+static bool pv_watch_will_handle(struct xenbus_watch *watch, const char *path,
+			      const char *token)
+{
+	return watch->nr_pending == 0;
+}
+
+static void pv_watch_fired(struct xenbus_watch *watch, const char *path,
+			const char *token)
+{
+	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+
+	mutex_lock(&w->pd->lock);
+	if (!w->pd->gone)
+		w->changed(w->pd);
+	mutex_unlock(&w->pd->lock);
+}
+
+static int pv_watch_start(struct pv_device *pd, struct pv_watch *w,
+		       const char *dir, const char *key,
+		       void (*changed)(struct pv_device *pd))
+{
+	w->pd = pd;
+	w->changed = changed;
+	return xenbus_watch_pathfmt(pd->xb, &w->watch, pv_watch_will_handle,
+				    pv_watch_fired, "%s/%s", dir, key);
+}
+
+/**
+ * pv_watch_own() - watch a key in this end's directory
+ * @pd: the device
+ * @w: the watch
+ * @key: its name
+ * @changed: called like a hook, also once at the beginning
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
+		 void (*changed)(struct pv_device *pd))
+{
+	return pv_watch_start(pd, w, pd->xb->nodename, key, changed);
+}
+EXPORT_SYMBOL_GPL(pv_watch_own);
+
+/**
+ * pv_watch_stop() - end a watch; its callback does not run any more
+ * @w: the watch, or one that was never started
+ *
+ * Context: process, in remove(); in xenwatch, where it waits for none.
+ */
+void pv_watch_stop(struct pv_watch *w)
+{
+	if (!w->watch.node)
+		return;
+	unregister_xenbus_watch(&w->watch);
+	kfree(w->watch.node);
+	w->watch.node = NULL;
+}
+EXPORT_SYMBOL_GPL(pv_watch_stop);
+
+static void peer_key_changed(struct pv_device *pd)
+{
+	if (pd->link == PV_LINK_UP && pd->drv->change)
+		pd->drv->change(pd);
+}
+
+/*
+ * Watch the peer's key, which is elsewhere after a migration: that is, in a
+ * frontend, which connects in xenwatch. There the end of the old watch waits
+ * for no callback (which would take the lock); nowhere else may it be here.
+ */
+void pv_watch_peer(struct pv_device *pd)
+{
+	const char *key = pd->drv->peer_key;
+	struct pv_watch *w = &pd->peer_watch;
+	size_t len = strlen(pd->xb->otherend);
+
+	lockdep_assert_held(&pd->lock);
+	if (!key || (w->watch.node && !w->watch.node[len + 1 + strlen(key)] &&
+		     !strncmp(w->watch.node, pd->xb->otherend, len)))
+		return;
+	pv_watch_stop(w);
+	pv_watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
+}
