@@ -4,22 +4,53 @@
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include <xen/grant_table.h>
 #include <xen/page.h>
 #include <xen/xenbus.h>
 
 #include "device.h"
 #include "grant.h"
+#include "internal.h"
 
 /* References are reserved by this many: one take of the global lock. */
 #define CHUNK	64
 
+static unsigned int max_kept_pages = 16384;
+module_param(max_kept_pages, uint, 0644);
+MODULE_PARM_DESC(max_kept_pages, "Frontends: pages of former connections that a backend's domain may have mapped when the next one begins (default 16384: 64 MiB)");
+
+/* Between two looks at them: soon at first, then less often. */
+#define KEPT_SOON	msecs_to_jiffies(20)
+#define KEPT_LATE	HZ
+
+/**
+ * struct grant_chunk - storage of entries
+ * @list: of its pool's, or of @kept once the pool has gone
+ * @domid: whose domain the entries are for
+ * @entry: the entries
+ */
 struct grant_chunk {
 	struct list_head list;
+	domid_t domid;
 	struct pv_grant entry[CHUNK];
 };
+
+/*
+ * Staged pages that backends had mapped when their pools went. The chunks are
+ * all that is left of these. (Xen support would look at ten pages a second.)
+ */
+static LIST_HEAD(kept);
+static DEFINE_MUTEX(kept_lock);
+static unsigned long kept_wait;
+
+static void kept_ask(struct work_struct *work);
+static DECLARE_DELAYED_WORK(kept_work, kept_ask);
 
 static void chain_add(struct pv_grant_chain *chain, struct pv_grant *g)
 {
@@ -75,6 +106,7 @@ static bool pool_add_chunk(struct pv_grant_pool *pool)
 	chunk = kzalloc(sizeof(*chunk), GFP_NOWAIT | __GFP_NOWARN);
 	if (!chunk)
 		return false;
+	chunk->domid = pool->pd->xb->otherend_id;
 	spin_lock_bh(&pool->lock);
 	list_add(&chunk->list, &pool->chunks);
 	for (i = CHUNK; i--; ) {
@@ -132,12 +164,101 @@ static bool unstage(struct pv_grant *g)
 	return true;
 }
 
+/* ---- pages that backends keep ---- */
+
+static unsigned int chunk_kept(const struct grant_chunk *chunk)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CHUNK; i++)
+		nr += !!chunk->entry[i].page;
+	return nr;
+}
+
+/* Ask for the pages; false if some are still mapped. */
+static bool chunk_ask(struct grant_chunk *chunk)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < CHUNK; i++)
+		nr += chunk->entry[i].page && !unstage(&chunk->entry[i]);
+	return !nr;
+}
+
+static void kept_ask(struct work_struct *work)
+{
+	struct grant_chunk *chunk, *next;
+
+	mutex_lock(&kept_lock);
+	list_for_each_entry_safe(chunk, next, &kept, list) {
+		if (chunk_ask(chunk)) {
+			list_del(&chunk->list);
+			kfree(chunk);
+		}
+		cond_resched();
+	}
+	kept_wait = min_t(unsigned long, 2 * kept_wait, KEPT_LATE);
+	if (!list_empty(&kept))
+		schedule_delayed_work(&kept_work, kept_wait);
+	mutex_unlock(&kept_lock);
+}
+
+static void kept_add(struct list_head *chunks)
+{
+	mutex_lock(&kept_lock);
+	list_splice_tail(chunks, &kept);
+	kept_wait = KEPT_SOON;
+	mod_delayed_work(system_wq, &kept_work, kept_wait);
+	mutex_unlock(&kept_lock);
+}
+
+/**
+ * pv_grant_too_many_kept() - may a domain be shown any more pages
+ * @domid: the backend's domain
+ *
+ * Context: process.
+ * Return: how many pages of former connections it maps, if these are too many;
+ *         else 0.
+ */
+unsigned int pv_grant_too_many_kept(domid_t domid)
+{
+	struct grant_chunk *chunk;
+	unsigned int nr = 0;
+
+	mutex_lock(&kept_lock);
+	list_for_each_entry(chunk, &kept, list)
+		if (chunk->domid == domid)
+			nr += chunk_kept(chunk);
+	mutex_unlock(&kept_lock);
+	return nr > READ_ONCE(max_kept_pages) ? nr : 0;
+}
+
+/**
+ * pv_grant_exit() - the library goes: Xen support has what is kept
+ */
+void pv_grant_exit(void)
+{
+	struct grant_chunk *chunk, *next;
+	unsigned int i;
+
+	cancel_delayed_work_sync(&kept_work);
+	list_for_each_entry_safe(chunk, next, &kept, list) {
+		for (i = 0; i < CHUNK; i++)
+			if (chunk->entry[i].page)
+				gnttab_end_foreign_access(chunk->entry[i].ref,
+							  chunk->entry[i].page);
+		kfree(chunk);
+	}
+}
+
+/* ---- pools ---- */
+
 /**
  * pv_grant_pool_destroy() - end all grants, free pages and references
  * @pool: the pool, all of whose entries have been put back
  *
  * A page that the backend still maps does not return to the allocator before
- * the backend lets go.
+ * the backend lets go: it is asked again and again.
  *
  * Context: process; nobody else uses the pool.
  */
@@ -148,13 +269,18 @@ void pv_grant_pool_destroy(struct pv_grant_pool *pool)
 
 	if (!pool->pd)
 		return;
-	while ((g = pop(&pool->staged)))
-		if (!unstage(g))
-			quarantine(pool, g);
 	while ((g = pop(&pool->bare)))
 		gnttab_free_grant_reference(g->ref);
-	list_for_each_entry_safe(chunk, next, &pool->chunks, list)
+	list_for_each_entry_safe(chunk, next, &pool->chunks, list) {
+		if (!chunk_ask(chunk)) {
+			pool->stats->quarantined += chunk_kept(chunk);
+			continue;
+		}
+		list_del(&chunk->list);
 		kfree(chunk);
+	}
+	if (!list_empty(&pool->chunks))
+		kept_add(&pool->chunks);
 	memset(pool, 0, sizeof(*pool));
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
@@ -166,7 +292,7 @@ EXPORT_SYMBOL_GPL(pv_grant_pool_destroy);
  * @max: most references at a time, rounded up to a chunk
  * @stats: where to count
  *
- * Starts with one chunk and grows as it is used: see pv_grant_pool_fit().
+ * Starts with one chunk and grows as it is used: see pv_grant_pool_reserve().
  *
  * Context: process.
  * Return: 0, or -ENOSPC if the grant table is full.
@@ -190,13 +316,32 @@ int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 EXPORT_SYMBOL_GPL(pv_grant_pool_init);
 
 /**
+ * pv_grant_pool_reserve() - have references for good
+ * @pool: the pool
+ * @nr: how many, at most its limit
+ *
+ * What a pool does not have now it may never get: the grant table is shared
+ * with others.
+ *
+ * Context: process.
+ * Return: whether it has so many.
+ */
+bool pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr)
+{
+	while (pool->nr < nr)
+		if (!pool_grow(pool))
+			return false;
+	return true;
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_reserve);
+
+/**
  * pv_grant_pool_fit() - have references for a request of the largest size
  * @pool: the pool
  * @nr: segments that such a request is to have
  * @lists: pages of segments that a request with so many needs
  *
- * What a pool does not have now it may never get: the grant table is shared
- * with others. A larger request than it has references for must not be made.
+ * A larger request than it has references for must not be made.
  *
  * Context: process.
  * Return: @nr, or as many segments as there are references for.
@@ -204,11 +349,9 @@ EXPORT_SYMBOL_GPL(pv_grant_pool_init);
 unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
 			       unsigned int (*lists)(unsigned int nr))
 {
-	while (pool->nr < nr + lists(nr))
-		if (!pool_grow(pool))
-			break;
-	while (nr + lists(nr) > pool->nr)
-		nr--;
+	if (!pv_grant_pool_reserve(pool, nr + lists(nr)))
+		while (nr + lists(nr) > pool->nr)
+			nr--;
 	return nr;
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_fit);

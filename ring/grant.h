@@ -69,6 +69,7 @@ struct pv_grant_pool {
 
 int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 		       unsigned int max, struct pv_stats *stats);
+bool pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr);
 unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
 			       unsigned int (*lists)(unsigned int nr));
 void pv_grant_pool_destroy(struct pv_grant_pool *pool);

@@ -68,6 +68,7 @@ module_init(pv_ring_module_init);
 
 static void __exit pv_ring_module_exit(void)
 {
+	pv_grant_exit();
 	debugfs_remove(pv_debugfs);
 }
 module_exit(pv_ring_module_exit);

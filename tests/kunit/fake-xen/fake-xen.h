@@ -33,6 +33,7 @@ struct fake_xen_counts {
 	unsigned long copy_calls, copy_ops;
 	unsigned long map_calls, map_ops;
 	unsigned long unmap_calls, unmap_ops;
+	unsigned long deferred;		/* pages left to Xen support, which looks at ten of them a second */
 	unsigned long empty_calls;	/* grant hypercalls with no operation in them */
 	unsigned long sends;		/* event-channel notifications */
 	unsigned long upcalls;		/* interrupts that reached a handler */

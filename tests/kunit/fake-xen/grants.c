@@ -329,6 +329,7 @@ void gnttab_end_foreign_access(grant_ref_t ref, struct page *page)
 		page = pfn_to_page(table[ref].pfn);
 		get_page(page);
 	}
+	fake_xen_counts.deferred++;
 	d->ref = ref;
 	d->page = page;
 	spin_lock_irqsave(&table_lock, flags);
