@@ -96,6 +96,9 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 		break;
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
+		/* Its next life began and published before we had looked. */
+		if (pd->link == PV_LINK_UP && !pv_shared_all_current(pd))
+			pv_device_down(pd, PV_DOWN_RETRY);
 		if (pd->link != PV_LINK_UP)
 			back_connect(pd);
 		else if (state == XenbusStateConnected)

@@ -5,6 +5,7 @@
 #include <linux/debugfs.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
+#include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <xen/platform_pci.h>
@@ -63,15 +64,32 @@ void pv_device_blame(struct pv_device *pd, int err, const char *what)
 		pv_device_error(pd, err, "%s", what);
 }
 
+/*
+ * Hooks run with the lock held, and allocate without I/O: the disk that memory
+ * would be written to may be the one that the hook is to bring back.
+ */
+unsigned int pv_device_enter(struct pv_device *pd)
+{
+	mutex_lock(&pd->lock);
+	return memalloc_noio_save();
+}
+
+void pv_device_leave(struct pv_device *pd, unsigned int flags)
+{
+	memalloc_noio_restore(flags);
+	mutex_unlock(&pd->lock);
+}
+
 static void device_peer_changed(struct xenbus_device *xb,
 				enum xenbus_state state)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
 	bool unregister = false;
+	unsigned int flags;
 
 	if (!pd)
 		return;
-	mutex_lock(&pd->lock);
+	flags = pv_device_enter(pd);
 	trace_pv_state(dev_name(&xb->dev), xb->state, state);
 	if (pd->gone)
 		;
@@ -79,7 +97,7 @@ static void device_peer_changed(struct xenbus_device *xb,
 		pv_front_peer(pd, state);
 	else
 		unregister = pv_back_peer(pd, state);
-	mutex_unlock(&pd->lock);
+	pv_device_leave(pd, flags);
 	if (unregister)
 		device_unregister(&xb->dev);
 }
@@ -87,8 +105,8 @@ static void device_peer_changed(struct xenbus_device *xb,
 static void device_work(struct work_struct *work)
 {
 	struct pv_device *pd = container_of(work, struct pv_device, work);
+	unsigned int flags = pv_device_enter(pd);
 
-	mutex_lock(&pd->lock);
 	if (pd->gone)
 		;
 	else if (pd->failed && pd->link != PV_LINK_DOWN)
@@ -97,7 +115,18 @@ static void device_work(struct work_struct *work)
 		pv_front_work(pd);
 	else
 		pv_back_work(pd);
-	mutex_unlock(&pd->lock);
+	pv_device_leave(pd, flags);
+}
+
+static void device_again(struct work_struct *work)
+{
+	struct pv_device *pd = container_of(to_delayed_work(work),
+					    struct pv_device, again);
+	unsigned int flags = pv_device_enter(pd);
+
+	if (!pd->gone)
+		pv_front_again(pd);
+	pv_device_leave(pd, flags);
 }
 
 static int device_show(struct seq_file *m, void *v)
@@ -148,8 +177,8 @@ static int device_probe(struct xenbus_device *xb,
 {
 	struct xenbus_driver *xdrv = to_xenbus_driver(xb->dev.driver);
 	struct pv_driver *drv = container_of(xdrv, struct pv_driver, xb);
+	unsigned int flags, i;
 	struct pv_device *pd;
-	unsigned int i;
 	int err;
 
 	if (is_still_emulated(drv)) {
@@ -163,6 +192,8 @@ static int device_probe(struct xenbus_device *xb,
 	pd->drv = drv;
 	mutex_init(&pd->lock);
 	INIT_WORK(&pd->work, device_work);
+	INIT_DELAYED_WORK(&pd->again, device_again);
+	INIT_LIST_HEAD(&pd->mapped);
 	pd->retry_since = jiffies;
 	for (i = 0; i < drv->nr_features; i++)
 		pd->feature[i] = drv->features[i].absent;
@@ -178,26 +209,27 @@ static int device_probe(struct xenbus_device *xb,
 	pd->debugfs = debugfs_create_file(dev_name(&xb->dev), 0400, pv_debugfs,
 					  pd, &device_fops);
 
-	mutex_lock(&pd->lock);
+	flags = pv_device_enter(pd);
 	/* (A watch of its own may have made it connect already.) */
 	if (drv->end == PV_BACK && !pd->offered)
 		pv_back_offer(pd);
 	else if (drv->end == PV_FRONT)
 		/* After a reload of the module it may stand at Closed. */
 		pv_device_switch(pd, XenbusStateInitialising);
-	mutex_unlock(&pd->lock);
+	pv_device_leave(pd, flags);
 	return 0;
 }
 
 static void device_remove(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+	unsigned int flags = pv_device_enter(pd);
 
-	mutex_lock(&pd->lock);
 	pd->gone = true;
 	pv_device_down(pd, PV_DOWN_FINAL);
-	mutex_unlock(&pd->lock);
+	pv_device_leave(pd, flags);
 	cancel_work_sync(&pd->work);
+	cancel_delayed_work_sync(&pd->again);
 	pv_watch_stop(&pd->peer_watch);
 	debugfs_remove(pd->debugfs);
 	/* Without the lock: it stops watches whose callbacks take it. */
@@ -209,13 +241,13 @@ static void device_remove(struct xenbus_device *xb)
 static int device_resume(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+	unsigned int flags = pv_device_enter(pd);
 
-	mutex_lock(&pd->lock);
 	/* The old backend is in another world: only its memory is left. */
 	pv_device_down(pd, PV_DOWN_RETRY);
 	pd->closing = false;
 	pd->failed = false;
-	mutex_unlock(&pd->lock);
+	pv_device_leave(pd, flags);
 	return 0;
 }
 

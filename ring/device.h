@@ -27,6 +27,7 @@
 #define _PV_DEVICE_H
 
 #include <linux/device.h>
+#include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
@@ -187,6 +188,9 @@ struct pv_watch {
  * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
  * @wishes: frontend: what pv_device_reconfigure(), pv_device_restart() asked
  * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
+ * @again: frontend: tries again what could not be had
+ * @wait: frontend: how long that waits, in jiffies; 0 if all was there
+ * @mapped: backend: what pv_shared_map() has mapped; under @lock
  * @feature: agreed values, by index in the driver's table
  * @debugfs: the device's file
  */
@@ -208,6 +212,9 @@ struct pv_device {
 	enum xenbus_state owed;
 	unsigned long wishes;
 	struct work_struct work;
+	struct delayed_work again;
+	unsigned long wait;
+	struct list_head mapped;
 	u64 feature[PV_FEATURES_MAX];
 	struct dentry *debugfs;
 };
@@ -247,20 +254,28 @@ int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd));
 void pv_watch_stop(struct pv_watch *w);
 
+/** PV_QUEUE_DIR - room for the name that pv_queue_dir() writes */
+#define PV_QUEUE_DIR	24
+
 /**
  * struct pv_shared - the pages of one ring
  * @mem: where this end sees them; NULL if there are none
  * @nr_pages: how many
  * @gref: the frontend's references
+ * @list: backend: of the device's @mapped
+ * @queue: backend: from pv_queue_dir()
+ * @key: backend: where the references stand
+ * @multi: backend: a number follows @key
  */
 struct pv_shared {
 	void *mem;
 	u32 nr_pages;
 	grant_ref_t gref[PV_RING_MAX_PAGES];
+	struct list_head list;
+	char queue[PV_QUEUE_DIR];
+	const char *key;
+	bool multi;
 };
-
-/** PV_QUEUE_DIR - room for the name that pv_queue_dir() writes */
-#define PV_QUEUE_DIR	24
 
 void pv_queue_dir(char dir[PV_QUEUE_DIR], unsigned int nr, unsigned int i);
 int pv_shared_create(struct pv_device *pd, struct pv_shared *shared,

@@ -3,11 +3,17 @@
  * The life of a frontend: its state machine, and what it may ask for itself.
  */
 #include <linux/export.h>
+#include <linux/jiffies.h>
+#include <linux/workqueue.h>
 #include <xen/xenbus.h>
 
 #include "compat.h"
 #include "device.h"
 #include "internal.h"
+
+/* Between two tries to get what was missing. */
+#define SHORT_MIN	HZ
+#define SHORT_MAX	(30 * HZ)
 
 /* Bits of pv_device.wishes */
 enum {
@@ -42,6 +48,52 @@ static int front_publish(struct pv_device *pd)
 	return err;
 }
 
+/* What is under way is done again: the backend's Closed brings us back. */
+static void front_leave(struct pv_device *pd)
+{
+	pv_device_down(pd, PV_DOWN_RETRY);
+	pv_device_switch(pd, XenbusStateClosed);
+}
+
+/* It could not get something, and will try again. */
+static bool front_waits(struct pv_device *pd)
+{
+	return delayed_work_pending(&pd->again);
+}
+
+/* Memory, grants, event channels: the backend has done nothing wrong. */
+static bool front_is_short(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC;
+}
+
+/* What is missing here may be there later. Else it is the end. */
+static void front_cannot(struct pv_device *pd, int err, const char *what)
+{
+	pv_device_blame(pd, err, what);
+	if (!front_is_short(err)) {
+		pv_device_give_up(pd);
+		return;
+	}
+	front_leave(pd);
+	pd->wait = clamp_t(unsigned long, 2 * pd->wait, SHORT_MIN, SHORT_MAX);
+	dev_notice(&pd->xb->dev, "will try again in %u s\n",
+		   jiffies_to_msecs(pd->wait) / 1000);
+	schedule_delayed_work(&pd->again, pd->wait);
+}
+
+/* Pages that this domain's backends map are not for others. */
+static int front_check_kept(struct pv_device *pd)
+{
+	unsigned int nr = pv_grant_too_many_kept(pd->xb->otherend_id);
+
+	if (!nr)
+		return 0;
+	pv_device_error(pd, -ENOSPC, "domain %u keeps %u pages of former connections mapped: none before it gives them back",
+			pd->xb->otherend_id, nr);
+	return -ENOSPC;
+}
+
 static void front_negotiate(struct pv_device *pd)
 {
 	int err;
@@ -49,7 +101,9 @@ static void front_negotiate(struct pv_device *pd)
 	pd->explained = false;
 	/* A restarted backend may not have gone through Closed. */
 	pv_device_down(pd, PV_DOWN_RETRY);
-	err = pv_feature_read(pd, false);
+	err = front_check_kept(pd);
+	if (!err)
+		err = pv_feature_read(pd, false);
 	if (err)
 		goto fail;
 	/* From here on disconnect() has something to undo. */
@@ -65,8 +119,7 @@ static void front_negotiate(struct pv_device *pd)
 	return;
 
 fail:
-	pv_device_blame(pd, err, "cannot set up the rings");
-	pv_device_give_up(pd);
+	front_cannot(pd, err, "cannot set up the rings");
 }
 
 static void front_connect(struct pv_device *pd)
@@ -78,20 +131,13 @@ static void front_connect(struct pv_device *pd)
 	if (!err)
 		err = pd->drv->connect(pd);
 	if (err) {
-		pv_device_blame(pd, err, "cannot connect");
-		pv_device_give_up(pd);
+		front_cannot(pd, err, "cannot connect");
 		return;
 	}
 	pd->link = PV_LINK_UP;
+	pd->wait = 0;
 	pv_device_switch(pd, XenbusStateConnected);
 	pv_watch_peer(pd);
-}
-
-/* What is under way is done again: the backend's Closed brings us back. */
-static void front_leave(struct pv_device *pd)
-{
-	pv_device_down(pd, PV_DOWN_RETRY);
-	pv_device_switch(pd, XenbusStateClosed);
 }
 
 static void front_restart(struct pv_device *pd)
@@ -179,7 +225,8 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
 		else if (pd->link == PV_LINK_UP)
 			front_leave(pd);
 		/* While OFFERED it is the state that we have acted on. */
-		else if (pd->link != PV_LINK_OFFERED && !pd->failed && !pd->closing)
+		else if (pd->link != PV_LINK_OFFERED && !pd->failed &&
+			 !pd->closing && !front_waits(pd))
 			front_negotiate(pd);
 		break;
 	case XenbusStateConnected:
@@ -211,6 +258,8 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
 		break;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:
+		if (front_waits(pd) && front_is_wanted(pd))
+			break;
 		if (!pd->failed && front_is_wanted(pd) && pv_device_may_retry(pd)) {
 			/* It restarts: InitWait will follow. */
 			pv_device_down(pd, PV_DOWN_RETRY);
@@ -223,6 +272,20 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
 	default:
 		break;
 	}
+}
+
+/* What could not be had may be there now. */
+void pv_front_again(struct pv_device *pd)
+{
+	lockdep_assert_held(&pd->lock);
+	if (pd->link != PV_LINK_DOWN || pd->failed || pd->closing ||
+	    !front_is_wanted(pd))
+		return;
+	pv_device_switch(pd, XenbusStateInitialising);
+	/* One that stays in that state sends no news of it. */
+	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	    XenbusStateInitWait)
+		front_negotiate(pd);
 }
 
 /* What was asked for outside xenwatch. */

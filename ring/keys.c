@@ -223,11 +223,11 @@ static void pv_watch_fired(struct xenbus_watch *watch, const char *path,
 			const char *token)
 {
 	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+	unsigned int flags = pv_device_enter(w->pd);
 
-	mutex_lock(&w->pd->lock);
 	if (!w->pd->gone)
 		w->changed(w->pd);
-	mutex_unlock(&w->pd->lock);
+	pv_device_leave(w->pd, flags);
 }
 
 static int pv_watch_start(struct pv_device *pd, struct pv_watch *w,

@@ -4,6 +4,7 @@
  */
 #include <linux/export.h>
 #include <linux/gfp.h>
+#include <linux/list.h>
 #include <xen/xenbus.h>
 
 #include "device.h"
@@ -105,6 +106,9 @@ int pv_shared_map(struct pv_device *pd, struct pv_shared *shared,
 	u32 i;
 
 	shared->mem = NULL;
+	strscpy(shared->queue, queue, sizeof(shared->queue));
+	shared->key = key;
+	shared->multi = multi;
 	for (i = 0; i < nr_pages; i++) {
 		shared_key(path, queue, key, multi, i);
 		err = pv_key_u32(pd, path, &shared->gref[i]);
@@ -120,9 +124,43 @@ int pv_shared_map(struct pv_device *pd, struct pv_shared *shared,
 		return err;
 	}
 	shared->nr_pages = nr_pages;
+	list_add(&shared->list, &pd->mapped);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pv_shared_map);
+
+/* A key that cannot be read says nothing. */
+static bool shared_is_current(struct pv_device *pd,
+			      const struct pv_shared *shared)
+{
+	char path[PV_KEY_PATH];
+	unsigned int gref;
+	u32 i;
+
+	for (i = 0; i < shared->nr_pages; i++) {
+		shared_key(path, shared->queue, shared->key, shared->multi, i);
+		gref = xenbus_read_unsigned(pd->xb->otherend, path,
+					    shared->gref[i]);
+		if (gref != shared->gref[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Whether the rings that are mapped are those that the frontend's keys name.
+ * (A reference that is mapped here does not come to name another page there.)
+ */
+bool pv_shared_all_current(struct pv_device *pd)
+{
+	struct pv_shared *shared;
+
+	lockdep_assert_held(&pd->lock);
+	list_for_each_entry(shared, &pd->mapped, list)
+		if (!shared_is_current(pd, shared))
+			return false;
+	return true;
+}
 
 /**
  * pv_shared_unmap() - backend: give a ring's pages back
@@ -131,8 +169,10 @@ EXPORT_SYMBOL_GPL(pv_shared_map);
  */
 void pv_shared_unmap(struct pv_device *pd, struct pv_shared *shared)
 {
-	if (shared->mem)
-		xenbus_unmap_ring_vfree(pd->xb, shared->mem);
+	if (!shared->mem)
+		return;
+	list_del(&shared->list);
+	xenbus_unmap_ring_vfree(pd->xb, shared->mem);
 	shared->mem = NULL;
 }
 EXPORT_SYMBOL_GPL(pv_shared_unmap);

@@ -34,6 +34,7 @@ static struct {
 	bool may_close;
 	bool inside;
 	bool overlapped, out_of_order;
+	bool may_do_io;			/* a hook may wait for memory that is written to the disk it is to bring back */
 	bool live;			/* between negotiate or connect, and disconnect */
 	struct pv_device *pd;
 } drv;
@@ -47,6 +48,8 @@ static int enter(enum hook hook, char letter)
 	spin_lock(&trace_lock);
 	if (drv.inside)
 		drv.overlapped = true;
+	if (hook != PROBE && hook != REMOVE && !(current->flags & PF_MEMALLOC_NOIO))
+		drv.may_do_io = true;
 	drv.inside = true;
 	if (drv.len < sizeof(drv.trace) - 1) {
 		drv.trace[drv.len++] = letter ?: hook_letter[hook];
@@ -379,6 +382,7 @@ static void finish(struct kunit *test, struct pv_driver *driver)
 	pv_driver_unregister(driver);
 	fake_xen_settle();
 	KUNIT_EXPECT_FALSE_MSG(test, drv.overlapped, "two hooks ran at a time: %s", drv.trace);
+	KUNIT_EXPECT_FALSE(test, drv.may_do_io);
 	KUNIT_EXPECT_FALSE_MSG(test, drv.out_of_order, "hooks out of order: %s", drv.trace);
 	KUNIT_EXPECT_FALSE_MSG(test, drv.live, "not disconnected in the end: %s", drv.trace);
 	KUNIT_EXPECT_NULL_MSG(test, drv.pd, "not removed: %s", drv.trace);
@@ -663,7 +667,10 @@ static void front_hook_fails(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
 }
 
-/* The library's own steps fail: no references, no event channel, no write. */
+/*
+ * The library's own steps fail: no references, no event channel, no write. Nothing of it is the backend's fault, so it is
+ * tried again later, with all of it anew.
+ */
 static void front_means_fail(struct kunit *test)
 {
 	unsigned int step;
@@ -685,11 +692,44 @@ static void front_means_fail(struct kunit *test)
 			/* The case writes two keys, the frontend then its own: fail the ring's. */
 			fake_xen_fail_writes(3, 1, -ENOSPC);
 		take_to(test, 1);
-		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateClosing, "step %u: %s", step, drv.trace);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), step == 4 ? XenbusStateClosing : XenbusStateClosed,
+				    "step %u: %s", step, drv.trace);
 		KUNIT_EXPECT_TRUE_MSG(test, fake_xen_holds_nothing(), "step %u", step);
 		KUNIT_EXPECT_NE(test, fake_xen_last_error()[0], 0);
+		if (step != 4) {
+			fake_xen_limit_refs(0);
+			back_goes(XenbusStateClosed);
+			KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+			KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_state() == XenbusStateInitialising));
+			back_goes(XenbusStateInitWait);
+			back_goes(XenbusStateConnected);
+			KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "step %u: %s", step, drv.trace);
+		}
 		fake_xen_remove_device(dev);
 		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* It waits to try again, and meanwhile the toolstack takes the device; or the device goes. */
+static void front_waits_and_is_not_wanted(struct kunit *test)
+{
+	struct xenbus_device *dev;
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		dev = add(test, FAKE_XEN_FRONT);
+		fake_xen_fail_step(FAKE_XEN_EVTCHN, 0, 1, -ENOSPC);
+		take_to(test, 1);
+		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		if (i == 0) {
+			back_key("online", "0");
+			back_goes(XenbusStateClosed);
+			msleep(1500);
+			KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+		}
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
 		fake_xen_reset();
 	}
 }
@@ -945,6 +985,37 @@ static void back_connects(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, drv.pd);
 	KUNIT_EXPECT_EQ(test, drv.trace[drv.len - 1], 'r');
 	peer_withdraws(test, &peer);
+}
+
+/*
+ * The frontend goes, and its next life publishes and says Connected, while the backend is busy with the one before: all
+ * that it ever sees is that state. The rings are others.
+ */
+static void frontend_is_replaced_unseen(struct kunit *test)
+{
+	static const enum xenbus_state states[] = { XenbusStateConnected, XenbusStateInitialised };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(states); i++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+		struct peer before, now;
+
+		peer_offers(test, &before);
+		front_goes(XenbusStateInitialised);
+		clear_trace();
+		peer_offers(test, &now);
+		front_goes(states[i]);
+		expect_trace(test, "dc");
+		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+		/* The old ones can be taken back now, and nothing changes by what is said of the new ones. */
+		peer_withdraws(test, &before);
+		front_goes(XenbusStateConnected);
+		expect_trace(test, "dc");
+		fake_xen_remove_device(dev);
+		peer_withdraws(test, &now);
+		clear_trace();
+		KUNIT_EXPECT_EQ(test, fake_xen_reset(), 0);
+	}
 }
 
 /* Not ready yet (its disk has not been named): quiet, and again when poked. */
@@ -1576,6 +1647,7 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(backend_vanishes),
 	KUNIT_CASE(front_hook_fails),
 	KUNIT_CASE(front_means_fail),
+	KUNIT_CASE(front_waits_and_is_not_wanted),
 	KUNIT_CASE(transaction_conflicts),
 	KUNIT_CASE(late_nonsense),
 	KUNIT_CASE(front_fails_for_good),
@@ -1595,6 +1667,7 @@ static struct kunit_suite front_suite = {
 
 static struct kunit_case back_cases[] = {
 	KUNIT_CASE(back_connects),
+	KUNIT_CASE(frontend_is_replaced_unseen),
 	KUNIT_CASE(back_is_not_ready),
 	KUNIT_CASE(back_cannot_offer),
 	KUNIT_CASE(connect_meets_nonsense),
