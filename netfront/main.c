@@ -15,7 +15,9 @@
 
 #include "netfront.h"
 
-/* References of a queue: staged and bare ones of tx, those of rx. */
+/* References of a queue that copies all data: pages of both rings. */
+#define STAGED_GRANTS	(2 * NETFRONT_RING)
+/* And of one that does not: pages for tx, and what it grants on either ring. */
 #define QUEUE_GRANTS	(3 * NETFRONT_RING)
 /* Neighbours are told when packets pass; until then it is looked for that. */
 #define NOTIFY_RETRY	(HZ / 20)
@@ -347,6 +349,20 @@ static void netfront_remove(struct pv_device *pd)
 
 /* ---- a connection ---- */
 
+static void disconnect_queue(struct netfront_queue *q)
+{
+	pv_channel_close(&q->tx_channel);
+	pv_channel_close(&q->rx_channel);
+	netfront_tx_disconnect(q);
+	netfront_rx_disconnect(q);
+	pv_grant_put(&q->pool, &q->tx_staged);
+	pv_grant_pool_destroy(&q->pool);
+	pv_shared_destroy(&q->tx_shared);
+	pv_shared_destroy(&q->rx_shared);
+	q->bounce = false;
+	q->mapped = false;
+}
+
 static int open_queue(struct netfront *nf, struct netfront_queue *q)
 {
 	struct pv_channel_config config = {
@@ -362,6 +378,11 @@ static int open_queue(struct netfront *nf, struct netfront_queue *q)
 	q->split = pv_feature(nf->pd, F_SPLIT);
 	snprintf(q->name, sizeof(q->name), "%s-q%u%s", nf->dev->name, q->id,
 		 q->split ? "-tx" : "");
+	err = pv_grant_pool_init(&q->pool, nf->pd, QUEUE_GRANTS, &q->rx_stats);
+	if (err)
+		return err;
+	if (!pv_grant_pool_reserve(&q->pool, STAGED_GRANTS))
+		return -ENOSPC;
 	err = pv_shared_create(nf->pd, &q->tx_shared, 1);
 	if (err)
 		return err;
@@ -383,6 +404,27 @@ static int open_queue(struct netfront *nf, struct netfront_queue *q)
 	config.ring = &q->rx;
 	config.stats = &q->rx_stats;
 	return pv_channel_open(&q->rx_channel, nf->pd, &config);
+}
+
+/* As many of @nr queues as there are grants and channels for, one at least. */
+static int open_queues(struct netfront *nf, unsigned int nr)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < nr; i++) {
+		err = open_queue(nf, &nf->queue[i]);
+		if (!err)
+			continue;
+		if (!i || err != -ENOSPC)
+			return err;
+		disconnect_queue(&nf->queue[i]);
+		netdev_warn(nf->dev, "grants or event channels for %u queues only, not for %u\n",
+			    i, nr);
+		break;
+	}
+	WRITE_ONCE(nf->nr_queues, i);
+	return 0;
 }
 
 static u32 wanted_headroom(const struct netfront *nf)
@@ -412,14 +454,13 @@ static int netfront_negotiate(struct pv_device *pd)
 {
 	struct netfront *nf = pd->priv;
 	unsigned int max = max_t(u64, pv_feature(pd, F_MAX_QUEUES), 1);
-	unsigned int i;
 	int err = 0;
 
-	WRITE_ONCE(nf->nr_queues, min(nf->want_queues, max));
-	for (i = 0; i < nf->nr_queues && !err; i++)
-		err = open_queue(nf, &nf->queue[i]);
-	if (!err && pv_feature(pd, F_CTRL))
+	/* The control ring needs little, and all queues need it. */
+	if (pv_feature(pd, F_CTRL))
 		err = netfront_ctrl_open(nf);
+	if (!err)
+		err = open_queues(nf, min(nf->want_queues, max));
 	pv_feature_offer(pd, F_NUM_QUEUES, nf->nr_queues);
 	pv_feature_offer(pd, F_RX_COPY, 1);
 	pv_feature_offer(pd, F_RX_NOTIFY, 1);
@@ -496,39 +537,37 @@ static bool map_chains(struct netfront_queue *q)
 	       !netfront_ctrl_map(q->nf, q->id, &q->rx_grants);
 }
 
-/* Whether the backend keeps the staged pages of both rings mapped. */
-static bool map_staged(struct netfront_queue *q)
+/*
+ * Stage the receive ring's pages, too, if the backend keeps both rings' mapped,
+ * if it must not see others, or if there are no grants for others. Bounced, the
+ * data path works with any backend.
+ */
+static int stage_rx(struct netfront_queue *q)
 {
 	struct netfront *nf = q->nf;
+	bool map = staging_grants &&
+		   netfront_ctrl_map_size(nf, q->id) >= 2 * NETFRONT_RING;
+	int err;
 
-	if (!staging_grants ||
-	    netfront_ctrl_map_size(nf, q->id) < 2 * NETFRONT_RING ||
-	    take_staged(q, &q->rx_grants))
-		return false;
-	q->mapped = true;
-	if (map_chains(q))
-		return true;
-	netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
-	q->mapped = false;
-	pv_grant_put(&q->pool, &q->rx_grants);
-	return false;
+	if (!map && !nf->zero && pv_grant_pool_reserve(&q->pool, QUEUE_GRANTS))
+		return 0;
+	err = take_staged(q, &q->rx_grants);
+	if (err)
+		return err;
+	q->bounce = true;
+	q->mapped = map && map_chains(q);
+	if (map && !q->mapped)
+		netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
+	return 0;
 }
 
 static int connect_queue(struct netfront_queue *q)
 {
-	struct netfront *nf = q->nf;
 	int err;
 
-	err = pv_grant_pool_init(&q->pool, nf->pd, QUEUE_GRANTS, &q->rx_stats);
+	err = take_staged(q, &q->tx_staged);
 	if (!err)
-		err = take_staged(q, &q->tx_staged);
-	if (err)
-		return err;
-	q->bounce = map_staged(q);
-	if (nf->zero && !q->bounce) {
-		err = take_staged(q, &q->rx_grants);
-		q->bounce = true;
-	}
+		err = stage_rx(q);
 	if (!err)
 		err = netfront_tx_connect(q, q->bounce);
 	if (!err)
@@ -536,19 +575,6 @@ static int connect_queue(struct netfront_queue *q)
 	if (!err)
 		netfront_rx_start(q);
 	return err;
-}
-
-static void disconnect_queue(struct netfront_queue *q)
-{
-	pv_channel_close(&q->tx_channel);
-	pv_channel_close(&q->rx_channel);
-	netfront_tx_disconnect(q);
-	netfront_rx_disconnect(q);
-	pv_grant_put(&q->pool, &q->tx_staged);
-	pv_grant_pool_destroy(&q->pool);
-	pv_shared_destroy(&q->tx_shared);
-	pv_shared_destroy(&q->rx_shared);
-	q->mapped = false;
 }
 
 static netdev_features_t backend_offloads(struct pv_device *pd)

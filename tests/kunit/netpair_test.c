@@ -194,6 +194,7 @@ static void exchange(struct kunit *test, unsigned int len, unsigned int nr)
 
 static void add_backend(struct kunit *test)
 {
+	set_key(back_path, "online", "1");
 	set_key(back_path, "handle", "0");
 	set_key(back_path, "mac", "00:16:3e:00:00:01");
 	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
@@ -494,6 +495,19 @@ static void row12_xsa362_xen_refuses(struct kunit *test)
 	exchange(test, 1514, 50);
 }
 
+static void unplug_pair(void)
+{
+	fake_xen_remove_device(front);
+	front = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	inside = NULL;
+	outside = NULL;
+	fake_xen_rm(front_path);
+	fake_xen_rm(back_path);
+	fake_xen_settle();
+}
+
 /* One step of either end's connecting fails, then all is well, then it closes. */
 static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 {
@@ -502,13 +516,7 @@ static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 
 	for (step = 0; step < FAKE_XEN_NR_STEPS; step++) {
 		for (skip = 0; skip < 5; skip++) {
-			inside = NULL;
-			outside = NULL;
-			fake_xen_remove_device(front);
-			front = NULL;
-			fake_xen_remove_device(back);
-			back = NULL;
-			fake_xen_settle();
+			unplug_pair();
 			expect_nothing_held(test);
 			add_backend(test);
 			fake_xen_fail_step(step, skip, 1, -ENOSPC);
@@ -526,16 +534,60 @@ static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 			fake_xen_fail_step(step, 0, 0, 0);
 		}
 	}
-	fake_xen_remove_device(front);
-	front = NULL;
-	fake_xen_remove_device(back);
-	back = NULL;
-	fake_xen_settle();
+	unplug_pair();
 	expect_nothing_held(test);
 	add_backend(test);
 	add_frontend(test);
 	bring_up(test);
 	exchange(test, 1514, 10);
+}
+
+/* The backend offers to keep pages mapped, and then cannot: the same pages serve without that. */
+static void mapping_is_refused(struct kunit *test)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		unplug_pair();
+		expect_nothing_held(test);
+		/* At once, or within the second ring's pages. */
+		fake_xen_fail_ops(FAKE_XEN_MAP, i * 300, 100000, GNTST_no_device_space);
+		add_backend(test);
+		add_frontend(test);
+		bring_up(test);
+		fake_xen_fail_ops(FAKE_XEN_MAP, 0, 0, 0);
+		exchange(test, 1514, 50);
+		exchange(test, LARGEST, 10);
+	}
+}
+
+/* The grant table is nearly full: fewer queues; none at all: it waits until there is room. */
+static void grants_are_short(struct kunit *test)
+{
+	unsigned int queues = front_number("multi-queue-num-queues") ?: 1;
+	struct fake_xen_held held;
+	unsigned int all;
+
+	fake_xen_held(&held);
+	all = held.refs;
+	if (queues > 1) {
+		unplug_pair();
+		fake_xen_limit_refs(all / queues + 200);
+		add_backend(test);
+		add_frontend(test);
+		bring_up(test);
+		KUNIT_EXPECT_LT(test, front_number("multi-queue-num-queues") ?: 1, queues);
+		exchange(test, 1514, 50);
+	}
+	unplug_pair();
+	fake_xen_limit_refs(200);
+	add_backend(test);
+	add_frontend(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(state_is(front_path, XenbusStateClosed)));
+	KUNIT_EXPECT_NE(test, fake_xen_last_error()[0], 0);
+	fake_xen_limit_refs(0);
+	bring_up(test);
+	exchange(test, 1514, 50);
 }
 
 static struct pv_ring_shared *shared(const char *key)
@@ -702,11 +754,64 @@ static void unplug_with_packets(struct kunit *test)
 
 	for (i = 0; i < 40; i++)
 		send_one(i & 1 ? inside : outside, 9000);
-	inside = NULL;
+	/* (What arrives until then is told apart by the interface.) */
 	fake_xen_remove_device(front);
 	front = NULL;
+	inside = NULL;
 	KUNIT_EXPECT_EQ(test, tally(0).bad, 0);
 	KUNIT_EXPECT_EQ(test, tally(1).bad, 0);
+}
+
+/*
+ * The toolstack takes the interface, as xl does: the frontend lets go first, of pages that the backend still maps. They
+ * are back soon, and not ten a second: few (those of the rings) are left to Xen support.
+ */
+static void unplugged_by_the_toolstack(struct kunit *test)
+{
+	exchange(test, 1514, 20);
+	set_key(back_path, "online", "0");
+	set_key(back_path, "state", "5");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(state_is(front_path, XenbusStateClosed)));
+	KUNIT_EXPECT_LT(test, fake_xen_counts.deferred, 64ul);
+	unplug_pair();
+	KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+}
+
+/* The other domain maps all that it can reach, or lets go of it. */
+static void map_all(bool in_use)
+{
+	static DECLARE_BITMAP(mapped, 8192);
+	grant_ref_t ref;
+
+	for (ref = 0; in_use && ref < 8192; ref++)
+		if (fake_xen_granted_page(ref) && fake_xen_granted_to(ref) == FAKE_XEN_BACK_DOMID)
+			__set_bit(ref, mapped);
+	for_each_set_bit(ref, mapped, 8192)
+		fake_xen_peer_holds(ref, in_use);
+	if (!in_use)
+		bitmap_zero(mapped, 8192);
+}
+
+/* A backend that lets go of nothing gets no more, however often it comes back; until it does. */
+static void pages_are_kept(struct kunit *test)
+{
+	static const char limit[] = "/sys/module/pv_ring/parameters/max_kept_pages";
+	unsigned int i;
+
+	set_parameter(test, limit, "1000");
+	for (i = 0; i < 5 && states_are(XenbusStateConnected); i++) {
+		map_all(true);
+		unplug_pair();
+		add_backend(test);
+		add_frontend(test);
+		COMES_TRUE(states_are(XenbusStateConnected) || state_is(front_path, XenbusStateClosed));
+	}
+	KUNIT_EXPECT_LT(test, i, 5);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "keeps"));
+	map_all(false);
+	bring_up(test);
+	exchange(test, 1514, 20);
+	set_parameter(test, limit, "16384");
 }
 
 static struct kunit_case staging_cases[] = {
@@ -716,12 +821,16 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(warm_path_is_free_of_grant_calls),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(mapping_is_refused),
+	KUNIT_CASE(grants_are_short),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(row28_xsa465_removed_after_resume),
 	KUNIT_CASE(unplug_with_packets),
+	KUNIT_CASE(unplugged_by_the_toolstack),
+	KUNIT_CASE(pages_are_kept),
 	{}
 };
 
