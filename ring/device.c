@@ -247,6 +247,9 @@ static int device_resume(struct xenbus_device *xb)
 	pv_device_down(pd, PV_DOWN_RETRY);
 	pd->closing = false;
 	pd->failed = false;
+	/* What was missing there may be here. */
+	cancel_delayed_work(&pd->again);
+	pd->wait = 0;
 	pv_device_leave(pd, flags);
 	return 0;
 }
