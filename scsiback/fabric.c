@@ -10,6 +10,7 @@
 #include <linux/wait.h>
 #include <scsi/scsi_proto.h>
 #include <target/target_core_base.h>
+#include <target/target_core_backend.h>
 #include <target/target_core_fabric.h>
 
 #include "policy.h"
@@ -71,7 +72,7 @@ static struct scsiback_req *to_req(struct se_cmd *se)
 static int fabric_prepare(struct scsiback_req *req)
 {
 	/* LIO copies between all LUNs of the group, other guests' among them. */
-	if (scsiback_allowed(req->io.cdb, req->io.cdb_len, TYPE_DISK,
+	if (scsiback_allowed(req->io.cdb, TYPE_DISK,
 			     req->lun->allow | ~SCSIBACK_ALLOW_COPY))
 		return 0;
 	/* invalid command operation code */
@@ -230,16 +231,24 @@ static const struct scsiback_lun_ops fabric_lun_ops = {
 	.close = fabric_close,
 };
 
-static bool tpg_has_lun(struct scsiback_tpg *tpg, u64 nr)
+/* The type of a LUN's device, or -ENODEV. */
+static int tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 {
+	struct se_device *dev;
 	struct se_lun *lun;
-	bool found = false;
+	int type = -ENODEV;
 
 	mutex_lock(&tpg->se.tpg_lun_mutex);
-	hlist_for_each_entry(lun, &tpg->se.tpg_lun_hlist, link)
-		found |= lun->unpacked_lun == nr;
+	hlist_for_each_entry(lun, &tpg->se.tpg_lun_hlist, link) {
+		if (lun->unpacked_lun != nr)
+			continue;
+		dev = rcu_dereference_protected(lun->lun_se_dev,
+						lockdep_is_held(&tpg->se.tpg_lun_mutex));
+		if (dev)
+			type = dev->transport->get_device_type(dev);
+	}
 	mutex_unlock(&tpg->se.tpg_lun_mutex);
-	return found;
+	return type;
 }
 
 static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
@@ -250,7 +259,7 @@ static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
 	mutex_lock(&tpg_lock);
 	list_for_each_entry(tpg, &tpgs, list) {
 		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
-		    !tpg->session || !tpg_has_lun(tpg, lun))
+		    !tpg->session || tpg_lun_type(tpg, lun) < 0)
 			continue;
 		found = tpg;
 		found->users++;
@@ -291,6 +300,7 @@ int scsiback_fabric_open(struct scsiback_lun *lun)
 	lun->tpg = tpg_get(name, lun->tpg_lun);
 	if (IS_ERR(lun->tpg))
 		return PTR_ERR(lun->tpg);
+	lun->type = tpg_lun_type(lun->tpg, lun->tpg_lun);
 	lun->ops = &fabric_lun_ops;
 	return 0;
 }

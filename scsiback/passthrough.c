@@ -54,8 +54,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 	struct scsi_device *sdev = lun->sdev;
 	struct request *rq;
 
-	if (!scsiback_allowed(req->io.cdb, req->io.cdb_len, sdev->type,
-			      lun->allow)) {
+	if (!scsiback_allowed(req->io.cdb, sdev->type, lun->allow)) {
 		/* invalid command operation code */
 		scsiback_deny(req, 0x20);
 		return -EPERM;
@@ -336,6 +335,7 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	lun->sdev = find_device(lun->pdev);
 	if (IS_ERR(lun->sdev))
 		return PTR_ERR(lun->sdev);
+	lun->type = lun->sdev->type;
 	/* Asleep it would refuse what must not wait. */
 	err = scsi_autopm_get_device(lun->sdev);
 	if (err)

@@ -20,6 +20,7 @@
 #define OP_COMPARE		0x39
 #define OP_COPY_AND_VERIFY	0x3a
 #define OP_SANITIZE		0x48
+#define OP_EXTENDED		0x7e
 #define OP_ACCESS_CONTROL_IN	0x86
 #define OP_ACCESS_CONTROL_OUT	0x87
 
@@ -132,15 +133,16 @@ static unsigned int needed(const u8 *cdb, u8 type)
 /**
  * scsiback_allowed() - may a guest send this command
  * @cdb: the command, zeroes behind its end up to 16 bytes
- * @cdb_len: its length
  * @type: peripheral device type of the device
  * @allow: SCSIBACK_ALLOW_*: what has been allowed by name
  *
  * Return: true if it may.
  */
-bool scsiback_allowed(const u8 *cdb, unsigned int cdb_len, u8 type,
-		      unsigned int allow)
+bool scsiback_allowed(const u8 *cdb, u8 type, unsigned int allow)
 {
+	/* The wire has 16 bytes: of these a guest sends the beginning only. */
+	if (cdb[0] == OP_EXTENDED || cdb[0] == VARIABLE_LENGTH_CMD)
+		return false;
 	return !(needed(cdb, type) & ~allow);
 }
 

@@ -20,8 +20,7 @@
 #define SCSIBACK_ALLOW_NAMES	"reservations, copy, firmware, target, vendor"
 
 int scsiback_allow_parse(const char *text, unsigned int *allow);
-bool scsiback_allowed(const u8 *cdb, unsigned int cdb_len, u8 type,
-		      unsigned int allow);
+bool scsiback_allowed(const u8 *cdb, u8 type, unsigned int allow);
 bool scsiback_bulk(u8 opcode);
 unsigned int scsiback_timeout(u8 opcode, u8 type);
 

@@ -108,27 +108,30 @@ static void edit_inquiry(struct scsiback_req *req)
 }
 
 /*
- * The vhost goes away and would not wait for the command. A disk's guest may
- * do it once more with whoever comes next. There has to be a response: what
- * lies on the ring without one would be taken from it anew, a tape's also.
+ * What nobody asked to be aborted: it was ended by a reset, this guest's or that
+ * of another one with the same LUN, or by us. A disk's guest does it once more:
+ * now, or, if the vhost goes away and would not wait for it, with whoever comes
+ * next. Not so others: with these words the guest's SCSI layer repeats whatever
+ * moves no data, a tape's file marks. (There has to be a response: what lies on
+ * the ring without one would be taken from it anew.)
  */
-static bool is_cut_off(const struct scsiback_req *req)
+static void scsiback_judge_aborted(struct scsiback_req *req)
 {
-	return READ_ONCE(req->q->abort_all) && req->aborted && !req->tmf &&
-	       XEN_VSCSIIF_RSLT_HOST(req->result.rslt) ==
-	       XEN_VSCSIIF_RSLT_HOST_ABORT &&
-	       scsiback_bulk(req->io.cdb[0]) && req->lun->sdev &&
-	       req->lun->sdev->type == TYPE_DISK;
+	if (XEN_VSCSIIF_RSLT_HOST(req->result.rslt) !=
+	    XEN_VSCSIIF_RSLT_HOST_ABORT || req->aborted == SCSIBACK_BY_GUEST ||
+	    req->lun->type != TYPE_DISK)
+		return;
+	scsiback_set_host(&req->result, READ_ONCE(req->q->abort_all) &&
+			  scsiback_bulk(req->io.cdb[0]) ?
+			  XEN_VSCSIIF_RSLT_HOST_REQUEUE :
+			  XEN_VSCSIIF_RSLT_HOST_RESET, req->io.bytes);
 }
 
 static void finish_started(struct scsiback_req *req)
 {
 	struct scsiback_req *tmf = req->tmf;
 
-	if (unlikely(is_cut_off(req)))
-		scsiback_set_host(&req->result,
-				  XEN_VSCSIIF_RSLT_HOST_REQUEUE,
-				  req->io.bytes);
+	scsiback_judge_aborted(req);
 	req->q->in_flight--;
 	scsiback_lun_put(req->lun);
 	if (unlikely(req->failed)) {
@@ -276,7 +279,7 @@ static void accept_request(struct scsiback_queue *q,
 
 	req->failed = 0;
 	req->emulated = false;
-	req->aborted = false;
+	req->aborted = SCSIBACK_NOT_ABORTED;
 	req->tmf = NULL;
 	req->nr_vecs = 0;
 	req->segs = req->inline_segs;

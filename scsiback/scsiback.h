@@ -92,6 +92,7 @@ struct scsiback_lun_ops {
  * @lun: as the guest sees it
  * @listed: it stands in xenstore; for hooks
  * @ops: which kind of device
+ * @type: TYPE_DISK, TYPE_TAPE ...
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
  * @allow: SCSIBACK_ALLOW_*
@@ -114,6 +115,7 @@ struct scsiback_lun {
 	unsigned int lun;
 	bool listed;
 	const struct scsiback_lun_ops *ops;
+	int type;
 	struct scsi_device *sdev;
 	struct pv_bdev claim;
 	unsigned int allow;
@@ -190,6 +192,18 @@ struct scsiback_buffer {
 };
 
 /**
+ * enum scsiback_aborted - who has asked for a command's end
+ * @SCSIBACK_NOT_ABORTED: nobody
+ * @SCSIBACK_BY_GUEST: the guest, by an abort of this command
+ * @SCSIBACK_BY_US: its LUN is reset, or goes away, or the vhost does
+ */
+enum scsiback_aborted {
+	SCSIBACK_NOT_ABORTED,
+	SCSIBACK_BY_GUEST,
+	SCSIBACK_BY_US,
+};
+
+/**
  * struct scsiback_req - a request on its way
  * @list: free, waiting, or in the batch being started
  * @done: in the queue's list of ended commands
@@ -202,7 +216,7 @@ struct scsiback_buffer {
  * @staged: its data passes through pages of our own
  * @direct: its data may lie in the frontend's pages
  * @emulated: we answer it ourselves
- * @aborted: the guest wants it back
+ * @aborted: who wants it back
  * @tmf: the abort that waits for its end
  * @nr_vecs: pages of data
  * @segs: its segments
@@ -229,7 +243,7 @@ struct scsiback_req {
 	bool staged;
 	bool direct;
 	bool emulated;
-	bool aborted;
+	enum scsiback_aborted aborted;
 	struct scsiback_req *tmf;
 	unsigned int nr_vecs;
 	struct scsiif_request_segment *segs;

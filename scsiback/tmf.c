@@ -68,7 +68,7 @@ static void abort_one(struct scsiback_req *tmf)
 		answer(tmf, true);
 		return;
 	}
-	req->aborted = true;
+	req->aborted = SCSIBACK_BY_GUEST;
 	start(tmf);
 	if (req->emulated)
 		req->tmf = tmf;
@@ -146,7 +146,7 @@ void scsiback_abort_wanted(struct scsiback_queue *q)
 		    !(all || test_bit(0, &req->lun->resetting) ||
 		      READ_ONCE(req->lun->overdue)))
 			continue;
-		req->aborted = true;
+		req->aborted = SCSIBACK_BY_US;
 		req->lun->ops->abort(req, NULL);
 	}
 }

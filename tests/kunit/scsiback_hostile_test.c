@@ -1406,11 +1406,11 @@ static void row21_abort_reaches_the_device(struct kunit *test)
 	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_FAILED);
 	expect_response(test, first, HOST(ABORT));
 	expect_response(test, req.rqid - 1, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
-	/* A reset takes the rest. */
+	/* A reset takes the rest, which is to be done once more: nobody wanted it aborted. */
 	req = request(&hostile, VSCSIIF_ACT_SCSI_RESET);
 	put(&hostile, &req);
 	push(&hostile.q[0]);
-	expect_response(test, first + 2, HOST(ABORT));
+	expect_response(test, first + 2, HOST(RESET));
 	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
 	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
 	expect_served(test);
@@ -1494,7 +1494,7 @@ static void a_lun_goes_with_a_command(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, key_is(hostile.back_path, "vscsi-devs/dev-0/state", "6"));
 	for (i = 0; i < 2; i++) {
 		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
-		KUNIT_EXPECT_EQ(test, rsp.rslt, HOST(ABORT));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, HOST(RESET));
 	}
 }
 

@@ -251,9 +251,23 @@ static void allowed(struct kunit *test)
 		const u8 *cdb = want[i].cdb, type = want[i].type;
 		unsigned int needs = want[i].needs;
 
-		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, 16, type, 0), !needs, "%#x", cdb[0]);
-		KUNIT_EXPECT_TRUE(test, scsiback_allowed(cdb, 16, type, needs));
-		KUNIT_EXPECT_EQ(test, scsiback_allowed(cdb, 16, type, ~needs), !needs);
+		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, type, 0), !needs, "%#x", cdb[0]);
+		KUNIT_EXPECT_TRUE(test, scsiback_allowed(cdb, type, needs));
+		KUNIT_EXPECT_EQ(test, scsiback_allowed(cdb, type, ~needs), !needs);
+	}
+}
+
+/* Longer than the wire carries: LIO would take what lies behind the 16 bytes for the rest. */
+static void no_long_commands(struct kunit *test)
+{
+	static const u8 op[] = { 0x7e, 0x7f };
+	unsigned int i, type;
+
+	for (i = 0; i < ARRAY_SIZE(op); i++) {
+		u8 cdb[16] = { op[i], [7] = 0x18 };
+
+		for (type = 0; type < 32; type++)
+			KUNIT_EXPECT_FALSE(test, scsiback_allowed(cdb, type, ~0));
 	}
 }
 
@@ -296,6 +310,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(responses),
 	KUNIT_CASE(host_bytes),
 	KUNIT_CASE(allowed),
+	KUNIT_CASE(no_long_commands),
 	KUNIT_CASE(allow_lists),
 	KUNIT_CASE(only_bulk_data_is_shared),
 	{ }
