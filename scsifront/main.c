@@ -318,6 +318,8 @@ static int add_host(struct scsifront *sf)
 	host->max_lun = SCSIFRONT_MAX_LUN;
 	sf->stride = sf->queue[0].ring.size;
 	sf->nr_slots = sf->nr_queues * sf->stride;
+	/* (An earlier try may have come as far as this.) */
+	kvfree(sf->slot);
 	sf->slot = kvcalloc(sf->nr_slots, sizeof(*sf->slot), GFP_KERNEL);
 	if (!sf->slot)
 		return -ENOMEM;
@@ -449,12 +451,20 @@ static bool backend_answers(struct scsifront *sf)
 	return answered;
 }
 
-/* The guest itself takes the driver away, from a backend that serves it. */
+/*
+ * The guest takes the driver away, or the toolstack the vhost (it writes
+ * Closing for the backend), and that serves until we say Closed.
+ */
 static bool may_flush(struct pv_device *pd)
 {
-	return pd->gone && !pd->failed && pd->link == PV_LINK_UP &&
-	       pv_read_driver_state(pd->xb, pd->xb->otherend) ==
-	       XenbusStateConnected && backend_answers(pd->priv);
+	enum xenbus_state state;
+
+	if (pd->failed || pd->link != PV_LINK_UP)
+		return false;
+	state = pv_read_driver_state(pd->xb, pd->xb->otherend);
+	return ((pd->gone && state == XenbusStateConnected) ||
+		(pd->closing && state == XenbusStateClosing)) &&
+	       backend_answers(pd->priv);
 }
 
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)

@@ -554,15 +554,24 @@ static void xen_refuses(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, states_are("4"));
 }
 
-/* In the order that a toolstack keeps: the guest's end, then this one. */
+/*
+ * In the order that a toolstack keeps: the guest's end, then this one. The backend serves until then: the disk's cache is
+ * written out (by the guest's sd; nobody else sends the device anything).
+ */
 static void orderly_close(struct kunit *test)
 {
+	unsigned int before = 0;
+
 	finish_workers(test, start_workers(test, 5, NULL), false);
+	if (below)
+		before = atomic_read(&below->iorequest_cnt);
 	set_key(back_path, "online", "0");
 	set_key(back_path, "state", "5");
 	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("6")), "%s", fake_xen_last_error());
 	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
 	fake_xen_settle();
+	if (below)
+		KUNIT_EXPECT_GT(test, atomic_read(&below->iorequest_cnt), before);
 	/* The backend's end has unregistered itself; the other one holds nothing that needs its removal. */
 	KUNIT_EXPECT_NULL(test, guests_device(0, 0));
 }
