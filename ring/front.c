@@ -89,7 +89,8 @@ static int front_check_kept(struct pv_device *pd)
 
 	if (!nr)
 		return 0;
-	pv_device_error(pd, -ENOSPC, "domain %u keeps %u pages of former connections mapped: none before it gives them back",
+	pv_device_error(pd, -ENOSPC,
+			"domain %u keeps %u pages of former connections mapped",
 			pd->xb->otherend_id, nr);
 	return -ENOSPC;
 }

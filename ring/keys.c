@@ -213,13 +213,13 @@ EXPORT_SYMBOL_GPL(pv_device_read_port);
 /* ---- watches ---- */
 
 /* Peers may write in a loop: one event in the queue is enough. */
-static bool pv_watch_will_handle(struct xenbus_watch *watch, const char *path,
+static bool watch_will_handle(struct xenbus_watch *watch, const char *path,
 			      const char *token)
 {
 	return watch->nr_pending == 0;
 }
 
-static void pv_watch_fired(struct xenbus_watch *watch, const char *path,
+static void watch_fired(struct xenbus_watch *watch, const char *path,
 			const char *token)
 {
 	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
@@ -230,14 +230,14 @@ static void pv_watch_fired(struct xenbus_watch *watch, const char *path,
 	pv_device_leave(w->pd, flags);
 }
 
-static int pv_watch_start(struct pv_device *pd, struct pv_watch *w,
+static int watch_start(struct pv_device *pd, struct pv_watch *w,
 		       const char *dir, const char *key,
 		       void (*changed)(struct pv_device *pd))
 {
 	w->pd = pd;
 	w->changed = changed;
-	return xenbus_watch_pathfmt(pd->xb, &w->watch, pv_watch_will_handle,
-				    pv_watch_fired, "%s/%s", dir, key);
+	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
+				    watch_fired, "%s/%s", dir, key);
 }
 
 /**
@@ -252,7 +252,7 @@ static int pv_watch_start(struct pv_device *pd, struct pv_watch *w,
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd))
 {
-	return pv_watch_start(pd, w, pd->xb->nodename, key, changed);
+	return watch_start(pd, w, pd->xb->nodename, key, changed);
 }
 EXPORT_SYMBOL_GPL(pv_watch_own);
 
@@ -294,5 +294,5 @@ void pv_watch_peer(struct pv_device *pd)
 		     !strncmp(w->watch.node, pd->xb->otherend, len)))
 		return;
 	pv_watch_stop(w);
-	pv_watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
+	watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
 }

@@ -668,8 +668,8 @@ static void front_hook_fails(struct kunit *test)
 }
 
 /*
- * The library's own steps fail: no references, no event channel, no write. Nothing of it is the backend's fault, so it is
- * tried again later, with all of it anew.
+ * The library's own steps fail: no references, no event channel, no write. Nothing of it is the backend's fault: it
+ * is tried again later, with all of it anew.
  */
 static void front_means_fail(struct kunit *test)
 {

@@ -555,8 +555,8 @@ static void xen_refuses(struct kunit *test)
 }
 
 /*
- * In the order that a toolstack keeps: the guest's end, then this one. The backend serves until then: the disk's cache is
- * written out (by the guest's sd; nobody else sends the device anything).
+ * In the order that a toolstack keeps: the guest's end, then this one. The backend serves until then: the disk's cache
+ * is written out (by the guest's sd; nobody else sends the device anything).
  */
 static void orderly_close(struct kunit *test)
 {
