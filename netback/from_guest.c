@@ -206,6 +206,8 @@ static bool set_gso(struct sk_buff *skb, const struct netback_packet *p)
 	/* One piece is no cut; and the largest sizes have other meanings. */
 	if (skb->len - headers <= p->gso_size)
 		return true;
+	if (DIV_ROUND_UP(skb->len - headers, p->gso_size) > NETBACK_MAX_SEGS)
+		return false;
 	info->gso_size = p->gso_size;
 	info->gso_segs = DIV_ROUND_UP(skb->len - headers, p->gso_size);
 	/* The stack looks at the headers itself. */

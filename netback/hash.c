@@ -63,7 +63,9 @@ u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 	if (h->algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ ||
 	    !skb_flow_dissect_flow_keys(skb, &flow, 0))
 		return 0;
-	tcp = flow.basic.ip_proto == IPPROTO_TCP;
+	/* Of fragments only the first one has ports: none counts. */
+	tcp = flow.basic.ip_proto == IPPROTO_TCP &&
+	      !(flow.control.flags & FLOW_DIS_IS_FRAGMENT);
 
 	if (flow.basic.n_proto == htons(ETH_P_IP)) {
 		if (tcp && wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP))

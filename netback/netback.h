@@ -27,6 +27,9 @@
 /** NETBACK_MAX_GREFS - what a queue keeps mapped: one list page's worth */
 #define NETBACK_MAX_GREFS	512
 
+/** NETBACK_MAX_SEGS - of one packet: 64 KiB in the smallest that TCP has, 88 */
+#define NETBACK_MAX_SEGS	745
+
 /** NETBACK_MAX_MCAST - multicast addresses that a guest may ask for */
 #define NETBACK_MAX_MCAST	64
 
@@ -203,18 +206,6 @@ struct netback_hash {
 };
 
 /**
- * struct netback_mcast - multicast addresses that a guest asked for
- * @rcu: readers may be on it
- * @nr: how many
- * @addr: they
- */
-struct netback_mcast {
-	struct rcu_head rcu;
-	unsigned int nr;
-	u8 addr[NETBACK_MAX_MCAST][ETH_ALEN];
-};
-
-/**
  * struct netback_ctrl - the control ring
  * @shared: its page; none if the frontend has no control ring
  * @ring: our view of it
@@ -250,7 +241,8 @@ struct netback_ctrl {
  * @credit: bytes that the guest may send in @credit_ns; 0: any number
  * @credit_ns: see @credit
  * @mcast_filter: pass only multicast that the guest asked for
- * @mcast: which; replaced as a whole under @mcast_lock, RCU
+ * @mcast: which, as numbers; 0 where there is none. Read as it is written
+ * @nr_mcast: so far they go at most
  * @mcast_lock: among the queues' NAPI
  * @hash: how packets find their queue; replaced as a whole, RCU
  * @ctrl: the control ring
@@ -272,7 +264,8 @@ struct netback {
 	u64 credit;
 	u64 credit_ns;
 	bool mcast_filter;
-	struct netback_mcast __rcu *mcast;
+	u64 mcast[NETBACK_MAX_MCAST];
+	unsigned int nr_mcast;
 	spinlock_t mcast_lock; /* writers of @mcast */
 	struct netback_hash __rcu *hash;
 	struct netback_ctrl ctrl;

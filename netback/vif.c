@@ -296,30 +296,31 @@ void netback_vif_features(struct netback *nb)
 	count_most_slots(nb);
 }
 
-static int mcast_find(const struct netback_mcast *m, const u8 *addr)
+/* Where an address stands, or a free place if it is 0; or -1. */
+static int netback_mcast_find(const struct netback *nb, u64 addr)
 {
-	unsigned int i;
+	/* Pairs with netback_mcast_add(). */
+	unsigned int i, nr = smp_load_acquire(&nb->nr_mcast);
 
-	for (i = 0; i < m->nr; i++)
-		if (ether_addr_equal_unaligned(m->addr[i], addr))
+	for (i = 0; i < nr; i++)
+		if (READ_ONCE(nb->mcast[i]) == addr)
 			return i;
-	return -ENOENT;
+	return -1;
 }
 
-/* A new list: the old one with, or without, an address. */
-static bool mcast_change(struct netback_mcast *m, const u8 *addr, bool add)
+static bool netback_mcast_add(struct netback *nb, u64 addr)
 {
-	int at = mcast_find(m, addr);
-	bool there = at >= 0;
+	int at = netback_mcast_find(nb, 0);
 
-	if (add == there)
-		return true;
-	if (!add)
-		ether_addr_copy(m->addr[at], m->addr[--m->nr]);
-	else if (m->nr < NETBACK_MAX_MCAST)
-		ether_addr_copy(m->addr[m->nr++], addr);
-	else
+	lockdep_assert_held(&nb->mcast_lock);
+	if (at < 0 && nb->nr_mcast == NETBACK_MAX_MCAST)
 		return false;
+	if (at < 0)
+		at = nb->nr_mcast;
+	WRITE_ONCE(nb->mcast[at], addr);
+	if (at == nb->nr_mcast)
+		/* Pairs with netback_mcast_find(). */
+		smp_store_release(&nb->nr_mcast, at + 1);
 	return true;
 }
 
@@ -333,27 +334,21 @@ static bool mcast_change(struct netback_mcast *m, const u8 *addr, bool add)
  */
 bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p)
 {
-	struct netback_mcast *old, *new;
-	bool ok;
+	u64 addr = ether_addr_to_u64(p->addr);
+	bool ok = true;
+	int at;
 
 	if (!is_multicast_ether_addr(p->addr))
 		return false;
-	new = kmalloc(sizeof(*new), GFP_ATOMIC | __GFP_NOWARN);
-	if (!new)
-		return false;
 	spin_lock(&nb->mcast_lock);
-	old = rcu_dereference_protected(nb->mcast,
-					lockdep_is_held(&nb->mcast_lock));
-	if (old)
-		*new = *old;
-	else
-		new->nr = 0;
-	ok = mcast_change(new, p->addr,
-			  p->mcast == XEN_NETIF_EXTRA_TYPE_MCAST_ADD);
-	rcu_assign_pointer(nb->mcast, new);
+	at = netback_mcast_find(nb, addr);
+	if (p->mcast == XEN_NETIF_EXTRA_TYPE_MCAST_DEL) {
+		if (at >= 0)
+			WRITE_ONCE(nb->mcast[at], 0);
+	} else if (at < 0) {
+		ok = netback_mcast_add(nb, addr);
+	}
 	spin_unlock(&nb->mcast_lock);
-	if (old)
-		kfree_rcu(old, rcu);
 	return ok;
 }
 
@@ -369,14 +364,7 @@ bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p)
  */
 bool netback_vif_wants(struct netback *nb, const u8 *addr)
 {
-	const struct netback_mcast *m;
-	bool wants;
-
-	rcu_read_lock();
-	m = rcu_dereference(nb->mcast);
-	wants = m && mcast_find(m, addr) >= 0;
-	rcu_read_unlock();
-	return wants;
+	return netback_mcast_find(nb, ether_addr_to_u64(addr)) >= 0;
 }
 
 /**
@@ -385,8 +373,5 @@ bool netback_vif_wants(struct netback *nb, const u8 *addr)
  */
 void netback_vif_mcast_reset(struct netback *nb)
 {
-	struct netback_mcast *old = rcu_replace_pointer(nb->mcast, NULL, true);
-
-	if (old)
-		kfree_rcu(old, rcu);
+	nb->nr_mcast = 0;
 }

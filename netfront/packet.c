@@ -7,10 +7,14 @@
  * own. Nothing that the backend says is believed without a look.
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
 #include "packet.h"
+
+/* What GRO has put together may have an IP packet of 64 KiB behind its header. */
+#define RX_MAX	(U16_MAX + VLAN_ETH_HLEN)
 
 const char * const netfront_rx_fault_name[NETFRONT_RX_FAULTS] = {
 	[NETFRONT_RX_GOOD] = "none",
@@ -197,7 +201,7 @@ static void check_packet(struct netfront_rx_packet *p)
 		return;
 	if (unlikely(p->part[0].len < ETH_HLEN))
 		fault(p, NETFRONT_RX_RUNT);
-	else if (unlikely(p->len > XEN_NETIF_MAX_TX_SIZE))
+	else if (unlikely(p->len > RX_MAX))
 		fault(p, NETFRONT_RX_LONG);
 	/* A packet that is one segment needs no cutting. */
 	if (p->len - ETH_HLEN <= p->gso_size)

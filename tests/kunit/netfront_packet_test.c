@@ -53,6 +53,22 @@ static void one_slot(struct kunit *test)
 	expect_fault(test, 0, -32768, NETFRONT_RX_ERROR);
 }
 
+/* An IP packet of 64 KiB less one, with a tag, and not a byte more. */
+static void the_longest(struct kunit *test)
+{
+	unsigned int more, i;
+
+	for (more = 0; more < 2; more++) {
+		struct netfront_rx_packet p;
+
+		netfront_rx_begin(&p);
+		for (i = 0; i < 16; i++)
+			KUNIT_EXPECT_FALSE(test, feed(&p, i, 0, 4096, XEN_NETRXF_more_data));
+		KUNIT_EXPECT_TRUE(test, feed(&p, 16, 0, 65535 + 18 - 16 * 4096 + more, 0));
+		KUNIT_EXPECT_EQ(test, p.fault, more ? NETFRONT_RX_LONG : NETFRONT_RX_GOOD);
+	}
+}
+
 static void foreign_id(struct kunit *test)
 {
 	union netfront_rx_slot slot = { .rsp = { .id = 4, .status = 60 } };
@@ -184,6 +200,7 @@ static void sent_slots(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(one_slot),
+	KUNIT_CASE(the_longest),
 	KUNIT_CASE(foreign_id),
 	KUNIT_CASE(short_first_slot),
 	KUNIT_CASE(error_in_the_middle),

@@ -6,9 +6,12 @@
 #include <linux/etherdevice.h>
 #include <linux/fs.h>
 #include <linux/if_ether.h>
+#include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <net/ip.h>
 #include <net/sch_generic.h>
 
 #include "ring.h"
@@ -366,6 +369,68 @@ static void lists_of_buffers(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(true).good == 1), "depth %u", depth);
 		KUNIT_EXPECT_EQ(test, tally(true).bad, 0);
 	}
+}
+
+/* To be cut into pieces of @size bytes. */
+static struct sk_buff *make_tcp(struct net_device *dev, unsigned int len, u16 size)
+{
+	struct sk_buff *skb = make(dev, len, 0);
+	struct tcphdr *tcp;
+	struct iphdr *ip;
+
+	if (!skb)
+		return NULL;
+	put_unaligned_be16(ETH_P_IP, skb->data + 2 * ETH_ALEN);
+	skb->protocol = htons(ETH_P_IP);
+	skb_set_transport_header(skb, ETH_HLEN + sizeof(*ip));
+	ip = ip_hdr(skb);
+	tcp = tcp_hdr(skb);
+	memset(ip, 0, sizeof(*ip) + sizeof(*tcp));
+	*ip = (struct iphdr) {
+		.version = 4, .ihl = 5, .ttl = 1, .protocol = IPPROTO_TCP, .tot_len = htons(len - ETH_HLEN),
+		.saddr = htonl(0x0a000001), .daddr = htonl(0x0a000002),
+	};
+	ip_send_check(ip);
+	tcp->doff = sizeof(*tcp) / 4;
+	tcp->ack = 1;
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct tcphdr, check);
+	skb_shinfo(skb)->gso_size = size;
+	skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
+	skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - ETH_HLEN - sizeof(*ip) - sizeof(*tcp), size);
+	return skb;
+}
+
+static bool counts_one(const struct rtnl_link_stats64 *before, bool error)
+{
+	struct rtnl_link_stats64 now;
+
+	dev_get_stats(outside, &now);
+	return error ? now.rx_errors == before->rx_errors + 1 : now.rx_packets == before->rx_packets + 1;
+}
+
+/* A packet that is to be cut into thousands costs whoever cuts it megabytes, and its guest a few slots. */
+static void tiny_segments(struct kunit *test)
+{
+	static const struct {
+		unsigned int len;
+		u16 size;
+		bool error;
+	} cases[] = { { 60000, 1448, false }, { 60000, 88, false }, { 20000, 1, true }, { 60000, 48, true } };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct sk_buff *skb = make_tcp(inside, cases[i].len, cases[i].size);
+		struct rtnl_link_stats64 before;
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_get_stats(outside, &before);
+		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counts_one(&before, cases[i].error)), "segments of %u",
+				      cases[i].size);
+	}
+	exchange(test, 1514, 5);
 }
 
 /* A key that makes no sense, an interface that cannot be registered: nothing is left, and the next one works. */
@@ -817,6 +882,7 @@ static void pages_are_kept(struct kunit *test)
 static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(every_size),
 	KUNIT_CASE(lists_of_buffers),
+	KUNIT_CASE(tiny_segments),
 	KUNIT_CASE(probe_fails),
 	KUNIT_CASE(warm_path_is_free_of_grant_calls),
 	KUNIT_CASE(backend_restarts),
