@@ -2,6 +2,7 @@
 /*
  * Event channels and the consumers behind them.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/export.h>
 #include <linux/jiffies.h>
@@ -242,9 +243,13 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 	}
 	ch->irq = irq;
 	/* A wish: administrators and CPU hot plug may move it. */
-	if (config->context == PV_SOFTIRQ || config->context == PV_NAPI)
+	if (config->context == PV_SOFTIRQ || config->context == PV_NAPI) {
+		/* None goes while they are counted and looked through. */
+		cpus_read_lock();
 		irq_set_affinity(irq, cpumask_of(cpumask_local_spread(config->cpu,
 								      NUMA_NO_NODE)));
+		cpus_read_unlock();
+	}
 	return 0;
 }
 EXPORT_SYMBOL_GPL(pv_channel_open);

@@ -548,35 +548,50 @@ void pv_grant_put_staged(struct pv_grant_pool *pool,
 }
 EXPORT_SYMBOL_GPL(pv_grant_put_staged);
 
+/* Behind all others: entries that were on the way to be given back. */
+static void pool_put_last(struct pv_grant_pool *pool,
+			  struct pv_grant_chain *chain)
+{
+	struct pv_grant **end = &pool->staged;
+
+	spin_lock_bh(&pool->lock);
+	while (*end)
+		end = &(*end)->next;
+	*end = chain->first;
+	pool->nr_staged += chain->nr;
+	pool->nr_free += chain->nr;
+	spin_unlock_bh(&pool->lock);
+}
+
 /**
  * pv_grant_pool_shrink() - give back staged pages that nobody needed lately
  * @pool: the pool
  *
- * Frees as many as were never taken since the last call; those that the
- * backend still maps stay for the next time.
+ * Frees as many as were never taken since the last call, the coldest; those
+ * that the backend still maps stay for the next time.
  *
  * Context: process.
  */
 void pv_grant_pool_shrink(struct pv_grant_pool *pool)
 {
-	struct pv_grant *g, *old = NULL;
-	unsigned int nr;
+	struct pv_grant_chain gone = { }, mapped = { };
+	struct pv_grant **at, *g, *old;
+	unsigned int i;
 
 	spin_lock_bh(&pool->lock);
-	for (nr = pool->low; nr && (g = pop(&pool->staged)); nr--) {
-		pool->nr_staged--;
-		pool->nr_free--;
-		push(&old, g);
-	}
+	at = &pool->staged;
+	for (i = pool->low; i < pool->nr_staged; i++)
+		at = &(*at)->next;
+	old = *at;
+	*at = NULL;
+	pool->nr_staged -= pool->low;
+	pool->nr_free -= pool->low;
 	pool->low = pool->nr_staged;
 	spin_unlock_bh(&pool->lock);
 
-	while ((g = pop(&old))) {
-		struct pv_grant_chain one = { };
-
-		unstage(g);
-		chain_add(&one, g);
-		pv_grant_put(pool, &one);
-	}
+	while ((g = pop(&old)))
+		chain_add(unstage(g) ? &gone : &mapped, g);
+	pv_grant_put(pool, &gone);
+	pool_put_last(pool, &mapped);
 }
 EXPORT_SYMBOL_GPL(pv_grant_pool_shrink);

@@ -224,6 +224,30 @@ static void shrinks_when_idle(struct kunit *test)
 	pv_grant_pool_destroy(&rig->pool);
 }
 
+/* The page that was used last, which the backend has mapped and the caches know, is the last one to go. */
+static void shrink_takes_the_coldest(struct kunit *test)
+{
+	struct rig *rig = new_rig(test, MOST);
+	struct pv_grant_chain chain = {};
+	struct page *hot;
+
+	KUNIT_ASSERT_EQ(test, pv_grant_take_staged(&rig->pool, 10, &chain), 0);
+	pv_grant_put(&rig->pool, &chain);
+	KUNIT_ASSERT_EQ(test, pv_grant_take_staged(&rig->pool, 3, &chain), 0);
+	hot = chain.last->page;
+	pv_grant_put(&rig->pool, &chain);
+	/* Once for what was taken at first, once for what has been since. */
+	pv_grant_pool_shrink(&rig->pool);
+	KUNIT_ASSERT_EQ(test, pv_grant_take_staged(&rig->pool, 3, &chain), 0);
+	pv_grant_put(&rig->pool, &chain);
+	pv_grant_pool_shrink(&rig->pool);
+	KUNIT_ASSERT_EQ(test, rig->pool.nr_staged, 3);
+	KUNIT_ASSERT_EQ(test, pv_grant_take_staged(&rig->pool, 3, &chain), 0);
+	KUNIT_EXPECT_TRUE(test, chain.first->page == hot || chain.first->next->page == hot || chain.last->page == hot);
+	pv_grant_put(&rig->pool, &chain);
+	pv_grant_pool_destroy(&rig->pool);
+}
+
 /* The backend keeps its mapping of an idle page: shrinking leaves that one alone, and finds the others. */
 static void shrink_meets_a_held_page(struct kunit *test)
 {
@@ -289,7 +313,7 @@ static void quarantine_of_a_bare_page(struct kunit *test)
 	__free_page(page);
 }
 
-/* The device goes while the peer maps staged pages: they are all there again soon after it lets go, and not ten a second. */
+/* The device goes while the peer maps staged pages: soon after it lets go they are there again, not ten a second. */
 static void destroy_meets_held_pages(struct kunit *test)
 {
 	struct rig *rig = new_rig(test, MOST);
@@ -393,6 +417,7 @@ static struct kunit_case grant_cases[] = {
 	KUNIT_CASE(bare_references),
 	KUNIT_CASE(bounded),
 	KUNIT_CASE(shrinks_when_idle),
+	KUNIT_CASE(shrink_takes_the_coldest),
 	KUNIT_CASE(shrink_meets_a_held_page),
 	KUNIT_CASE(quarantine_of_a_bare_page),
 	KUNIT_CASE(destroy_meets_held_pages),
