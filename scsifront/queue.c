@@ -125,6 +125,22 @@ static void copy_data(struct scsi_cmnd *sc, struct scsifront_io *io,
 	}
 }
 
+/*
+ * A device that fails may have moved less than it says. The file system does
+ * not look at that, but who sends commands of his own (SG_IO) does: no other
+ * command's data is to be in the pages.
+ */
+static void clear_for_reader(struct scsi_cmnd *sc, struct scsifront_io *io)
+{
+	struct pv_grant *g;
+
+	if (sc->sc_data_direction != DMA_FROM_DEVICE ||
+	    !blk_rq_is_passthrough(scsi_cmd_to_rq(sc)))
+		return;
+	for (g = io->data.first; g; g = g->next)
+		clear_page(page_address(g->page));
+}
+
 /* Segments of the data as it lies; 0 if it must not be shown as it lies. */
 static unsigned int count_direct(struct scsi_cmnd *sc)
 {
@@ -302,6 +318,8 @@ static int fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
 		list_direct(q, sc, io, &list);
 	if (io->bounced && sc->sc_data_direction == DMA_TO_DEVICE)
 		copy_data(sc, io, scsi_bufflen(sc), true);
+	else if (io->bounced)
+		clear_for_reader(sc, io);
 	return 0;
 }
 

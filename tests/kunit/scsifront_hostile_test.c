@@ -281,6 +281,33 @@ static void expect_lost(struct kunit *test, struct command *c)
 	forget(c);
 }
 
+/* Answered with an error, as if all had been moved, though nothing was: no other command's data is in the buffer. */
+static void failed_read_shows_nobodys_data(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct command *c = ask(test, DMA_TO_DEVICE, PAGE_SIZE, &req);
+	struct vscsiif_response rsp = { .rqid = req.rqid };
+
+	KUNIT_EXPECT_EQ(test, *(u8 *)data_of(&req.seg[0]), 0x5a);
+	respond(&rsp);
+	KUNIT_ASSERT_TRUE(test, ends(c));
+	forget(c);
+
+	c = new_command(test, DMA_FROM_DEVICE, 0, PAGE_SIZE);
+	memset(buffer(c), 0x11, PAGE_SIZE);
+	send(test, c);
+	next_request(test, &req);
+	rsp = (struct vscsiif_response) {
+		.rqid = req.rqid, .rslt = SAM_STAT_CHECK_CONDITION, .sense_len = 18,
+		.sense_buffer = { 0x70, [2] = MEDIUM_ERROR, [7] = 10, [12] = 0x11 },
+	};
+	respond(&rsp);
+	KUNIT_ASSERT_TRUE(test, ends(c));
+	KUNIT_EXPECT_NE(test, c->result, 0);
+	KUNIT_EXPECT_NULL(test, memchr(buffer(c), 0x5a, PAGE_SIZE));
+	forget(c);
+}
+
 static void expect_served(struct kunit *test)
 {
 	struct vscsiif_request req;
@@ -895,6 +922,7 @@ static struct kunit_suite direct_suite = {
 };
 
 static struct kunit_case staged_cases[] = {
+	KUNIT_CASE(failed_read_shows_nobodys_data),
 	KUNIT_CASE(row3_xsa155_response_rewritten),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(row24_xsa396_mapped_at_close),
