@@ -84,7 +84,7 @@ static const struct pv_feature blkback_features[] = {
 static_assert(ARRAY_SIZE(blkback_features) == BLKBACK_NR_FEATURES);
 
 /* The hotplug script has written physical-device. */
-static void target_changed(struct pv_device *pd)
+static void blkback_target_changed(struct pv_device *pd)
 {
 	if (blkback_vbd_refresh(pd))
 		pv_device_poke(pd);
@@ -106,7 +106,7 @@ static int blkback_probe(struct pv_device *pd)
 	}
 	blkback_vbd_init(b);
 	pd->priv = b;
-	err = pv_watch_own(pd, &b->watch, "physical-device", target_changed);
+	err = pv_watch_own(pd, &b->watch, "physical-device", blkback_target_changed);
 	if (err) {
 		kvfree(b->counters);
 		kfree(b);
@@ -137,7 +137,7 @@ static int blkback_offer(struct pv_device *pd)
 	return 0;
 }
 
-static int read_abi(struct pv_device *pd, enum blkback_abi *abi)
+static int blkback_read_abi(struct pv_device *pd, enum blkback_abi *abi)
 {
 	char *protocol = pv_device_read_peer(pd, "protocol");
 	int err;
@@ -155,7 +155,7 @@ static int read_abi(struct pv_device *pd, enum blkback_abi *abi)
 }
 
 /* The table knows what the protocol allows; the parameters allow less. */
-static int check_limits(struct pv_device *pd)
+static int blkback_check_limits(struct pv_device *pd)
 {
 	u64 queues = pv_feature(pd, BLKBACK_FRONT_QUEUES);
 	u64 order = pv_feature(pd, BLKBACK_FRONT_RING_PAGE_ORDER);
@@ -175,7 +175,7 @@ static int check_limits(struct pv_device *pd)
 	return 0;
 }
 
-static int create_queues(struct blkback *b, enum blkback_abi abi)
+static int blkback_create_queues(struct blkback *b, enum blkback_abi abi)
 {
 	unsigned int i, nr = pv_feature(b->pd, BLKBACK_FRONT_QUEUES);
 
@@ -204,15 +204,15 @@ static int blkback_connect(struct pv_device *pd)
 	blkback_vbd_refresh(pd);
 	if (!b->vbd.ready)
 		return -EAGAIN;
-	err = check_limits(pd);
+	err = blkback_check_limits(pd);
 	if (!err)
-		err = read_abi(pd, &abi);
+		err = blkback_read_abi(pd, &abi);
 	if (!err)
 		err = blkback_vbd_sync(b);
 	if (err)
 		return err;
 	pv_feature_offer(pd, BLKBACK_PERSISTENT, READ_ONCE(feature_persistent));
-	err = create_queues(b, abi);
+	err = blkback_create_queues(b, abi);
 	if (err)
 		return err;
 
@@ -275,8 +275,8 @@ static struct pv_driver blkback_driver = {
 	.dev_groups = blkback_groups,
 };
 
-static void cap(const char *name, unsigned int *value, unsigned int min,
-		unsigned int max)
+static void blkback_cap(const char *name, unsigned int *value, unsigned int min,
+			unsigned int max)
 {
 	unsigned int given = *value;
 
@@ -292,16 +292,16 @@ static int __init blkback_init(void)
 
 	if (!max_queues)
 		max_queues = num_online_cpus();
-	cap("max_queues", &max_queues, 1, 1024);
-	cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
-	cap("max_indirect_segments", &blkback_max_indirect_segments, 0,
-	    BLKBACK_MAX_SEGMENTS);
+	blkback_cap("max_queues", &max_queues, 1, 1024);
+	blkback_cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
+	blkback_cap("max_indirect_segments", &blkback_max_indirect_segments, 0,
+		    BLKBACK_MAX_SEGMENTS);
 	if (blkback_max_indirect_segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		blkback_max_indirect_segments = 0;
-	cap("max_buffer_pages", &blkback_max_buffer_pages, BLKBACK_MAX_SEGMENTS,
-	    1U << 20);
-	cap("persistent_grant_unused_seconds",
-	    &blkback_persistent_grant_unused_seconds, 0, 24 * 60 * 60);
+	blkback_cap("max_buffer_pages", &blkback_max_buffer_pages, BLKBACK_MAX_SEGMENTS,
+		    1U << 20);
+	blkback_cap("persistent_grant_unused_seconds",
+		    &blkback_persistent_grant_unused_seconds, 0, 24 * 60 * 60);
 
 	blkback_wq = alloc_workqueue("pv-blkback", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				     0);

@@ -25,8 +25,8 @@ static_assert(offsetof(struct blkback_buffer, seg) % XEN_PAGE_SIZE +
 
 /* ---- the end of a request ---- */
 
-static void put_response(struct blkback_queue *q, const struct blkback_io *io,
-			 s16 status)
+static void blkback_put_response(struct blkback_queue *q, const struct blkback_io *io,
+				 s16 status)
 {
 	struct blkback_response rsp;
 
@@ -37,7 +37,7 @@ static void put_response(struct blkback_queue *q, const struct blkback_io *io,
 	pv_ring_put(&q->ring, &rsp, blkback_response_size(q->abi));
 }
 
-static void put_staged(struct blkback_req *req)
+static void blkback_put_staged(struct blkback_req *req)
 {
 	unsigned int i;
 
@@ -49,12 +49,12 @@ static void put_staged(struct blkback_req *req)
 	}
 }
 
-static void finish(struct blkback_req *req, s16 status)
+static void blkback_finish(struct blkback_req *req, s16 status)
 {
 	struct blkback_queue *q = req->q;
 
-	put_response(q, &req->io, status);
-	put_staged(req);
+	blkback_put_response(q, &req->io, status);
+	blkback_put_staged(req);
 	if (req->buffer) {
 		req->buffer->next = q->buffers;
 		q->buffers = req->buffer;
@@ -63,7 +63,7 @@ static void finish(struct blkback_req *req, s16 status)
 	list_move(&req->list, &q->free);
 }
 
-static void finish_started(struct blkback_req *req)
+static void blkback_finish_started(struct blkback_req *req)
 {
 	if (unlikely(req->failed))
 		dev_warn_ratelimited(&req->q->b->pd->xb->dev,
@@ -73,17 +73,17 @@ static void finish_started(struct blkback_req *req)
 	if (req->io.operation == BLKIF_OP_WRITE_BARRIER)
 		req->q->barrier = false;
 	req->q->in_flight--;
-	finish(req, req->failed ? BLKIF_RSP_ERROR : req->status);
+	blkback_finish(req, req->failed ? BLKIF_RSP_ERROR : req->status);
 }
 
-static void refuse(struct blkback_req *req, s16 status,
-		   const struct blkback_fault *fault)
+static void blkback_refuse(struct blkback_req *req, s16 status,
+			   const struct blkback_fault *fault)
 {
 	dev_warn_ratelimited(&req->q->b->pd->xb->dev,
 			     "queue %u: request refused: operation %u, %s is %llu\n",
 			     req->q->index, req->io.operation, fault->field,
 			     fault->value);
-	finish(req, status);
+	blkback_finish(req, status);
 }
 
 /*
@@ -92,7 +92,7 @@ static void refuse(struct blkback_req *req, s16 status,
  * queue may be gone as soon as the thread has seen the request; it waits for
  * readers of RCU before that.
  */
-static void io_done(struct blkback_req *req, s16 status)
+static void blkback_io_done(struct blkback_req *req, s16 status)
 {
 	struct blkback_queue *q = req->q;
 
@@ -104,20 +104,20 @@ static void io_done(struct blkback_req *req, s16 status)
 	rcu_read_unlock();
 }
 
-static s16 status_of(int err)
+static s16 blkback_status_of(int err)
 {
 	if (!err)
 		return BLKIF_RSP_OKAY;
 	return err == -EOPNOTSUPP ? BLKIF_RSP_EOPNOTSUPP : BLKIF_RSP_ERROR;
 }
 
-static void bio_done(struct bio *bio)
+static void blkback_bio_done(struct bio *bio)
 {
-	io_done(container_of(bio, struct blkback_req, bio),
-		status_of(blk_status_to_errno(bio->bi_status)));
+	blkback_io_done(container_of(bio, struct blkback_req, bio),
+			blkback_status_of(blk_status_to_errno(bio->bi_status)));
 }
 
-static void copy_to_guest(struct blkback_req *req)
+static void blkback_copy_to_guest(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
 	unsigned int i;
@@ -134,7 +134,7 @@ static void copy_to_guest(struct blkback_req *req)
 }
 
 /* Respond to all whose I/O has ended. Returns whether there were any. */
-static bool complete_done(struct blkback_queue *q)
+static bool blkback_complete_done(struct blkback_queue *q)
 {
 	struct llist_node *ended = llist_del_all(&q->done);
 	struct blkback_req *req, *next;
@@ -147,17 +147,17 @@ static bool complete_done(struct blkback_queue *q)
 			bio_uninit(&req->bio);
 		if (req->nr_staged && req->io.operation == BLKIF_OP_READ &&
 		    req->status == BLKIF_RSP_OKAY)
-			copy_to_guest(req);
+			blkback_copy_to_guest(req);
 	}
 	pv_copy_flush(&q->copy);
 	llist_for_each_entry_safe(req, next, ended, done)
-		finish_started(req);
+		blkback_finish_started(req);
 	return true;
 }
 
 /* ---- from the ring to a list of known segments ---- */
 
-static struct blkback_buffer *buffer_get(struct blkback_queue *q)
+static struct blkback_buffer *blkback_buffer_get(struct blkback_queue *q)
 {
 	struct blkback_buffer *buffer = q->buffers;
 
@@ -169,7 +169,7 @@ static struct blkback_buffer *buffer_get(struct blkback_queue *q)
 	return buffer;
 }
 
-static void buffers_free(struct blkback_queue *q)
+static void blkback_buffers_free(struct blkback_queue *q)
 {
 	while (q->buffers) {
 		struct blkback_buffer *buffer = q->buffers;
@@ -179,8 +179,8 @@ static void buffers_free(struct blkback_queue *q)
 	}
 }
 
-static void accept_request(struct blkback_queue *q,
-			   const struct blkback_slot *slot)
+static void blkback_accept_request(struct blkback_queue *q,
+				   const struct blkback_slot *slot)
 {
 	struct blkback_req *req = list_first_entry(&q->free, struct blkback_req,
 						   list);
@@ -195,7 +195,7 @@ static void accept_request(struct blkback_queue *q,
 
 	status = blkback_parse(slot, &q->limits, &req->io, req->segs, &fault);
 	if (status != BLKIF_RSP_OKAY) {
-		refuse(req, status, &fault);
+		blkback_refuse(req, status, &fault);
 		return;
 	}
 	req->stage = req->io.indirect ? BLKBACK_PARSED : BLKBACK_KNOWN;
@@ -203,7 +203,7 @@ static void accept_request(struct blkback_queue *q,
 }
 
 /* A slot without a response has a request of ours: they cannot run out. */
-static void take_requests(struct blkback_queue *q)
+static void blkback_take_requests(struct blkback_queue *q)
 {
 	u32 i, nr = pv_ring_pending(&q->ring);
 	struct blkback_slot slot;
@@ -211,12 +211,12 @@ static void take_requests(struct blkback_queue *q)
 	for (i = 0; i < nr && !list_empty(&q->free); i++) {
 		pv_ring_get(&q->ring, &slot, q->stride);
 		blkback_unpack(&slot, q->abi);
-		accept_request(q, &slot);
+		blkback_accept_request(q, &slot);
 	}
 	q->counters->ring.requests += i;
 }
 
-static struct page *map_find_or_want(struct blkback_queue *q, grant_ref_t ref)
+static struct page *blkback_map_find_or_want(struct blkback_queue *q, grant_ref_t ref)
 {
 	struct page *page = pv_map_find(&q->map, ref);
 
@@ -226,7 +226,7 @@ static struct page *map_find_or_want(struct blkback_queue *q, grant_ref_t ref)
 }
 
 /* Where an indirect request's segments are: mapped, or copied to @seg. */
-static void *segment_array(struct blkback_req *req)
+static void *blkback_segment_array(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
 	struct page *page = NULL;
@@ -242,7 +242,7 @@ static void *segment_array(struct blkback_req *req)
 }
 
 /* Bring in the segments of indirect requests, all by the same hypercalls. */
-static void fetch_segments(struct blkback_queue *q)
+static void blkback_fetch_segments(struct blkback_queue *q)
 {
 	struct blkback_req *req, *next;
 	struct blkback_fault fault;
@@ -253,14 +253,14 @@ static void fetch_segments(struct blkback_queue *q)
 	list_for_each_entry(req, &q->waiting, list) {
 		if (req->stage != BLKBACK_PARSED)
 			continue;
-		req->buffer = buffer_get(q);
+		req->buffer = blkback_buffer_get(q);
 		if (!req->buffer)
 			break;
 		req->segs = req->buffer->seg;
 		req->vecs = req->buffer->vec;
 		req->stage = BLKBACK_FETCHING;
 		if (q->persistent)
-			map_find_or_want(q, req->io.gref);
+			blkback_map_find_or_want(q, req->io.gref);
 	}
 	if (q->persistent)
 		pv_map_flush(&q->map);
@@ -268,7 +268,7 @@ static void fetch_segments(struct blkback_queue *q)
 	/* The vectors are not in use yet: the first keeps the address. */
 	list_for_each_entry(req, &q->waiting, list)
 		if (req->stage == BLKBACK_FETCHING)
-			*(void **)req->vecs = segment_array(req);
+			*(void **)req->vecs = blkback_segment_array(req);
 	pv_copy_flush(&q->copy);
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
@@ -286,14 +286,14 @@ static void fetch_segments(struct blkback_queue *q)
 							req->segs, &fault);
 		}
 		if (status != BLKIF_RSP_OKAY)
-			refuse(req, status, &fault);
+			blkback_refuse(req, status, &fault);
 	}
 }
 
 /* ---- from segments to pages ---- */
 
 /* Look up the pages of a request, or ask for them; how many are missing yet. */
-static unsigned int find_pages(struct blkback_req *req)
+static unsigned int blkback_find_pages(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
 	const struct blkback_segment *seg = req->segs;
@@ -302,7 +302,7 @@ static unsigned int find_pages(struct blkback_req *req)
 	bool persistent = q->persistent;
 
 	for (i = 0; i < nr; i++, seg++, vec++) {
-		vec->bv_page = persistent ? map_find_or_want(q, seg->gref) :
+		vec->bv_page = persistent ? blkback_map_find_or_want(q, seg->gref) :
 					    NULL;
 		vec->bv_offset = seg->first << SECTOR_SHIFT;
 		vec->bv_len = (seg->last - seg->first + 1) << SECTOR_SHIFT;
@@ -312,7 +312,7 @@ static unsigned int find_pages(struct blkback_req *req)
 }
 
 /* The same for all requests that have just come, by one hypercall. */
-static void map_segments(struct blkback_queue *q)
+static void blkback_map_segments(struct blkback_queue *q)
 {
 	struct blkback_req *req;
 
@@ -320,14 +320,14 @@ static void map_segments(struct blkback_queue *q)
 		if (req->stage != BLKBACK_KNOWN)
 			continue;
 		req->stage = BLKBACK_MAPPED;
-		req->missing = find_pages(req);
+		req->missing = blkback_find_pages(req);
 	}
 	if (q->persistent)
 		pv_map_flush(&q->map);
 }
 
 /* Give a request the pages that it misses, or none. */
-static bool place(struct blkback_req *req)
+static bool blkback_place(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
 	struct blkback_segment *seg = req->segs;
@@ -366,7 +366,7 @@ static bool place(struct blkback_req *req)
  * Move what can be started to @batch, in the ring's order. A barrier waits
  * for all before it, and all after it wait for the barrier.
  */
-static void admit(struct blkback_queue *q, struct list_head *batch)
+static void blkback_admit(struct blkback_queue *q, struct list_head *batch)
 {
 	struct blkback_req *req, *next;
 
@@ -375,7 +375,7 @@ static void admit(struct blkback_queue *q, struct list_head *batch)
 
 		if (q->barrier || (barrier && q->in_flight))
 			break;
-		if (req->stage != BLKBACK_MAPPED || !place(req)) {
+		if (req->stage != BLKBACK_MAPPED || !blkback_place(req)) {
 			q->counters->ring.starved++;
 			break;
 		}
@@ -388,7 +388,7 @@ static void admit(struct blkback_queue *q, struct list_head *batch)
 
 /* ---- from pages to the disk ---- */
 
-static void discard_work(struct work_struct *work)
+static void blkback_discard_work(struct work_struct *work)
 {
 	struct blkback_req *req = container_of(work, struct blkback_req, work);
 	const struct blkback_io *io = &req->io;
@@ -401,10 +401,10 @@ static void discard_work(struct work_struct *work)
 	else
 		err = blkdev_issue_discard(bdev, io->sector, io->nr_sectors,
 					   GFP_NOIO);
-	io_done(req, status_of(err));
+	blkback_io_done(req, blkback_status_of(err));
 }
 
-static blk_opf_t account(struct blkback_counters *c, const struct blkback_io *io)
+static blk_opf_t blkback_account(struct blkback_counters *c, const struct blkback_io *io)
 {
 	switch (io->operation) {
 	case BLKIF_OP_READ:
@@ -428,7 +428,7 @@ static blk_opf_t account(struct blkback_counters *c, const struct blkback_io *io
 	}
 }
 
-static void start(struct blkback_req *req)
+static void blkback_start(struct blkback_req *req)
 {
 	struct blkback_queue *q = req->q;
 	struct bio *bio = &req->bio;
@@ -436,20 +436,20 @@ static void start(struct blkback_req *req)
 
 	if (req->io.operation == BLKIF_OP_DISCARD) {
 		q->counters->discards++;
-		INIT_WORK(&req->work, discard_work);
+		INIT_WORK(&req->work, blkback_discard_work);
 		queue_work(blkback_wq, &req->work);
 		return;
 	}
-	opf = account(q->counters, &req->io);
+	opf = blkback_account(q->counters, &req->io);
 	bio_init(bio, q->bdev, req->vecs, req->io.nr_segs, opf);
 	bio->bi_vcnt = req->io.nr_segs;
 	bio->bi_iter.bi_sector = req->io.sector;
 	bio->bi_iter.bi_size = req->io.nr_sectors << SECTOR_SHIFT;
-	bio->bi_end_io = bio_done;
+	bio->bi_end_io = blkback_bio_done;
 	submit_bio(bio);
 }
 
-static void start_batch(struct blkback_queue *q, struct list_head *batch)
+static void blkback_start_batch(struct blkback_queue *q, struct list_head *batch)
 {
 	struct blkback_req *req, *next;
 	struct blk_plug plug;
@@ -461,9 +461,9 @@ static void start_batch(struct blkback_queue *q, struct list_head *batch)
 		/* A started request is found through its bio alone. */
 		list_del_init(&req->list);
 		if (req->failed)
-			finish_started(req);
+			blkback_finish_started(req);
 		else
-			start(req);
+			blkback_start(req);
 	}
 	blk_finish_plug(&plug);
 }
@@ -471,7 +471,7 @@ static void start_batch(struct blkback_queue *q, struct list_head *batch)
 /* ---- the thread's round ---- */
 
 /* The disk may have been resized under way. */
-static void look_at_disk(struct blkback_queue *q)
+static void blkback_look_at_disk(struct blkback_queue *q)
 {
 	u64 sectors = q->bdev ? bdev_nr_sectors(q->bdev) : 0;
 
@@ -482,31 +482,31 @@ static void look_at_disk(struct blkback_queue *q)
 }
 
 /* Two rounds of tidying make the whole time. */
-static unsigned long tidy_interval(void)
+static unsigned long blkback_tidy_interval(void)
 {
 	return (blkback_persistent_grant_unused_seconds ?: IDLE_SECONDS) *
 		HZ / 2;
 }
 
 /* Give back what was not needed lately. */
-static void tidy(struct blkback_queue *q)
+static void blkback_tidy(struct blkback_queue *q)
 {
-	q->tidy_at = jiffies + tidy_interval();
+	q->tidy_at = jiffies + blkback_tidy_interval();
 	pv_staged_shrink(&q->staged);
-	buffers_free(q);
+	blkback_buffers_free(q);
 	/* Only now does no request hold a mapping. */
 	if (q->persistent && blkback_persistent_grant_unused_seconds &&
 	    !q->in_flight && list_empty(&q->waiting))
 		pv_map_age(&q->map, 2);
 }
 
-static enum pv_consumed rest(struct blkback_queue *q, bool progress)
+static enum pv_consumed blkback_rest(struct blkback_queue *q, bool progress)
 {
 	if (unlikely(q->ring.broken))
 		pv_device_fail(q->b->pd, "queue %u: %s", q->index,
 			       q->ring.broken);
 	if (unlikely(time_after(jiffies, q->tidy_at)))
-		tidy(q);
+		blkback_tidy(q);
 	if (list_empty(&q->waiting))
 		return PV_DRAINED;
 	if (progress)
@@ -519,10 +519,10 @@ static enum pv_consumed rest(struct blkback_queue *q, bool progress)
 }
 
 /* On hold: what has been taken is still done, and nothing more is taken. */
-static enum pv_consumed pause(struct blkback_queue *q, bool progress)
+static enum pv_consumed blkback_pause(struct blkback_queue *q, bool progress)
 {
 	if (!list_empty(&q->waiting))
-		return rest(q, progress);
+		return blkback_rest(q, progress);
 	if (!q->in_flight)
 		complete_all(&q->held);
 	return PV_BLOCKED;
@@ -536,31 +536,31 @@ static enum pv_consumed blkback_consume(struct pv_channel *ch)
 	bool hold = smp_load_acquire(&q->hold), progress;
 	LIST_HEAD(batch);
 
-	complete_done(q);
+	blkback_complete_done(q);
 	if (likely(!hold)) {
-		look_at_disk(q);
-		take_requests(q);
+		blkback_look_at_disk(q);
+		blkback_take_requests(q);
 	}
-	fetch_segments(q);
-	map_segments(q);
-	admit(q, &batch);
-	start_batch(q, &batch);
+	blkback_fetch_segments(q);
+	blkback_map_segments(q);
+	blkback_admit(q, &batch);
+	blkback_start_batch(q, &batch);
 	/* What has ended meanwhile shares the publication. */
-	progress = complete_done(q);
+	progress = blkback_complete_done(q);
 	if (pv_ring_publish(&q->ring))
 		pv_channel_kick(ch);
-	return unlikely(hold) ? pause(q, progress) : rest(q, progress);
+	return unlikely(hold) ? blkback_pause(q, progress) : blkback_rest(q, progress);
 }
 
 static void blkback_idle(struct pv_channel *ch)
 {
-	tidy(container_of(ch, struct blkback_queue, channel));
+	blkback_tidy(container_of(ch, struct blkback_queue, channel));
 }
 
 /* ---- life ---- */
 
 /* Map the ring that the frontend's keys under @dir describe. */
-static int queue_map(struct blkback_queue *q, const char *dir)
+static int blkback_queue_map(struct blkback_queue *q, const char *dir)
 {
 	struct pv_device *pd = q->b->pd;
 	u64 order = pv_feature(pd, BLKBACK_FRONT_RING_PAGE_ORDER);
@@ -580,7 +580,7 @@ static int queue_map(struct blkback_queue *q, const char *dir)
 	return err;
 }
 
-static int queue_alloc(struct blkback_queue *q)
+static int blkback_queue_alloc(struct blkback_queue *q)
 {
 	unsigned int i, pages = max_t(unsigned int, blkback_max_buffer_pages,
 				      BLKBACK_MAX_SEGMENTS);
@@ -601,7 +601,7 @@ static int queue_alloc(struct blkback_queue *q)
 			   &q->counters->ring);
 }
 
-static int queue_open(struct blkback_queue *q, const char *dir)
+static int blkback_queue_open(struct blkback_queue *q, const char *dir)
 {
 	struct pv_channel_config config = {
 		.ring = &q->ring,
@@ -609,7 +609,7 @@ static int queue_open(struct blkback_queue *q, const char *dir)
 		.context = PV_THREAD,
 		.consume = blkback_consume,
 		.idle = blkback_idle,
-		.idle_jiffies = tidy_interval(),
+		.idle_jiffies = blkback_tidy_interval(),
 		.spin_us = blkback_poll_us,
 	};
 	char name[32];
@@ -653,7 +653,7 @@ struct blkback_queue *blkback_queue_create(struct blkback *b,
 	q->persistent = pv_feature(b->pd, BLKBACK_PERSISTENT) &&
 			pv_feature(b->pd, BLKBACK_FRONT_PERSISTENT);
 	q->counters = &b->counters[index];
-	q->tidy_at = jiffies + tidy_interval();
+	q->tidy_at = jiffies + blkback_tidy_interval();
 	INIT_LIST_HEAD(&q->free);
 	INIT_LIST_HEAD(&q->waiting);
 	init_llist_head(&q->done);
@@ -662,12 +662,12 @@ struct blkback_queue *blkback_queue_create(struct blkback *b,
 	blkback_vbd_limits(b, &q->limits);
 
 	pv_queue_dir(dir, b->nr_queues, index);
-	err = queue_map(q, dir);
+	err = blkback_queue_map(q, dir);
 	if (!err)
-		err = queue_alloc(q);
+		err = blkback_queue_alloc(q);
 	/* Last: an upcall may come at once. */
 	if (!err)
-		err = queue_open(q, dir);
+		err = blkback_queue_open(q, dir);
 	if (err) {
 		blkback_queue_destroy(q);
 		return ERR_PTR(err);
@@ -742,7 +742,7 @@ void blkback_queues_release(struct blkback *b)
 void blkback_queue_destroy(struct blkback_queue *q)
 {
 	pv_channel_close(&q->channel);
-	buffers_free(q);
+	blkback_buffers_free(q);
 	pv_map_destroy(&q->map);
 	pv_staged_destroy(&q->staged);
 	pv_shared_unmap(q->b->pd, &q->shared);

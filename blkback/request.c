@@ -109,26 +109,26 @@ void blkback_unpack(struct blkback_slot *slot, enum blkback_abi abi)
 	slot->pad = 0;
 }
 
-static s16 refuse(struct blkback_fault *fault, const char *field, u64 value)
+static s16 blkback_refuse(struct blkback_fault *fault, const char *field, u64 value)
 {
 	fault->field = field;
 	fault->value = value;
 	return BLKIF_RSP_ERROR;
 }
 
-static s16 unsupported(struct blkback_fault *fault, u8 operation)
+static s16 blkback_unsupported(struct blkback_fault *fault, u8 operation)
 {
-	refuse(fault, "operation", operation);
+	blkback_refuse(fault, "operation", operation);
 	return BLKIF_RSP_EOPNOTSUPP;
 }
 
-static s16 check_range(const struct blkback_limits *lim,
-		       const struct blkback_io *io, struct blkback_fault *fault)
+static s16 blkback_check_range(const struct blkback_limits *lim,
+			       const struct blkback_io *io, struct blkback_fault *fault)
 {
 	if (io->nr_sectors > lim->sectors ||
 	    io->sector > lim->sectors - io->nr_sectors ||
 	    !IS_ALIGNED(io->sector, lim->block))
-		return refuse(fault, "sector_number", io->sector);
+		return blkback_refuse(fault, "sector_number", io->sector);
 	return BLKIF_RSP_OKAY;
 }
 
@@ -137,9 +137,9 @@ static s16 check_range(const struct blkback_limits *lim,
  * is. Each segment must consist of whole blocks, because the block layer may
  * have to cut the request between any two.
  */
-static s16 parse_segments(const void *array, const struct blkback_limits *lim,
-			  struct blkback_io *io, struct blkback_segment *segs,
-			  struct blkback_fault *fault)
+static s16 blkback_parse_segments(const void *array, const struct blkback_limits *lim,
+				  struct blkback_io *io, struct blkback_segment *segs,
+				  struct blkback_fault *fault)
 {
 	const u64 *entries = array;
 	/* In registers, though the result is written to memory all the time. */
@@ -159,9 +159,9 @@ static s16 parse_segments(const void *array, const struct blkback_limits *lim,
 		first = entry.seg.first_sect;
 		end = entry.seg.last_sect + 1;
 		if (unlikely(end > BLKBACK_SECTORS_PER_PAGE || end & unaligned))
-			return refuse(fault, "last_sect", end - 1);
+			return blkback_refuse(fault, "last_sect", end - 1);
 		if (unlikely(first >= end || first & unaligned))
-			return refuse(fault, "first_sect", first);
+			return blkback_refuse(fault, "first_sect", first);
 		segs[i] = (struct blkback_segment) {
 			.gref = entry.seg.gref,
 			.first = first,
@@ -170,64 +170,64 @@ static s16 parse_segments(const void *array, const struct blkback_limits *lim,
 		sectors += end - first;
 	}
 	io->nr_sectors = sectors;
-	return check_range(lim, io, fault);
+	return blkback_check_range(lim, io, fault);
 }
 
-static s16 parse_rw(const struct blkback_slot *slot,
-		    const struct blkback_limits *lim, struct blkback_io *io,
-		    struct blkback_segment *segs, struct blkback_fault *fault)
+static s16 blkback_parse_rw(const struct blkback_slot *slot,
+			    const struct blkback_limits *lim, struct blkback_io *io,
+			    struct blkback_segment *segs, struct blkback_fault *fault)
 {
 	bool flushes = slot->operation == BLKIF_OP_WRITE_BARRIER ||
 		       slot->operation == BLKIF_OP_FLUSH_DISKCACHE;
 
 	if (flushes && !lim->flush)
-		return unsupported(fault, slot->operation);
+		return blkback_unsupported(fault, slot->operation);
 	if (slot->nr_segments > BLKIF_MAX_SEGMENTS_PER_REQUEST ||
 	    (!slot->nr_segments && !flushes))
-		return refuse(fault, "nr_segments", slot->nr_segments);
+		return blkback_refuse(fault, "nr_segments", slot->nr_segments);
 	/* An empty one has no place on the disk. */
 	if (!slot->nr_segments)
 		return BLKIF_RSP_OKAY;
 	if (lim->readonly && slot->operation != BLKIF_OP_READ)
-		return refuse(fault, "operation", slot->operation);
+		return blkback_refuse(fault, "operation", slot->operation);
 
 	io->sector = slot->sector;
 	io->nr_segs = slot->nr_segments;
-	return parse_segments(slot->seg, lim, io, segs, fault);
+	return blkback_parse_segments(slot->seg, lim, io, segs, fault);
 }
 
-static s16 parse_discard(const struct blkback_slot *slot,
-			 const struct blkback_limits *lim,
-			 struct blkback_io *io, struct blkback_fault *fault)
+static s16 blkback_parse_discard(const struct blkback_slot *slot,
+				 const struct blkback_limits *lim,
+				 struct blkback_io *io, struct blkback_fault *fault)
 {
 	if (!lim->discard)
-		return unsupported(fault, slot->operation);
+		return blkback_unsupported(fault, slot->operation);
 	if (lim->readonly)
-		return refuse(fault, "operation", slot->operation);
+		return blkback_refuse(fault, "operation", slot->operation);
 	if (!slot->nr_sectors || !IS_ALIGNED(slot->nr_sectors, lim->block) ||
 	    slot->nr_sectors > lim->sectors)
-		return refuse(fault, "nr_sectors", slot->nr_sectors);
+		return blkback_refuse(fault, "nr_sectors", slot->nr_sectors);
 
 	io->sector = slot->sector;
 	io->nr_sectors = slot->nr_sectors;
 	/* blkif.h: ignored if discard-secure=0 */
 	io->secure = lim->secure && (slot->flag & BLKIF_DISCARD_SECURE);
-	return check_range(lim, io, fault);
+	return blkback_check_range(lim, io, fault);
 }
 
-static s16 parse_indirect(const struct blkback_slot *slot,
-			  const struct blkback_limits *lim,
-			  struct blkback_io *io, struct blkback_fault *fault)
+static s16 blkback_parse_indirect_slot(const struct blkback_slot *slot,
+				       const struct blkback_limits *lim,
+				       struct blkback_io *io, struct blkback_fault *fault)
 {
 	/* Peers compare the response's operation with this one. */
 	io->operation = slot->indirect_op;
 	if (!lim->max_indirect)
-		return unsupported(fault, slot->operation);
+		return blkback_unsupported(fault, slot->operation);
 	if (slot->indirect_op != BLKIF_OP_READ &&
 	    (slot->indirect_op != BLKIF_OP_WRITE || lim->readonly))
-		return refuse(fault, "indirect_op", slot->indirect_op);
+		return blkback_refuse(fault, "indirect_op", slot->indirect_op);
 	if (!slot->nr_indirect || slot->nr_indirect > lim->max_indirect)
-		return refuse(fault, "nr_segments", slot->nr_indirect);
+		return blkback_refuse(fault, "nr_segments", slot->nr_indirect);
 
 	io->indirect = true;
 	io->sector = slot->sector;
@@ -260,13 +260,13 @@ s16 blkback_parse(const struct blkback_slot *slot,
 	case BLKIF_OP_WRITE:
 	case BLKIF_OP_WRITE_BARRIER:
 	case BLKIF_OP_FLUSH_DISKCACHE:
-		return parse_rw(slot, lim, io, segs, fault);
+		return blkback_parse_rw(slot, lim, io, segs, fault);
 	case BLKIF_OP_DISCARD:
-		return parse_discard(slot, lim, io, fault);
+		return blkback_parse_discard(slot, lim, io, fault);
 	case BLKIF_OP_INDIRECT:
-		return parse_indirect(slot, lim, io, fault);
+		return blkback_parse_indirect_slot(slot, lim, io, fault);
 	default:
-		return unsupported(fault, slot->operation);
+		return blkback_unsupported(fault, slot->operation);
 	}
 }
 
@@ -284,7 +284,7 @@ s16 blkback_parse_indirect(const void *array, const struct blkback_limits *lim,
 			   struct blkback_io *io, struct blkback_segment *segs,
 			   struct blkback_fault *fault)
 {
-	return parse_segments(array, lim, io, segs, fault);
+	return blkback_parse_segments(array, lim, io, segs, fault);
 }
 
 /**

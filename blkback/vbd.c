@@ -22,7 +22,7 @@ static const char holder[] = "pv-blkback";
 /* ---- what the toolstack wants ---- */
 
 /* The text of a key of the toolstack; NULL if there is none, or an empty one. */
-static char *read_key(struct pv_device *pd, const char *key)
+static char *blkback_read_key(struct pv_device *pd, const char *key)
 {
 	char *text = pv_device_read_own(pd, key);
 
@@ -34,18 +34,18 @@ static char *read_key(struct pv_device *pd, const char *key)
 	return NULL;
 }
 
-static bool key_is(struct pv_device *pd, const char *key, const char *value)
+static bool blkback_key_is(struct pv_device *pd, const char *key, const char *value)
 {
-	char *text = read_key(pd, key);
+	char *text = blkback_read_key(pd, key);
 	bool is = text && !strcmp(text, value);
 
 	kfree(text);
 	return is;
 }
 
-static int read_mode(struct pv_device *pd, struct blkback_target *target)
+static int blkback_read_mode(struct pv_device *pd, struct blkback_target *target)
 {
-	char *mode = read_key(pd, "mode");
+	char *mode = blkback_read_key(pd, "mode");
 	int err = 0;
 
 	if (!mode || !strchr("rw", *mode)) {
@@ -62,18 +62,18 @@ static int read_mode(struct pv_device *pd, struct blkback_target *target)
 }
 
 /* physical-device: "major:minor" in hexadecimal, from the hotplug script. */
-static int read_target(struct pv_device *pd, struct blkback_target *target)
+static int blkback_read_target(struct pv_device *pd, struct blkback_target *target)
 {
 	unsigned int major, minor;
 	char *text, *params, more;
 	int err = 0;
 
 	*target = (struct blkback_target) {
-		.cdrom = key_is(pd, "device-type", "cdrom"),
+		.cdrom = blkback_key_is(pd, "device-type", "cdrom"),
 	};
-	text = read_key(pd, "physical-device");
+	text = blkback_read_key(pd, "physical-device");
 	if (!text) {
-		params = read_key(pd, "params");
+		params = blkback_read_key(pd, "params");
 		target->empty = target->cdrom && !params;
 		kfree(params);
 		if (!target->empty)
@@ -88,11 +88,11 @@ static int read_target(struct pv_device *pd, struct blkback_target *target)
 				pd->xb->nodename, (int)strnlen(text, 40), text);
 	}
 	kfree(text);
-	return err ?: read_mode(pd, target);
+	return err ?: blkback_read_mode(pd, target);
 }
 
-static bool same_target(const struct blkback_target *a,
-			const struct blkback_target *b)
+static bool blkback_same_target(const struct blkback_target *a,
+				const struct blkback_target *b)
 {
 	return a->dev == b->dev && a->empty == b->empty &&
 	       a->cdrom == b->cdrom && a->writable == b->writable &&
@@ -106,8 +106,8 @@ static bool same_target(const struct blkback_target *a,
  * it meanwhile. Whether guests may share it is for the toolstack to say: both
  * ends of a migration on one host have it open.
  */
-static int open_disk(struct pv_device *pd, const struct blkback_target *target,
-		     struct pv_bdev *disk)
+static int blkback_open_disk(struct pv_device *pd, const struct blkback_target *target,
+			     struct pv_bdev *disk)
 {
 	bool claim = target->writable && !target->shared;
 	unsigned int block;
@@ -137,8 +137,8 @@ static int open_disk(struct pv_device *pd, const struct blkback_target *target,
 	return 0;
 }
 
-static void install(struct blkback_vbd *vbd,
-		    const struct blkback_target *target, struct pv_bdev *disk)
+static void blkback_install(struct blkback_vbd *vbd,
+			    const struct blkback_target *target, struct pv_bdev *disk)
 {
 	mutex_lock(&vbd->lock);
 	swap(vbd->disk, *disk);
@@ -152,14 +152,14 @@ static void install(struct blkback_vbd *vbd,
 }
 
 /* What the toolstack wants cannot be had: what it wanted before is no answer. */
-static bool forget(struct blkback *b)
+static bool blkback_forget(struct blkback *b)
 {
 	const struct blkback_target none = { };
 	struct pv_bdev disk = { };
 
 	/* A guest that is connected keeps its disk. */
 	if (!b->up && b->vbd.ready) {
-		install(&b->vbd, &none, &disk);
+		blkback_install(&b->vbd, &none, &disk);
 		pv_bdev_close(&disk);
 	}
 	return false;
@@ -183,9 +183,9 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 	struct blkback_target target;
 	struct pv_bdev disk = { };
 
-	if (read_target(pd, &target))
-		return forget(b);
-	if (vbd->ready && same_target(&vbd->target, &target))
+	if (blkback_read_target(pd, &target))
+		return blkback_forget(b);
+	if (vbd->ready && blkback_same_target(&vbd->target, &target))
 		return false;
 	if (b->up && !target.cdrom) {
 		dev_warn(&pd->xb->dev, "physical-device is now %x:%x, but the guest uses %x:%x: not changed before it reconnects\n",
@@ -193,11 +193,11 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 			 MAJOR(vbd->target.dev), MINOR(vbd->target.dev));
 		return false;
 	}
-	if (open_disk(pd, &target, &disk))
-		return forget(b);
+	if (blkback_open_disk(pd, &target, &disk))
+		return blkback_forget(b);
 	if (b->up)
 		blkback_queues_hold(b);
-	install(vbd, &target, &disk);
+	blkback_install(vbd, &target, &disk);
 	if (b->up) {
 		blkback_vbd_offer(b);
 		blkback_queues_release(b);
@@ -232,18 +232,18 @@ int blkback_vbd_sync(struct blkback *b)
 
 /* ---- what the frontend may ask of it ---- */
 
-static u64 vbd_sectors(const struct blkback_vbd *vbd)
+static u64 blkback_vbd_sectors(const struct blkback_vbd *vbd)
 {
 	return vbd->disk.bdev ? bdev_nr_sectors(vbd->disk.bdev) : 0;
 }
 
 /* The toolstack may forbid discards, to keep an image's space reserved. */
-static bool vbd_discards(struct blkback *b)
+static bool blkback_vbd_discards(struct blkback *b)
 {
 	struct block_device *bdev = b->vbd.disk.bdev;
 
 	return bdev && !b->vbd.readonly && bdev_max_discard_sectors(bdev) &&
-	       !key_is(b->pd, "discard-enable", "0");
+	       !blkback_key_is(b->pd, "discard-enable", "0");
 }
 
 /**
@@ -256,7 +256,7 @@ void blkback_vbd_limits(struct blkback *b, struct blkback_limits *lim)
 	struct block_device *bdev = b->vbd.disk.bdev;
 
 	*lim = (struct blkback_limits) {
-		.sectors = vbd_sectors(&b->vbd),
+		.sectors = blkback_vbd_sectors(&b->vbd),
 		.block = 1,
 		.max_indirect = pv_feature(b->pd, BLKBACK_MAX_INDIRECT),
 		.readonly = b->vbd.readonly,
@@ -265,7 +265,7 @@ void blkback_vbd_limits(struct blkback *b, struct blkback_limits *lim)
 	if (!bdev)
 		return;
 	lim->block = bdev_logical_block_size(bdev) >> SECTOR_SHIFT;
-	lim->discard = vbd_discards(b);
+	lim->discard = blkback_vbd_discards(b);
 	lim->secure = lim->discard && bdev_max_secure_erase_sectors(bdev);
 }
 
@@ -280,7 +280,7 @@ void blkback_vbd_offer(struct blkback *b)
 	struct block_device *bdev = b->vbd.disk.bdev;
 	struct pv_device *pd = b->pd;
 	bool cache = bdev && bdev_write_cache(bdev);
-	bool discard = vbd_discards(b);
+	bool discard = blkback_vbd_discards(b);
 	u32 info = 0;
 
 	if (b->vbd.target.cdrom)
@@ -304,7 +304,7 @@ void blkback_vbd_offer(struct blkback *b)
 	pv_feature_offer(pd, BLKBACK_PHYSICAL_SECTOR_SIZE,
 			 bdev ? bdev_physical_block_size(bdev) : SECTOR_SIZE);
 	pv_feature_offer(pd, BLKBACK_INFO, info);
-	pv_feature_offer(pd, BLKBACK_SECTORS, vbd_sectors(&b->vbd));
+	pv_feature_offer(pd, BLKBACK_SECTORS, blkback_vbd_sectors(&b->vbd));
 	if (!b->up) {
 		mutex_lock(&b->vbd.lock);
 		b->vbd.announced = pv_feature(pd, BLKBACK_SECTORS);
@@ -314,7 +314,7 @@ void blkback_vbd_offer(struct blkback *b)
 
 /* ---- its size ---- */
 
-static void poll_work(struct work_struct *work)
+static void blkback_poll_work(struct work_struct *work)
 {
 	struct blkback *b = container_of(to_delayed_work(work), struct blkback,
 					 poll);
@@ -325,7 +325,7 @@ static void poll_work(struct work_struct *work)
 	if (!READ_ONCE(b->up))
 		return;
 	mutex_lock(&vbd->lock);
-	sectors = vbd_sectors(vbd);
+	sectors = blkback_vbd_sectors(vbd);
 	news = sectors != vbd->announced;
 	vbd->announced = sectors;
 	mutex_unlock(&vbd->lock);
@@ -362,7 +362,7 @@ void blkback_vbd_poll(struct blkback *b, bool now)
 void blkback_vbd_init(struct blkback *b)
 {
 	mutex_init(&b->vbd.lock);
-	INIT_DELAYED_WORK(&b->poll, poll_work);
+	INIT_DELAYED_WORK(&b->poll, blkback_poll_work);
 }
 
 /**
@@ -385,8 +385,8 @@ struct counter_attr {
 	size_t offset;
 };
 
-static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
-			    char *buf)
+static ssize_t blkback_counter_show(struct device *dev, struct device_attribute *attr,
+				    char *buf)
 {
 	struct blkback *b = to_blkback(pv_device_of(dev));
 	size_t offset = container_of(attr, struct counter_attr, attr)->offset;
@@ -400,7 +400,7 @@ static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
 
 #define COUNTER(_name, _counter)					\
 	(&((struct counter_attr []) { {					\
-		.attr = __ATTR(_name, 0444, counter_show, NULL),	\
+		.attr = __ATTR(_name, 0444, blkback_counter_show, NULL),	\
 		.offset = offsetof(struct blkback_counters, _counter),	\
 	} })[0].attr.attr)
 

@@ -111,7 +111,7 @@ static const struct pv_feature features[] = {
 	},
 };
 
-static unsigned int nr_rings(const struct blkfront *bf)
+static unsigned int blkfront_nr_rings(const struct blkfront *bf)
 {
 	return bf->nr_irq + bf->nr_poll;
 }
@@ -122,13 +122,13 @@ static void blkfront_shrink_work(struct work_struct *work)
 					   struct blkfront, shrink);
 	unsigned int i;
 
-	for (i = 0; i < nr_rings(bf); i++)
+	for (i = 0; i < blkfront_nr_rings(bf); i++)
 		pv_grant_pool_shrink(&bf->queue[i].pool);
 	schedule_delayed_work(&bf->shrink, SHRINK_INTERVAL);
 }
 
 /* An HVM guest's CD-ROM drive is never unplugged. */
-static bool is_emulated_cdrom(struct pv_device *pd)
+static bool blkfront_is_emulated_cdrom(struct pv_device *pd)
 {
 	char *type;
 	bool is;
@@ -148,7 +148,7 @@ static int blkfront_probe(struct pv_device *pd)
 	struct blkfront *bf;
 	int err;
 
-	if (is_emulated_cdrom(pd)) {
+	if (blkfront_is_emulated_cdrom(pd)) {
 		dev_notice(&pd->xb->dev, "left to the emulated drive\n");
 		return -ENODEV;
 	}
@@ -181,9 +181,9 @@ static void blkfront_remove(struct pv_device *pd)
 }
 
 /* For good once there is a disk: a poller may look at them at any time. */
-static int alloc_queues(struct blkfront *bf)
+static int blkfront_alloc_queues(struct blkfront *bf)
 {
-	unsigned int i, nr = nr_rings(bf);
+	unsigned int i, nr = blkfront_nr_rings(bf);
 
 	kvfree(bf->queue);
 	bf->nr_alloc = 0;
@@ -203,7 +203,7 @@ static int alloc_queues(struct blkfront *bf)
 }
 
 /* How many rings this backend allows, at least one of them with events. */
-static int choose_rings(struct blkfront *bf)
+static int blkfront_choose_rings(struct blkfront *bf)
 {
 	unsigned int max = max_t(u64, pv_feature(bf->pd, F_MAX_QUEUES), 1);
 	unsigned int irq = max_queues ?: num_online_cpus(), poll;
@@ -218,10 +218,10 @@ static int choose_rings(struct blkfront *bf)
 	/* A poller may be looking: see queue_of(). */
 	WRITE_ONCE(bf->nr_irq, min(irq, max));
 	WRITE_ONCE(bf->nr_poll, poll);
-	return bf->disk ? 0 : alloc_queues(bf);
+	return bf->disk ? 0 : blkfront_alloc_queues(bf);
 }
 
-static int open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
+static int blkfront_open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
 {
 	struct blkfront_queue *q = &bf->queue[i];
 	struct pv_channel_config config = {
@@ -249,10 +249,10 @@ static int blkfront_negotiate(struct pv_device *pd)
 	int err;
 
 	order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
-	err = choose_rings(bf);
-	for (i = 0; i < nr_rings(bf) && !err; i++)
-		err = open_queue(bf, i, 1U << order);
-	pv_feature_offer(pd, F_NUM_QUEUES, nr_rings(bf));
+	err = blkfront_choose_rings(bf);
+	for (i = 0; i < blkfront_nr_rings(bf) && !err; i++)
+		err = blkfront_open_queue(bf, i, 1U << order);
+	pv_feature_offer(pd, F_NUM_QUEUES, blkfront_nr_rings(bf));
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
@@ -269,10 +269,10 @@ static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 
 	err = pv_device_write(pd, xbt, "protocol", "%s",
 			      XEN_IO_PROTO_ABI_NATIVE);
-	for (i = 0; i < nr_rings(bf) && !err; i++) {
+	for (i = 0; i < blkfront_nr_rings(bf) && !err; i++) {
 		struct blkfront_queue *q = &bf->queue[i];
 
-		pv_queue_dir(dir, nr_rings(bf), i);
+		pv_queue_dir(dir, blkfront_nr_rings(bf), i);
 		err = pv_shared_publish(pd, xbt, dir, "ring-ref", multi,
 					&q->shared);
 		if (err)
@@ -283,7 +283,7 @@ static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 	return err;
 }
 
-static void choose_data_path(struct blkfront *bf)
+static void blkfront_choose_data_path(struct blkfront *bf)
 {
 	struct pv_device *pd = bf->pd;
 
@@ -304,12 +304,12 @@ static void choose_data_path(struct blkfront *bf)
 }
 
 /* Each ring has enough for the largest request, or that gets smaller. */
-static int init_pools(struct blkfront *bf)
+static int blkfront_init_pools(struct blkfront *bf)
 {
 	unsigned int i;
 	int err;
 
-	for (i = 0; i < nr_rings(bf); i++) {
+	for (i = 0; i < blkfront_nr_rings(bf); i++) {
 		struct blkfront_queue *q = &bf->queue[i];
 
 		/* Room for the pages of segments on top. */
@@ -319,7 +319,7 @@ static int init_pools(struct blkfront *bf)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < nr_rings(bf); i++)
+	for (i = 0; i < blkfront_nr_rings(bf); i++)
 		bf->max_segs = pv_grant_pool_fit(&bf->queue[i].pool,
 						 bf->max_segs,
 						 blkfront_indirect_pages);
@@ -332,11 +332,11 @@ static int blkfront_connect(struct pv_device *pd)
 	unsigned int i;
 	int err;
 
-	choose_data_path(bf);
-	err = init_pools(bf);
+	blkfront_choose_data_path(bf);
+	err = blkfront_init_pools(bf);
 	if (err)
 		return err;
-	for (i = 0; i < nr_rings(bf); i++) {
+	for (i = 0; i < blkfront_nr_rings(bf); i++) {
 		struct blkfront_queue *q = &bf->queue[i];
 
 		spin_lock_bh(&q->complete);
@@ -414,7 +414,7 @@ static void blkfront_show(struct pv_device *pd, struct seq_file *m)
 
 	seq_printf(m, "disk %s\ndata %s\nmax_segments %u\n", bf->vdev.name,
 		   bf->bounce ? "staged" : "direct", bf->max_segs);
-	for (i = 0; i < nr_rings(bf); i++) {
+	for (i = 0; i < blkfront_nr_rings(bf); i++) {
 		seq_printf(m, "queue %u %s slots %u staged_free %u\n", i,
 			   i < bf->nr_irq ? "interrupt" : "polled",
 			   bf->queue[i].ring.size, bf->queue[i].pool.nr_staged);

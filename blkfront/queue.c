@@ -21,7 +21,7 @@ static_assert(IS_ENABLED(CONFIG_64BIT));
 /* Responses to one pass of the soft interrupt; then others may run. */
 #define RESPONSES_A_PASS	64
 
-static struct blkfront_queue *queue_of(struct blk_mq_hw_ctx *hctx)
+static struct blkfront_queue *blkfront_queue_of(struct blk_mq_hw_ctx *hctx)
 {
 	struct blkfront *bf = hctx->queue->queuedata;
 	unsigned int nr_poll = READ_ONCE(bf->nr_poll);
@@ -37,13 +37,13 @@ static struct blkfront_queue *queue_of(struct blk_mq_hw_ctx *hctx)
 	return &bf->queue[nr_irq + (at - bf->nr_irq_hw) % nr_poll];
 }
 
-static u64 request_id(struct request *rq)
+static u64 blkfront_request_id(struct request *rq)
 {
 	return blk_mq_unique_tag(rq);
 }
 
 /* The request on @q that an id names, or NULL: the peer may write any id. */
-static struct request *request_of(struct blkfront_queue *q, u64 id)
+static struct request *blkfront_request_of(struct blkfront_queue *q, u64 id)
 {
 	struct blkfront *bf = q->bf;
 	struct blkfront_io *io;
@@ -69,7 +69,7 @@ static struct request *request_of(struct blkfront_queue *q, u64 id)
  * Copy between a request's pages and its staged pages, which are packed. A
  * vector may have several pages: they are neighbours in the kernel's map, too.
  */
-static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged)
+static void blkfront_copy_data(struct request *rq, struct blkfront_io *io, bool to_staged)
 {
 	struct pv_grant *g = io->data.first;
 	struct req_iterator iter;
@@ -99,7 +99,7 @@ static void copy_data(struct request *rq, struct blkfront_io *io, bool to_staged
 }
 
 /* Segments of direct grants; 0 if the data must not be granted. */
-static unsigned int count_direct(struct request *rq)
+static unsigned int blkfront_count_direct(struct request *rq)
 {
 	struct req_iterator iter;
 	unsigned int nr = 0;
@@ -114,16 +114,16 @@ static unsigned int count_direct(struct request *rq)
 	return nr;
 }
 
-static void choose_data(struct blkfront *bf, struct request *rq,
-			struct blkfront_io *io)
+static void blkfront_choose_data(struct blkfront *bf, struct request *rq,
+				 struct blkfront_io *io)
 {
-	io->nr_segs = bf->bounce ? 0 : count_direct(rq);
+	io->nr_segs = bf->bounce ? 0 : blkfront_count_direct(rq);
 	io->bounced = !io->nr_segs;
 	if (io->bounced)
 		io->nr_segs = DIV_ROUND_UP(blk_rq_bytes(rq), XEN_PAGE_SIZE);
 }
 
-static int take_pages(struct blkfront_queue *q, struct blkfront_io *io)
+static int blkfront_take_pages(struct blkfront_queue *q, struct blkfront_io *io)
 {
 	unsigned int nr_indirect = blkfront_indirect_pages(io->nr_segs);
 	int err;
@@ -143,7 +143,7 @@ static int take_pages(struct blkfront_queue *q, struct blkfront_io *io)
 }
 
 /* Returns false if the backend would not give a page back. */
-static bool put_pages(struct blkfront_queue *q, struct blkfront_io *io)
+static bool blkfront_put_pages(struct blkfront_queue *q, struct blkfront_io *io)
 {
 	struct pv_grant *g;
 	bool ok = true;
@@ -159,8 +159,8 @@ static bool put_pages(struct blkfront_queue *q, struct blkfront_io *io)
 	return ok;
 }
 
-static void list_bounced(struct blkfront *bf, struct request *rq,
-			 struct blkfront_io *io, struct blkfront_list *list)
+static void blkfront_list_bounced(struct blkfront *bf, struct request *rq,
+				  struct blkfront_io *io, struct blkfront_list *list)
 {
 	unsigned int left = blk_rq_bytes(rq);
 	struct pv_grant *g;
@@ -176,8 +176,8 @@ static void list_bounced(struct blkfront *bf, struct request *rq,
 	}
 }
 
-static void list_direct(struct blkfront_queue *q, struct request *rq,
-			struct blkfront_io *io, struct blkfront_list *list)
+static void blkfront_list_direct(struct blkfront_queue *q, struct request *rq,
+				 struct blkfront_io *io, struct blkfront_list *list)
 {
 	bool readonly = rq_data_dir(rq) == WRITE;
 	struct pv_grant *g = io->data.first;
@@ -192,8 +192,8 @@ static void list_direct(struct blkfront_queue *q, struct request *rq,
 }
 
 /* Name the pages of segments in the slot, clear what is not used of them. */
-static void list_indirect(struct blkfront *bf, struct blkif_request *slot,
-			  struct blkfront_io *io, struct blkfront_list *list)
+static void blkfront_list_indirect(struct blkfront *bf, struct blkif_request *slot,
+				   struct blkfront_io *io, struct blkfront_list *list)
 {
 	struct pv_grant *g;
 
@@ -208,54 +208,54 @@ static void list_indirect(struct blkfront *bf, struct blkif_request *slot,
 
 /* ---- submission: one function an operation ---- */
 
-/* BLK_STS_RESOURCE: no pages now. BLK_STS_AGAIN: too large, see recut(). */
-static blk_status_t fill_data(struct blkfront_queue *q, struct request *rq,
-			      struct blkif_request *slot)
+/* BLK_STS_RESOURCE: no pages now. BLK_STS_AGAIN: too large, see blkfront_recut(). */
+static blk_status_t blkfront_fill_data(struct blkfront_queue *q, struct request *rq,
+				       struct blkif_request *slot)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
 	bool write = rq_data_dir(rq) == WRITE;
 	struct blkfront *bf = q->bf;
 	struct blkfront_list list;
 
-	choose_data(bf, rq, io);
+	blkfront_choose_data(bf, rq, io);
 	if (unlikely(io->nr_segs > bf->max_segs))
 		return BLK_STS_AGAIN;
-	if (take_pages(q, io))
+	if (blkfront_take_pages(q, io))
 		return BLK_STS_RESOURCE;
 
 	if (!io->indirect.nr) {
-		blkfront_fill_rw(slot, write, bf->handle, request_id(rq),
+		blkfront_fill_rw(slot, write, bf->handle, blkfront_request_id(rq),
 				 blk_rq_pos(rq), io->nr_segs, &list);
 	} else {
-		blkfront_fill_indirect(slot, write, bf->handle, request_id(rq),
+		blkfront_fill_indirect(slot, write, bf->handle, blkfront_request_id(rq),
 				       blk_rq_pos(rq), io->nr_segs, &list);
-		list_indirect(bf, slot, io, &list);
+		blkfront_list_indirect(bf, slot, io, &list);
 	}
 	if (io->bounced)
-		list_bounced(bf, rq, io, &list);
+		blkfront_list_bounced(bf, rq, io, &list);
 	else
-		list_direct(q, rq, io, &list);
+		blkfront_list_direct(q, rq, io, &list);
 	if (write && io->bounced)
-		copy_data(rq, io, true);
+		blkfront_copy_data(rq, io, true);
 	return BLK_STS_OK;
 }
 
-static blk_status_t fill_slot(struct blkfront_queue *q, struct request *rq,
-			      struct blkif_request *slot)
+static blk_status_t blkfront_fill_slot(struct blkfront_queue *q, struct request *rq,
+				       struct blkif_request *slot)
 {
 	struct blkfront *bf = q->bf;
 
 	switch (req_op(rq)) {
 	case REQ_OP_READ:
 	case REQ_OP_WRITE:
-		return fill_data(q, rq, slot);
+		return blkfront_fill_data(q, rq, slot);
 	case REQ_OP_FLUSH:
 		blkfront_fill_flush(slot, bf->flush_op, bf->handle,
-				    request_id(rq), 0);
+				    blkfront_request_id(rq), 0);
 		return BLK_STS_OK;
 	case REQ_OP_DISCARD:
 	case REQ_OP_SECURE_ERASE:
-		blkfront_fill_discard(slot, request_id(rq), blk_rq_pos(rq),
+		blkfront_fill_discard(slot, blkfront_request_id(rq), blk_rq_pos(rq),
 				      blk_rq_sectors(rq),
 				      req_op(rq) == REQ_OP_SECURE_ERASE);
 		return BLK_STS_OK;
@@ -265,7 +265,7 @@ static blk_status_t fill_slot(struct blkfront_queue *q, struct request *rq,
 }
 
 /* Show the backend what has been put so far; the kick is outside the lock. */
-static void publish(struct blkfront_queue *q)
+static void blkfront_publish(struct blkfront_queue *q)
 {
 	bool kick;
 
@@ -277,13 +277,13 @@ static void publish(struct blkfront_queue *q)
 }
 
 /* Done without the backend; what came before it in the batch is not held up. */
-static blk_status_t end_at_once(struct blkfront_queue *q, struct request *rq,
-				bool last)
+static blk_status_t blkfront_end_at_once(struct blkfront_queue *q, struct request *rq,
+					 bool last)
 {
 	blk_mq_start_request(rq);
 	blk_mq_end_request(rq, BLK_STS_OK);
 	if (last)
-		publish(q);
+		blkfront_publish(q);
 	return BLK_STS_OK;
 }
 
@@ -291,8 +291,8 @@ static blk_status_t end_at_once(struct blkfront_queue *q, struct request *rq,
  * A request made under the limits of an earlier backend is too large for
  * this one: its bios go through the block layer again and are cut to size.
  */
-static blk_status_t recut(struct blkfront_queue *q, struct request *rq,
-			  bool last)
+static blk_status_t blkfront_recut(struct blkfront_queue *q, struct request *rq,
+				   bool last)
 {
 	struct blkfront *bf = q->bf;
 	unsigned long flags;
@@ -301,7 +301,7 @@ static blk_status_t recut(struct blkfront_queue *q, struct request *rq,
 	blk_steal_bios(&bf->recut_bios, rq);
 	spin_unlock_irqrestore(&bf->recut_lock, flags);
 	schedule_work(&bf->recut);
-	return end_at_once(q, rq, last);
+	return blkfront_end_at_once(q, rq, last);
 }
 
 void blkfront_recut_work(struct work_struct *work)
@@ -319,8 +319,8 @@ void blkfront_recut_work(struct work_struct *work)
 }
 
 /* Returns false if there is no room: a backend came back with smaller rings. */
-static bool submit(struct blkfront_queue *q, struct request *rq,
-		   const struct blkif_request *slot, bool last)
+static bool blkfront_submit(struct blkfront_queue *q, struct request *rq,
+			    const struct blkif_request *slot, bool last)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
 	bool kick = false;
@@ -346,16 +346,16 @@ static bool submit(struct blkfront_queue *q, struct request *rq,
 }
 
 /* Others hold what it needs: they must be on their way before it waits. */
-static blk_status_t starve(struct blkfront_queue *q)
+static blk_status_t blkfront_starve(struct blkfront_queue *q)
 {
 	q->stats.starved++;
-	publish(q);
+	blkfront_publish(q);
 	return BLK_STS_RESOURCE;
 }
 
 /* It has begun while the disk had a cache: this backend's has none. */
-static bool nothing_to_flush(const struct blkfront *bf,
-			     const struct request *rq)
+static bool blkfront_nothing_to_flush(const struct blkfront *bf,
+				      const struct request *rq)
 {
 	return req_op(rq) == REQ_OP_FLUSH && !bf->flush_op;
 }
@@ -363,45 +363,45 @@ static bool nothing_to_flush(const struct blkfront *bf,
 static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 				      const struct blk_mq_queue_data *bd)
 {
-	struct blkfront_queue *q = queue_of(hctx);
+	struct blkfront_queue *q = blkfront_queue_of(hctx);
 	struct blkif_request slot;
 	blk_status_t status;
 
 	if (unlikely(q->bf->dead))
 		return BLK_STS_IOERR;
-	if (unlikely(nothing_to_flush(q->bf, bd->rq)))
-		return end_at_once(q, bd->rq, bd->last);
-	status = fill_slot(q, bd->rq, &slot);
+	if (unlikely(blkfront_nothing_to_flush(q->bf, bd->rq)))
+		return blkfront_end_at_once(q, bd->rq, bd->last);
+	status = blkfront_fill_slot(q, bd->rq, &slot);
 	if (unlikely(status == BLK_STS_RESOURCE))
-		return starve(q);
+		return blkfront_starve(q);
 	if (unlikely(status == BLK_STS_AGAIN))
-		return recut(q, bd->rq, bd->last);
+		return blkfront_recut(q, bd->rq, bd->last);
 	if (unlikely(status))
 		return status;
 	blk_mq_start_request(bd->rq);
-	if (unlikely(!submit(q, bd->rq, &slot, bd->last))) {
-		put_pages(q, blk_mq_rq_to_pdu(bd->rq));
-		return starve(q);
+	if (unlikely(!blkfront_submit(q, bd->rq, &slot, bd->last))) {
+		blkfront_put_pages(q, blk_mq_rq_to_pdu(bd->rq));
+		return blkfront_starve(q);
 	}
 	return BLK_STS_OK;
 }
 
 static void blkfront_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	publish(queue_of(hctx));
+	blkfront_publish(blkfront_queue_of(hctx));
 }
 
 /* ---- completion ---- */
 
 /* The only place where a response is believed. */
-static struct blkfront_io *take_response(struct blkfront_queue *q)
+static struct blkfront_io *blkfront_take_response(struct blkfront_queue *q)
 {
 	struct blkif_response rsp;
 	struct blkfront_io *io;
 	struct request *rq;
 
 	pv_ring_get(&q->ring, &rsp, sizeof(rsp));
-	rq = request_of(q, rsp.id);
+	rq = blkfront_request_of(q, rsp.id);
 	if (unlikely(!rq)) {
 		pv_ring_break(&q->ring, "response to a request that was not sent");
 		return NULL;
@@ -418,8 +418,8 @@ static struct blkfront_io *take_response(struct blkfront_queue *q)
 }
 
 /* Collect what has come, at most @max; the first one is returned. */
-static struct blkfront_io *collect(struct blkfront_queue *q, unsigned int max,
-				   bool *more)
+static struct blkfront_io *blkfront_collect(struct blkfront_queue *q, unsigned int max,
+					    bool *more)
 {
 	struct blkfront_io *first = NULL, **end = &first;
 	unsigned int pending;
@@ -428,7 +428,7 @@ static struct blkfront_io *collect(struct blkfront_queue *q, unsigned int max,
 	pending = q->live ? pv_ring_pending(&q->ring) : 0;
 	*more = pending > max;
 	for (pending = min(pending, max); pending; pending--) {
-		*end = take_response(q);
+		*end = blkfront_take_response(q);
 		if (unlikely(!*end))
 			break;
 		end = &(*end)->next;
@@ -441,8 +441,8 @@ static struct blkfront_io *collect(struct blkfront_queue *q, unsigned int max,
 	return first;
 }
 
-static blk_status_t response_status(struct blkfront_queue *q,
-				    struct request *rq, s16 status)
+static blk_status_t blkfront_response_status(struct blkfront_queue *q,
+					     struct request *rq, s16 status)
 {
 	if (likely(status == BLKIF_RSP_OKAY))
 		return BLK_STS_OK;
@@ -457,15 +457,15 @@ static blk_status_t response_status(struct blkfront_queue *q,
 	return BLK_STS_OK;
 }
 
-static void complete_one(struct blkfront_queue *q, struct blkfront_io *io,
-			 struct io_comp_batch *iob)
+static void blkfront_complete_one(struct blkfront_queue *q, struct blkfront_io *io,
+				  struct io_comp_batch *iob)
 {
 	struct request *rq = blk_mq_rq_from_pdu(io);
-	blk_status_t status = response_status(q, rq, io->status);
+	blk_status_t status = blkfront_response_status(q, rq, io->status);
 
 	if (io->bounced && !status && req_op(rq) == REQ_OP_READ)
-		copy_data(rq, io, false);
-	if (unlikely(!put_pages(q, io))) {
+		blkfront_copy_data(rq, io, false);
+	if (unlikely(!blkfront_put_pages(q, io))) {
 		pv_device_fail(q->bf->pd, "it keeps a page of a finished request mapped");
 		status = BLK_STS_IOERR;
 	}
@@ -473,16 +473,16 @@ static void complete_one(struct blkfront_queue *q, struct blkfront_io *io,
 		blk_mq_end_request(rq, status);
 }
 
-static unsigned int complete_list(struct blkfront_queue *q,
-				  struct blkfront_io *io,
-				  struct io_comp_batch *iob)
+static unsigned int blkfront_complete_list(struct blkfront_queue *q,
+					   struct blkfront_io *io,
+					   struct io_comp_batch *iob)
 {
 	struct blkfront_io *next;
 	unsigned int nr = 0;
 
 	for (; io; io = next, nr++) {
 		next = io->next;
-		complete_one(q, io, iob);
+		blkfront_complete_one(q, io, iob);
 	}
 	return nr;
 }
@@ -500,7 +500,7 @@ enum pv_consumed blkfront_consume(struct pv_channel *ch)
 	DEFINE_IO_COMP_BATCH(iob);
 	bool more;
 
-	complete_list(q, collect(q, RESPONSES_A_PASS, &more), &iob);
+	blkfront_complete_list(q, blkfront_collect(q, RESPONSES_A_PASS, &more), &iob);
 	if (iob.complete)
 		iob.complete(&iob);
 	return more ? PV_AGAIN : PV_DRAINED;
@@ -508,13 +508,13 @@ enum pv_consumed blkfront_consume(struct pv_channel *ch)
 
 static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
-	struct blkfront_queue *q = queue_of(hctx);
+	struct blkfront_queue *q = blkfront_queue_of(hctx);
 	unsigned int nr;
 	bool more;
 
 	/* blkfront_drain() waits for those who are in here. */
 	rcu_read_lock();
-	nr = complete_list(q, collect(q, RESPONSES_A_PASS, &more), iob);
+	nr = blkfront_complete_list(q, blkfront_collect(q, RESPONSES_A_PASS, &more), iob);
 	rcu_read_unlock();
 	return nr;
 }
@@ -526,7 +526,7 @@ struct drain {
 	enum pv_down why;
 };
 
-static bool drain_one(struct request *rq, void *data)
+static bool blkfront_drain_one(struct request *rq, void *data)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
 	struct blkfront_queue *q = io->q;
@@ -535,7 +535,7 @@ static bool drain_one(struct request *rq, void *data)
 	if (!q)
 		return true;
 	io->q = NULL;
-	put_pages(q, io);
+	blkfront_put_pages(q, io);
 	if (d->why == PV_DOWN_RETRY)
 		blk_mq_requeue_request(rq, false);
 	else
@@ -569,7 +569,7 @@ void blkfront_drain(struct blkfront *bf, enum pv_down why)
 	/* A poller has taken a response off the ring before that. */
 	synchronize_rcu();
 	if (bf->tags)
-		blk_mq_tagset_busy_iter(bf->tags, drain_one, &d);
+		blk_mq_tagset_busy_iter(bf->tags, blkfront_drain_one, &d);
 }
 
 static void blkfront_map_queues(struct blk_mq_tag_set *set)

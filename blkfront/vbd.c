@@ -112,12 +112,12 @@ struct vbd_disk {
 	struct blk_mq_tag_set tags;
 };
 
-static struct vbd_disk *disk_of(const struct gendisk *disk)
+static struct vbd_disk *blkfront_disk_of(const struct gendisk *disk)
 {
 	return disk->private_data;
 }
 
-static void vbd_disk_free(struct vbd_disk *d)
+static void blkfront_vbd_disk_free(struct vbd_disk *d)
 {
 	blk_mq_free_tag_set(&d->tags);
 	blkfront_put(d->bf);
@@ -126,7 +126,7 @@ static void vbd_disk_free(struct vbd_disk *d)
 
 static PV_DISK_RELEASE(blkfront_release)
 {
-	struct blkfront *bf = disk_of(disk)->bf;
+	struct blkfront *bf = blkfront_disk_of(disk)->bf;
 
 	mutex_lock(&bf->lock);
 	/* The toolstack may wait for the last user. */
@@ -150,7 +150,7 @@ static int blkfront_getgeo(struct block_device *bdev, struct hd_geometry *geo)
 static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
 			  unsigned int cmd, unsigned long arg)
 {
-	if (!disk_of(bdev->bd_disk)->bf->cdrom)
+	if (!blkfront_disk_of(bdev->bd_disk)->bf->cdrom)
 		return -ENOTTY;
 	/* Enough for mount and eject to take it for a CD-ROM drive. */
 	switch (cmd) {
@@ -167,7 +167,7 @@ static int blkfront_ioctl(struct block_device *bdev, pv_blk_mode_t mode,
 
 static void blkfront_free_disk(struct gendisk *disk)
 {
-	vbd_disk_free(disk_of(disk));
+	blkfront_vbd_disk_free(blkfront_disk_of(disk));
 }
 
 static const struct block_device_operations blkfront_fops = {
@@ -179,7 +179,7 @@ static const struct block_device_operations blkfront_fops = {
 	.free_disk = blkfront_free_disk,
 };
 
-static void vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
+static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 {
 	struct pv_device *pd = bf->pd;
 	u32 logical = pv_feature(pd, F_SECTOR_SIZE);
@@ -215,7 +215,7 @@ static void vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 	}
 }
 
-static struct vbd_disk *vbd_alloc_tags(struct blkfront *bf)
+static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 {
 	struct vbd_disk *d = kzalloc(sizeof(*d), GFP_KERNEL);
 	int err;
@@ -244,16 +244,16 @@ static struct vbd_disk *vbd_alloc_tags(struct blkfront *bf)
 	return d;
 }
 
-static int vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
+static int blkfront_vbd_make_disk(struct blkfront *bf, const struct pv_blk_limits *lim)
 {
-	struct vbd_disk *d = vbd_alloc_tags(bf);
+	struct vbd_disk *d = blkfront_vbd_alloc_tags(bf);
 	struct gendisk *disk;
 
 	if (IS_ERR(d))
 		return PTR_ERR(d);
 	disk = pv_blk_alloc_disk(&d->tags, lim, bf);
 	if (IS_ERR(disk)) {
-		vbd_disk_free(d);
+		blkfront_vbd_disk_free(d);
 		return PTR_ERR(disk);
 	}
 	disk->major = BLKFRONT_MAJOR;
@@ -287,9 +287,9 @@ int blkfront_vbd_update(struct blkfront *bf)
 		return -EINVAL;
 	}
 	bf->flush_refused = false;
-	vbd_limits(bf, &lim);
+	blkfront_vbd_limits(bf, &lim);
 	err = bf->disk ? pv_blk_set_limits(bf->disk->queue, &lim) :
-			 vbd_make_disk(bf, &lim);
+			 blkfront_vbd_make_disk(bf, &lim);
 	if (err)
 		return err;
 	bf->cdrom = pv_feature(bf->pd, F_INFO) & VDISK_CDROM;
@@ -320,7 +320,7 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 		dev_warn(&bf->pd->xb->dev,
 			 "%s: the backend refuses to flush: writes are not durable\n",
 			 bf->vdev.name);
-		vbd_limits(bf, &lim);
+		blkfront_vbd_limits(bf, &lim);
 		pv_blk_set_limits(bf->disk->queue, &lim);
 	}
 }
@@ -366,7 +366,7 @@ void blkfront_vbd_resize(struct blkfront *bf)
  */
 void blkfront_vbd_delete(struct blkfront *bf)
 {
-	struct vbd_disk *d = disk_of(bf->disk);
+	struct vbd_disk *d = blkfront_disk_of(bf->disk);
 
 	/* It may wait for I/O, which fails from now on. */
 	cancel_work_sync(&bf->settle);
@@ -375,7 +375,7 @@ void blkfront_vbd_delete(struct blkfront *bf)
 	put_disk(bf->disk);
 	/* One that was never announced has no users, and no free_disk(). */
 	if (!bf->added)
-		vbd_disk_free(d);
+		blkfront_vbd_disk_free(d);
 	bf->added = false;
 	bf->tags = NULL;
 	bf->disk = NULL;

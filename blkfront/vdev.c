@@ -22,7 +22,7 @@
 #define IDE_MINORS		64
 
 /* Disk and partition of a number with a major of its own. */
-static int vdev_classic(u32 number, unsigned int *disk, unsigned int *part)
+static int blkfront_vdev_classic(u32 number, unsigned int *disk, unsigned int *part)
 {
 	unsigned int major = number >> 8, minor = number & 0xff;
 
@@ -50,10 +50,10 @@ static int vdev_classic(u32 number, unsigned int *disk, unsigned int *part)
 }
 
 /* 0 is "a", 25 "z", 26 "aa". */
-static char *put_letters(char *end, unsigned int n)
+static char *blkfront_put_letters(char *end, unsigned int n)
 {
 	if (n >= 26)
-		end = put_letters(end, n / 26 - 1);
+		end = blkfront_put_letters(end, n / 26 - 1);
 	*end = 'a' + n % 26;
 	return end + 1;
 }
@@ -83,7 +83,7 @@ int blkfront_vdev_parse(u32 number, struct blkfront_vdev *vdev)
 		part = vdev->minor % per_disk;
 	} else {
 		per_disk = SHORT_MINORS;
-		err = vdev_classic(number, &disk, &part);
+		err = blkfront_vdev_classic(number, &disk, &part);
 		if (err)
 			return err;
 		vdev->minor = disk * per_disk + part;
@@ -91,7 +91,7 @@ int blkfront_vdev_parse(u32 number, struct blkfront_vdev *vdev)
 	vdev->nr_minors = part ? 1 : per_disk;
 
 	memcpy(vdev->name, "xvd", 3);
-	end = put_letters(vdev->name + 3, disk);
+	end = blkfront_put_letters(vdev->name + 3, disk);
 	if (part)
 		snprintf(end, vdev->name + sizeof(vdev->name) - end, "%u", part);
 	else

@@ -24,7 +24,7 @@
 			 XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP)
 
 /* Copy from, or to, the start of a page of the guest. */
-static bool fetch(struct netback *nb, grant_ref_t gref, u32 len)
+static bool netback_fetch(struct netback *nb, grant_ref_t gref, u32 len)
 {
 	u32 failed = 0;
 
@@ -36,7 +36,7 @@ static bool fetch(struct netback *nb, grant_ref_t gref, u32 len)
 	return !failed;
 }
 
-static bool store(struct netback *nb, grant_ref_t gref, u32 len)
+static bool netback_store(struct netback *nb, grant_ref_t gref, u32 len)
 {
 	u32 failed = 0;
 
@@ -48,14 +48,14 @@ static bool store(struct netback *nb, grant_ref_t gref, u32 len)
 	return !failed;
 }
 
-static void *page_of(struct netback *nb)
+static void *netback_page_of(struct netback *nb)
 {
 	return page_address(nb->ctrl.page);
 }
 
 /* ---- hash ---- */
 
-static void current_hash(struct netback *nb, struct netback_hash *h)
+static void netback_current_hash(struct netback *nb, struct netback_hash *h)
 {
 	const struct netback_hash *now;
 
@@ -65,102 +65,102 @@ static void current_hash(struct netback *nb, struct netback_hash *h)
 	rcu_read_unlock();
 }
 
-static u32 set_hash(struct netback *nb, const struct netback_hash *h)
+static u32 netback_set_hash(struct netback *nb, const struct netback_hash *h)
 {
 	return netback_hash_set(nb, h) ? OVERFLOW : OK;
 }
 
-static u32 set_algorithm(struct netback *nb, u32 algorithm)
+static u32 netback_set_algorithm(struct netback *nb, u32 algorithm)
 {
 	struct netback_hash h;
 
 	if (algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_NONE &&
 	    algorithm != XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ)
 		return INVALID;
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	h.algorithm = algorithm;
-	return set_hash(nb, &h);
+	return netback_set_hash(nb, &h);
 }
 
-static u32 get_flags(struct netback *nb, u32 *data)
+static u32 netback_get_flags(struct netback *nb, u32 *data)
 {
 	struct netback_hash h;
 
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	if (h.algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE)
 		return UNSUPPORTED;
 	*data = HASH_TYPES;
 	return OK;
 }
 
-static u32 set_flags(struct netback *nb, u32 flags)
+static u32 netback_set_flags(struct netback *nb, u32 flags)
 {
 	struct netback_hash h;
 
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	if (flags & ~HASH_TYPES ||
 	    h.algorithm == XEN_NETIF_CTRL_HASH_ALGORITHM_NONE)
 		return INVALID;
 	h.flags = flags;
-	return set_hash(nb, &h);
+	return netback_set_hash(nb, &h);
 }
 
-static u32 set_key(struct netback *nb, grant_ref_t gref, u32 len)
+static u32 netback_set_key(struct netback *nb, grant_ref_t gref, u32 len)
 {
 	struct netback_hash h;
 
 	if (len > NETBACK_HASH_KEY)
 		return OVERFLOW;
-	if (!fetch(nb, gref, len))
+	if (!netback_fetch(nb, gref, len))
 		return INVALID;
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	memset(h.key, 0, sizeof(h.key));
-	memcpy(h.key, page_of(nb), len);
-	return set_hash(nb, &h);
+	memcpy(h.key, netback_page_of(nb), len);
+	return netback_set_hash(nb, &h);
 }
 
-static u32 set_map_size(struct netback *nb, u32 size)
+static u32 netback_set_map_size(struct netback *nb, u32 size)
 {
 	struct netback_hash h;
 
 	if (size > NETBACK_MAX_HASH_MAP)
 		return INVALID;
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	memset(h.map, 0, sizeof(h.map));
 	h.size = size;
-	return set_hash(nb, &h);
+	return netback_set_hash(nb, &h);
 }
 
-static u32 set_map(struct netback *nb, grant_ref_t gref, u32 len, u32 first)
+static u32 netback_set_map(struct netback *nb, grant_ref_t gref, u32 len, u32 first)
 {
-	const u32 *queue = page_of(nb);
+	const u32 *queue = netback_page_of(nb);
 	struct netback_hash h;
 	u32 i;
 
-	current_hash(nb, &h);
+	netback_current_hash(nb, &h);
 	/* Each by itself, so that no sum can wrap. */
 	if (first > h.size || len > h.size - first)
 		return INVALID;
-	if (!fetch(nb, gref, len * sizeof(*queue)))
+	if (!netback_fetch(nb, gref, len * sizeof(*queue)))
 		return INVALID;
 	for (i = 0; i < len; i++) {
 		if (queue[i] >= nb->nr_queues)
 			return INVALID;
 		h.map[first + i] = queue[i];
 	}
-	return set_hash(nb, &h);
+	return netback_set_hash(nb, &h);
 }
 
 /* ---- pages that stay mapped ---- */
 
-static struct netback_queue *queue_of(struct netback *nb, u32 index)
+static struct netback_queue *netback_queue_of(struct netback *nb, u32 index)
 {
 	return index < nb->nr_queues ? &nb->queue[index] : NULL;
 }
 
-static u32 grefs_size(struct netback *nb, u32 index, u32 *data)
+static u32 netback_grefs_size(struct netback *nb, u32 index, u32 *data)
 {
-	struct netback_queue *q = queue_of(nb, index);
+	struct netback_queue *q = netback_queue_of(nb, index);
 
 	if (!q)
 		return INVALID;
@@ -168,10 +168,10 @@ static u32 grefs_size(struct netback *nb, u32 index, u32 *data)
 	return OK;
 }
 
-static u32 grefs_add(struct netback *nb, u32 index, grant_ref_t gref, u32 nr)
+static u32 netback_grefs_add(struct netback *nb, u32 index, grant_ref_t gref, u32 nr)
 {
-	struct netback_queue *q = queue_of(nb, index);
-	const struct pv_netif_gref *list = page_of(nb);
+	struct netback_queue *q = netback_queue_of(nb, index);
+	const struct pv_netif_gref *list = netback_page_of(nb);
 	struct pv_map_entry *entry;
 	u32 i, status = INVALID;
 	int err;
@@ -180,7 +180,7 @@ static u32 grefs_add(struct netback *nb, u32 index, grant_ref_t gref, u32 nr)
 		return INVALID;
 	if (!q->map.max)
 		return UNSUPPORTED;
-	if (!fetch(nb, gref, nr * sizeof(*list)))
+	if (!netback_fetch(nb, gref, nr * sizeof(*list)))
 		return INVALID;
 	entry = kvmalloc_array(nr, sizeof(*entry), GFP_KERNEL);
 	if (!entry)
@@ -203,11 +203,11 @@ out:
 	return status;
 }
 
-static u32 grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
-			u32 *data)
+static u32 netback_grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
+				u32 *data)
 {
-	struct netback_queue *q = queue_of(nb, index);
-	struct pv_netif_gref *list = page_of(nb);
+	struct netback_queue *q = netback_queue_of(nb, index);
+	struct pv_netif_gref *list = netback_page_of(nb);
 	bool parked;
 	u32 i;
 
@@ -215,7 +215,7 @@ static u32 grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
 		return INVALID;
 	if (!q->map.max)
 		return UNSUPPORTED;
-	if (!fetch(nb, gref, nr * sizeof(*list)))
+	if (!netback_fetch(nb, gref, nr * sizeof(*list)))
 		return INVALID;
 	/* Nobody may be looking at what goes away. */
 	parked = netback_park(q);
@@ -226,44 +226,44 @@ static u32 grefs_remove(struct netback *nb, u32 index, grant_ref_t gref, u32 nr,
 	}
 	if (parked)
 		netback_unpark(q);
-	return store(nb, gref, nr * sizeof(*list)) ? OK : INVALID;
+	return netback_store(nb, gref, nr * sizeof(*list)) ? OK : INVALID;
 }
 
 /* ---- the ring ---- */
 
-static u32 serve(struct netback *nb, const struct xen_netif_ctrl_request *req,
-		 u32 *data)
+static u32 netback_serve(struct netback *nb, const struct xen_netif_ctrl_request *req,
+			 u32 *data)
 {
 	const u32 *arg = req->data;
 
 	switch (req->type) {
 	case XEN_NETIF_CTRL_TYPE_GET_HASH_FLAGS:
-		return get_flags(nb, data);
+		return netback_get_flags(nb, data);
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS:
-		return set_flags(nb, arg[0]);
+		return netback_set_flags(nb, arg[0]);
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_KEY:
-		return set_key(nb, arg[0], arg[1]);
+		return netback_set_key(nb, arg[0], arg[1]);
 	case XEN_NETIF_CTRL_TYPE_GET_HASH_MAPPING_SIZE:
 		*data = NETBACK_MAX_HASH_MAP;
 		return OK;
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE:
-		return set_map_size(nb, arg[0]);
+		return netback_set_map_size(nb, arg[0]);
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING:
-		return set_map(nb, arg[0], arg[1], arg[2]);
+		return netback_set_map(nb, arg[0], arg[1], arg[2]);
 	case XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM:
-		return set_algorithm(nb, arg[0]);
+		return netback_set_algorithm(nb, arg[0]);
 	case PV_NETIF_GET_GREF_MAPPING_SIZE:
-		return grefs_size(nb, arg[0], data);
+		return netback_grefs_size(nb, arg[0], data);
 	case PV_NETIF_ADD_GREF_MAPPING:
-		return grefs_add(nb, arg[0], arg[1], arg[2]);
+		return netback_grefs_add(nb, arg[0], arg[1], arg[2]);
 	case PV_NETIF_DEL_GREF_MAPPING:
-		return grefs_remove(nb, arg[0], arg[1], arg[2], data);
+		return netback_grefs_remove(nb, arg[0], arg[1], arg[2], data);
 	default:
 		return UNSUPPORTED;
 	}
 }
 
-static enum pv_consumed ctrl_consume(struct pv_channel *ch)
+static enum pv_consumed netback_ctrl_consume(struct pv_channel *ch)
 {
 	struct netback_ctrl *c = container_of(ch, struct netback_ctrl, channel);
 	struct netback *nb = container_of(c, struct netback, ctrl);
@@ -279,7 +279,7 @@ static enum pv_consumed ctrl_consume(struct pv_channel *ch)
 		pv_ring_get(&c->ring, &req, sizeof(req));
 		rsp.id = req.id;
 		rsp.type = req.type;
-		rsp.status = serve(nb, &req, &rsp.data);
+		rsp.status = netback_serve(nb, &req, &rsp.data);
 		c->stats.requests++;
 		c->stats.responses++;
 		c->stats.errors += rsp.status != OK;
@@ -306,7 +306,7 @@ int netback_ctrl_open(struct netback *nb)
 		.ring = &c->ring,
 		.stats = &c->stats,
 		.context = PV_THREAD,
-		.consume = ctrl_consume,
+		.consume = netback_ctrl_consume,
 	};
 	char *ref;
 	int err;

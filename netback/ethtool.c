@@ -33,7 +33,7 @@ static const struct counter counters[] = {
 	COUNTER("starved", ring.starved),
 };
 
-static int get_sset_count(struct net_device *dev, int set)
+static int netback_get_sset_count(struct net_device *dev, int set)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -41,7 +41,7 @@ static int get_sset_count(struct net_device *dev, int set)
 	       nb->max_queues * 2 * ARRAY_SIZE(counters) : -EOPNOTSUPP;
 }
 
-static void get_strings(struct net_device *dev, u32 set, u8 *data)
+static void netback_get_strings(struct net_device *dev, u32 set, u8 *data)
 {
 	struct netback *nb = netdev_priv(dev);
 	unsigned int i, k;
@@ -55,13 +55,13 @@ static void get_strings(struct net_device *dev, u32 set, u8 *data)
 	}
 }
 
-static u64 value(const struct netback_counters *c, const struct counter *what)
+static u64 netback_value(const struct netback_counters *c, const struct counter *what)
 {
 	return *(const u64 *)((const u8 *)c + what->offset);
 }
 
-static void get_stats(struct net_device *dev, struct ethtool_stats *stats,
-		      u64 *data)
+static void netback_get_stats(struct net_device *dev, struct ethtool_stats *stats,
+			      u64 *data)
 {
 	struct netback *nb = netdev_priv(dev);
 	unsigned int i, k;
@@ -70,13 +70,13 @@ static void get_stats(struct net_device *dev, struct ethtool_stats *stats,
 		struct netback_queue *q = &nb->queue[i];
 
 		for (k = 0; k < ARRAY_SIZE(counters); k++)
-			*data++ = value(&q->from.counters, &counters[k]);
+			*data++ = netback_value(&q->from.counters, &counters[k]);
 		for (k = 0; k < ARRAY_SIZE(counters); k++)
-			*data++ = value(&q->to.counters, &counters[k]);
+			*data++ = netback_value(&q->to.counters, &counters[k]);
 	}
 }
 
-static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
+static void netback_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -85,7 +85,7 @@ static void get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 		sizeof(info->bus_info));
 }
 
-static void get_channels(struct net_device *dev, struct ethtool_channels *ch)
+static void netback_get_channels(struct net_device *dev, struct ethtool_channels *ch)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -94,11 +94,11 @@ static void get_channels(struct net_device *dev, struct ethtool_channels *ch)
 }
 
 const struct ethtool_ops netback_ethtool_ops = {
-	.get_drvinfo = get_drvinfo,
+	.get_drvinfo = netback_get_drvinfo,
 	.get_link = ethtool_op_get_link,
 	.get_ts_info = ethtool_op_get_ts_info,
-	.get_sset_count = get_sset_count,
-	.get_strings = get_strings,
-	.get_ethtool_stats = get_stats,
-	.get_channels = get_channels,
+	.get_sset_count = netback_get_sset_count,
+	.get_strings = netback_get_strings,
+	.get_ethtool_stats = netback_get_stats,
+	.get_channels = netback_get_channels,
 };

@@ -28,7 +28,7 @@
 
 /* ---- credit ---- */
 
-static void credit_timeout(struct timer_list *t)
+static void netback_credit_timeout(struct timer_list *t)
 {
 	struct netback_queue *q = from_timer(q, t, from.credit_timer);
 
@@ -36,7 +36,7 @@ static void credit_timeout(struct timer_list *t)
 }
 
 /* Whether @len bytes may pass now; otherwise a timer polls again. */
-static bool credit_take(struct netback_queue *q, u32 len)
+static bool netback_credit_take(struct netback_queue *q, u32 len)
 {
 	struct netback_from *from = &q->from;
 	u64 credit = READ_ONCE(q->nb->credit), period, share, now, periods;
@@ -66,8 +66,8 @@ static bool credit_take(struct netback_queue *q, u32 len)
 /* ---- memory and data ---- */
 
 /* Add memory for what does not fit the head. */
-static bool add_frags(struct netback_queue *q, struct sk_buff *skb,
-		      unsigned int left)
+static bool netback_add_frags(struct netback_queue *q, struct sk_buff *skb,
+			      unsigned int left)
 {
 	while (left) {
 		unsigned int len = min_t(unsigned int, left, FRAG_BYTES);
@@ -91,7 +91,7 @@ static bool add_frags(struct netback_queue *q, struct sk_buff *skb,
 	return true;
 }
 
-static struct sk_buff *make_skb(struct netback_queue *q, unsigned int len)
+static struct sk_buff *netback_make_skb(struct netback_queue *q, unsigned int len)
 {
 	unsigned int head = len <= SMALL_PACKET ? len : HEAD_BYTES;
 	struct sk_buff *skb = napi_alloc_skb(&q->napi, head);
@@ -99,7 +99,7 @@ static struct sk_buff *make_skb(struct netback_queue *q, unsigned int len)
 	if (unlikely(!skb))
 		return NULL;
 	__skb_put(skb, head);
-	if (len > head && unlikely(!add_frags(q, skb, len - head))) {
+	if (len > head && unlikely(!netback_add_frags(q, skb, len - head))) {
 		kfree_skb(skb);
 		return NULL;
 	}
@@ -114,7 +114,7 @@ struct fill {
 	unsigned int frag;
 };
 
-static void fill_begin(struct fill *f, struct sk_buff *skb)
+static void netback_fill_begin(struct fill *f, struct sk_buff *skb)
 {
 	*f = (struct fill) {
 		.skb = skb, .at = skb->data, .room = skb_headlen(skb),
@@ -122,7 +122,7 @@ static void fill_begin(struct fill *f, struct sk_buff *skb)
 }
 
 /* Room for at least one byte. */
-static void fill_next(struct fill *f)
+static void netback_fill_next(struct fill *f)
 {
 	const skb_frag_t *frag;
 
@@ -134,14 +134,14 @@ static void fill_next(struct fill *f)
 }
 
 /* A piece whose page is mapped. */
-static void fill_memcpy(struct netback_queue *q, struct fill *f,
-			const void *data, unsigned int left)
+static void netback_fill_memcpy(struct netback_queue *q, struct fill *f,
+				const void *data, unsigned int left)
 {
 	q->from.counters.ring.bytes_copied += left;
 	while (left) {
 		unsigned int len;
 
-		fill_next(f);
+		netback_fill_next(f);
 		len = min(left, f->room);
 		memcpy(f->at, data, len);
 		f->at += len;
@@ -152,13 +152,13 @@ static void fill_memcpy(struct netback_queue *q, struct fill *f,
 }
 
 /* A piece that Xen has to copy: neither side may cross a page. */
-static void fill_grant_copy(struct netback_queue *q, struct fill *f,
-			    const struct netback_piece *piece, u32 *failed)
+static void netback_fill_grant_copy(struct netback_queue *q, struct fill *f,
+				    const struct netback_piece *piece, u32 *failed)
 {
 	unsigned int done, len;
 
 	for (done = 0; done < piece->len; done += len) {
-		fill_next(f);
+		netback_fill_next(f);
 		len = min3((unsigned int)piece->len - done, f->room,
 			   (unsigned int)(PAGE_SIZE - offset_in_page(f->at)));
 		pv_copy_from_guest(q->from.copy, piece->gref,
@@ -169,28 +169,28 @@ static void fill_grant_copy(struct netback_queue *q, struct fill *f,
 	}
 }
 
-static void fill_skb(struct netback_queue *q, struct netback_entry *e)
+static void netback_fill_skb(struct netback_queue *q, struct netback_entry *e)
 {
 	struct fill f;
 	unsigned int i;
 
-	fill_begin(&f, e->skb);
+	netback_fill_begin(&f, e->skb);
 	for (i = 0; i < e->packet.nr_pieces; i++) {
 		const struct netback_piece *piece = &e->packet.piece[i];
 		struct page *page = pv_map_find(&q->map, piece->gref);
 
 		if (page)
-			fill_memcpy(q, &f, page_address(page) + piece->offset,
-				    piece->len);
+			netback_fill_memcpy(q, &f, page_address(page) + piece->offset,
+					    piece->len);
 		else
-			fill_grant_copy(q, &f, piece, &e->failed);
+			netback_fill_grant_copy(q, &f, piece, &e->failed);
 	}
 }
 
 /* ---- the way up ---- */
 
 /* A packet to be cut; false: it is not TCP of the version that it claims. */
-static bool set_gso(struct sk_buff *skb, const struct netback_packet *p)
+static bool netback_set_gso(struct sk_buff *skb, const struct netback_packet *p)
 {
 	struct skb_shared_info *info = skb_shinfo(skb);
 	bool v4 = p->gso_type == XEN_NETIF_GSO_TYPE_TCPV4;
@@ -216,7 +216,7 @@ static bool set_gso(struct sk_buff *skb, const struct netback_packet *p)
 }
 
 /* What the guest says of checksum and segmentation; false: it makes no sense. */
-static bool set_offloads(struct sk_buff *skb, const struct netback_packet *p)
+static bool netback_set_offloads(struct sk_buff *skb, const struct netback_packet *p)
 {
 	bool blank = p->flags & XEN_NETTXF_csum_blank;
 
@@ -230,10 +230,10 @@ static bool set_offloads(struct sk_buff *skb, const struct netback_packet *p)
 	/* A guest that cuts packets but fills in checksums gets new ones. */
 	if (skb_checksum_setup(skb, !blank))
 		return false;
-	return !p->gso_size || set_gso(skb, p);
+	return !p->gso_size || netback_set_gso(skb, p);
 }
 
-static void deliver(struct netback_queue *q, struct netback_entry *e)
+static void netback_deliver(struct netback_queue *q, struct netback_entry *e)
 {
 	struct netback_counters *c = &q->from.counters;
 	struct sk_buff *skb = e->skb;
@@ -241,7 +241,7 @@ static void deliver(struct netback_queue *q, struct netback_entry *e)
 	e->skb = NULL;
 	skb->protocol = eth_type_trans(skb, q->nb->dev);
 	skb_reset_network_header(skb);
-	if (unlikely(!set_offloads(skb, &e->packet))) {
+	if (unlikely(!netback_set_offloads(skb, &e->packet))) {
 		c->bad++;
 		kfree_skb(skb);
 		return;
@@ -254,8 +254,8 @@ static void deliver(struct netback_queue *q, struct netback_entry *e)
 }
 
 /* One response a slot; extra info has one that says nothing. */
-static void respond(struct netback_queue *q, const struct netback_packet *p,
-		    s16 status)
+static void netback_respond(struct netback_queue *q, const struct netback_packet *p,
+			    s16 status)
 {
 	struct xen_netif_tx_response rsp = { };
 	unsigned int i;
@@ -270,7 +270,7 @@ static void respond(struct netback_queue *q, const struct netback_packet *p,
 	q->from.counters.ring.responses += p->nr_slots;
 }
 
-static void respond_all(struct netback_queue *q)
+static void netback_respond_all(struct netback_queue *q)
 {
 	struct netback_from *from = &q->from;
 	unsigned int i;
@@ -289,7 +289,7 @@ static void respond_all(struct netback_queue *q)
 		}
 		if (unlikely(e->packet.mcast && !e->failed))
 			status = XEN_NETIF_RSP_OKAY;
-		respond(q, &e->packet, status);
+		netback_respond(q, &e->packet, status);
 	}
 	if (pv_ring_publish(&from->ring))
 		pv_channel_kick(&from->channel);
@@ -297,7 +297,7 @@ static void respond_all(struct netback_queue *q)
 
 /* ---- off the ring ---- */
 
-static void give_up(struct netback_queue *q, const char *field, u32 value)
+static void netback_give_up(struct netback_queue *q, const char *field, u32 value)
 {
 	pv_ring_break(&q->from.ring, "a packet breaks the protocol");
 	pv_device_fail(q->nb->pd, "queue %u, packet from guest: %s is %u",
@@ -305,8 +305,8 @@ static void give_up(struct netback_queue *q, const char *field, u32 value)
 }
 
 /* Take the slots of one packet. False: the guest breaks the protocol. */
-static bool take_packet(struct netback_queue *q, struct netback_packet *p,
-			u32 *pending)
+static bool netback_take_packet(struct netback_queue *q, struct netback_packet *p,
+				u32 *pending)
 {
 	enum netback_step step = NETBACK_MORE;
 	u8 slot[NETBACK_SLOT];
@@ -316,7 +316,7 @@ static bool take_packet(struct netback_queue *q, struct netback_packet *p,
 		if (unlikely(!*pending)) {
 			*pending = pv_ring_pending(&q->from.ring);
 			if (!*pending) {
-				give_up(q, "slots", p->nr_slots);
+				netback_give_up(q, "slots", p->nr_slots);
 				return false;
 			}
 		}
@@ -325,20 +325,20 @@ static bool take_packet(struct netback_queue *q, struct netback_packet *p,
 		step = netback_packet_slot(p, slot);
 		if (unlikely(p->nr_slots - p->nr_extras >
 			     netback_fatal_slots)) {
-			give_up(q, "slots", p->nr_slots - p->nr_extras);
+			netback_give_up(q, "slots", p->nr_slots - p->nr_extras);
 			return false;
 		}
 	}
 	q->from.counters.ring.requests += p->nr_slots;
 	if (unlikely(step == NETBACK_FATAL)) {
-		give_up(q, p->fault, p->fault_value);
+		netback_give_up(q, p->fault, p->fault_value);
 		return false;
 	}
 	return true;
 }
 
 /* Copy a packet, or begin to. It has no skb if it is dropped. */
-static void take_data(struct netback_queue *q, struct netback_entry *e)
+static void netback_take_data(struct netback_queue *q, struct netback_entry *e)
 {
 	struct netback_counters *c = &q->from.counters;
 
@@ -354,15 +354,15 @@ static void take_data(struct netback_queue *q, struct netback_entry *e)
 	} else if (unlikely(!netif_running(q->nb->dev))) {
 		c->dropped++;
 	} else {
-		e->skb = make_skb(q, e->packet.len);
+		e->skb = netback_make_skb(q, e->packet.len);
 		if (likely(e->skb))
-			fill_skb(q, e);
+			netback_fill_skb(q, e);
 		else
 			c->dropped++;
 	}
 }
 
-static void collect(struct netback_queue *q, unsigned int budget)
+static void netback_collect(struct netback_queue *q, unsigned int budget)
 {
 	struct netback_from *from = &q->from;
 	u32 pending = pv_ring_pending(&from->ring);
@@ -376,30 +376,30 @@ static void collect(struct netback_queue *q, unsigned int budget)
 				if (!pending)
 					break;
 			}
-			if (!take_packet(q, &e->packet, &pending))
+			if (!netback_take_packet(q, &e->packet, &pending))
 				break;
 		}
-		from->held = !credit_take(q, e->packet.len);
+		from->held = !netback_credit_take(q, e->packet.len);
 		if (unlikely(from->held))
 			break;
-		take_data(q, e);
+		netback_take_data(q, e);
 		from->nr++;
 	}
 }
 
-static unsigned int from_guest(struct netback_queue *q, unsigned int budget)
+static unsigned int netback_from_guest(struct netback_queue *q, unsigned int budget)
 {
 	struct netback_from *from = &q->from;
 	unsigned int i, nr;
 
-	collect(q, min_t(unsigned int, budget, NETBACK_BATCH));
+	netback_collect(q, min_t(unsigned int, budget, NETBACK_BATCH));
 	nr = from->nr;
 	if (!nr)
 		return 0;
-	respond_all(q);
+	netback_respond_all(q);
 	for (i = 0; i < nr; i++)
 		if (likely(from->batch[i].skb))
-			deliver(q, &from->batch[i]);
+			netback_deliver(q, &from->batch[i]);
 	if (unlikely(from->held))
 		from->batch[0].packet = from->batch[nr].packet;
 	from->nr = 0;
@@ -420,7 +420,7 @@ int netback_poll(struct napi_struct *napi, int budget)
 	int work = 0;
 
 	if (likely(budget))
-		work = from_guest(q, budget);
+		work = netback_from_guest(q, budget);
 	netback_to_poll(q);
 	if (unlikely(q->from.ring.broken))
 		pv_device_fail(q->nb->pd, "queue %u, from guest: %s", q->index,
@@ -457,7 +457,7 @@ int netback_from_open(struct netback_queue *q)
 	if (!from->copy)
 		return -ENOMEM;
 	pv_copy_init(from->copy, q->nb->pd, &from->counters.ring);
-	timer_setup(&from->credit_timer, credit_timeout, 0);
+	timer_setup(&from->credit_timer, netback_credit_timeout, 0);
 	from->nr = 0;
 	from->held = false;
 	from->credit = 0;
@@ -480,7 +480,7 @@ void netback_from_leave(struct netback_queue *q)
 		return;
 	from->held = false;
 	from->counters.dropped++;
-	respond(q, &from->batch[0].packet, XEN_NETIF_RSP_DROPPED);
+	netback_respond(q, &from->batch[0].packet, XEN_NETIF_RSP_DROPPED);
 	if (pv_ring_publish(&from->ring))
 		pv_channel_kick(&from->channel);
 }

@@ -36,7 +36,7 @@ u32 netback_toeplitz(const u8 key[NETBACK_HASH_KEY], const u8 *data,
 	return hash;
 }
 
-static bool wants(const struct netback_hash *h, u32 type)
+static bool netback_wants(const struct netback_hash *h, u32 type)
 {
 	return h->flags & type;
 }
@@ -68,16 +68,16 @@ u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 	      !(flow.control.flags & FLOW_DIS_IS_FRAGMENT);
 
 	if (flow.basic.n_proto == htons(ETH_P_IP)) {
-		if (tcp && wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP))
+		if (tcp && netback_wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP))
 			*type = _XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP + 1;
-		else if (wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV4))
+		else if (netback_wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV4))
 			*type = _XEN_NETIF_CTRL_HASH_TYPE_IPV4 + 1;
 		memcpy(data, &flow.addrs.v4addrs, 8);
 		len = 8;
 	} else if (flow.basic.n_proto == htons(ETH_P_IPV6)) {
-		if (tcp && wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP))
+		if (tcp && netback_wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP))
 			*type = _XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP + 1;
-		else if (wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV6))
+		else if (netback_wants(h, XEN_NETIF_CTRL_HASH_TYPE_IPV6))
 			*type = _XEN_NETIF_CTRL_HASH_TYPE_IPV6 + 1;
 		memcpy(data, &flow.addrs.v6addrs, 32);
 		len = 32;

@@ -81,16 +81,16 @@ static const struct pv_feature features[] = {
 
 static_assert(ARRAY_SIZE(features) == NETBACK_NR_FEATURES);
 
-static struct netback *to_netback(struct pv_device *pd)
+static struct netback *netback_to_netback(struct pv_device *pd)
 {
 	return pd->priv;
 }
 
 /* ---- the toolstack's script ---- */
 
-static void hotplug_changed(struct pv_device *pd)
+static void netback_hotplug_changed(struct pv_device *pd)
 {
-	if (!to_netback(pd)->up)
+	if (!netback_to_netback(pd)->up)
 		pv_device_poke(pd);
 }
 
@@ -98,7 +98,7 @@ static void hotplug_changed(struct pv_device *pd)
  * The script puts the vif on its bridge, and says so. A guest must not be
  * connected before; without a script nobody says anything.
  */
-static bool hotplug_done(struct pv_device *pd)
+static bool netback_hotplug_done(struct pv_device *pd)
 {
 	char *status = pv_device_read_own(pd, "hotplug-status");
 	char *script;
@@ -119,7 +119,7 @@ static bool hotplug_done(struct pv_device *pd)
 /* ---- credit ---- */
 
 /* "BYTES,MICROSECONDS": what the guest may send. */
-static int read_rate(struct netback *nb)
+static int netback_read_rate(struct netback *nb)
 {
 	char *text = pv_device_read_own(nb->pd, "rate");
 	unsigned long bytes, usecs;
@@ -143,12 +143,12 @@ static int read_rate(struct netback *nb)
 	return err;
 }
 
-static void rate_changed(struct pv_device *pd)
+static void netback_rate_changed(struct pv_device *pd)
 {
-	struct netback *nb = to_netback(pd);
+	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
 
-	if (!nb->up || read_rate(nb))
+	if (!nb->up || netback_read_rate(nb))
 		return;
 	/* What waits for credit need not wait as long as it was to. */
 	local_bh_disable();
@@ -205,7 +205,7 @@ void netback_unpark(struct netback_queue *q)
 }
 
 /* One event channel a direction, or one for both. */
-static int open_channels(struct netback_queue *q, const char *dir)
+static int netback_open_channels(struct netback_queue *q, const char *dir)
 {
 	struct pv_device *pd = q->nb->pd;
 	struct pv_channel_config from = {
@@ -248,7 +248,7 @@ static int open_channels(struct netback_queue *q, const char *dir)
 	return err;
 }
 
-static int open_queue(struct netback_queue *q)
+static int netback_open_queue(struct netback_queue *q)
 {
 	struct netback *nb = q->nb;
 	struct pv_device *pd = nb->pd;
@@ -282,12 +282,12 @@ static int open_queue(struct netback_queue *q)
 	if (!err)
 		err = netback_to_open(q);
 	if (!err)
-		err = open_channels(q, dir);
+		err = netback_open_channels(q, dir);
 	return err;
 }
 
 /* Also of a queue that was opened in part, or not at all. */
-static void close_queue(struct netback_queue *q)
+static void netback_close_queue(struct netback_queue *q)
 {
 	if (netback_park(q)) {
 		netback_from_leave(q);
@@ -302,7 +302,7 @@ static void close_queue(struct netback_queue *q)
 	pv_shared_unmap(q->nb->pd, &q->from.shared);
 }
 
-static void start_queue(struct netback_queue *q)
+static void netback_start_queue(struct netback_queue *q)
 {
 	netback_unpark(q);
 	pv_channel_start(&q->from.channel);
@@ -320,21 +320,21 @@ static int netback_probe(struct pv_device *pd)
 	if (IS_ERR(dev))
 		return PTR_ERR(dev);
 	pd->priv = netdev_priv(dev);
-	err = pv_watch_own(pd, &to_netback(pd)->hotplug, "hotplug-status",
-			   hotplug_changed);
+	err = pv_watch_own(pd, &netback_to_netback(pd)->hotplug, "hotplug-status",
+			   netback_hotplug_changed);
 	if (!err)
-		err = pv_watch_own(pd, &to_netback(pd)->rate, "rate",
-				   rate_changed);
+		err = pv_watch_own(pd, &netback_to_netback(pd)->rate, "rate",
+				   netback_rate_changed);
 	if (err) {
-		pv_watch_stop(&to_netback(pd)->hotplug);
-		netback_vif_destroy(to_netback(pd));
+		pv_watch_stop(&netback_to_netback(pd)->hotplug);
+		netback_vif_destroy(netback_to_netback(pd));
 	}
 	return err;
 }
 
 static void netback_remove(struct pv_device *pd)
 {
-	struct netback *nb = to_netback(pd);
+	struct netback *nb = netback_to_netback(pd);
 
 	pv_watch_stop(&nb->rate);
 	pv_watch_stop(&nb->hotplug);
@@ -359,7 +359,7 @@ static int netback_offer(struct pv_device *pd)
 }
 
 /* What the table cannot say. */
-static int check_features(struct netback *nb)
+static int netback_check_features(struct netback *nb)
 {
 	u64 queues = pv_feature(nb->pd, NETBACK_FRONT_QUEUES);
 
@@ -379,22 +379,22 @@ static int check_features(struct netback *nb)
 
 static int netback_connect(struct pv_device *pd)
 {
-	struct netback *nb = to_netback(pd);
+	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
 	int err;
 
-	if (!hotplug_done(pd))
+	if (!netback_hotplug_done(pd))
 		return -EAGAIN;
-	err = check_features(nb);
+	err = netback_check_features(nb);
 	if (!err)
-		err = read_rate(nb);
+		err = netback_read_rate(nb);
 	if (err)
 		return err;
 	nb->nr_queues = pv_feature(pd, NETBACK_FRONT_QUEUES);
 	nb->rx_notify = pv_feature(pd, NETBACK_FRONT_RX_NOTIFY);
 	atomic_set(&nb->dead, 0);
 	for (i = 0; i < nb->nr_queues && !err; i++)
-		err = open_queue(&nb->queue[i]);
+		err = netback_open_queue(&nb->queue[i]);
 	if (!err)
 		err = netback_ctrl_open(nb);
 	if (err)
@@ -411,7 +411,7 @@ static int netback_connect(struct pv_device *pd)
 
 	nb->up = true;
 	for (i = 0; i < nb->nr_queues; i++)
-		start_queue(&nb->queue[i]);
+		netback_start_queue(&nb->queue[i]);
 	netback_ctrl_start(nb);
 	netif_carrier_on(nb->dev);
 	/* The vif must not be opened or closed between look and word. */
@@ -428,7 +428,7 @@ static int netback_connect(struct pv_device *pd)
 static int netback_reconfigure(struct pv_device *pd)
 {
 	rtnl_lock();
-	netback_vif_features(to_netback(pd));
+	netback_vif_features(netback_to_netback(pd));
 	rtnl_unlock();
 	return 0;
 }
@@ -437,28 +437,28 @@ static int netback_reconfigure(struct pv_device *pd)
 static void netback_change(struct pv_device *pd)
 {
 	if (!pv_feature_reread(pd, NETBACK_FRONT_MCAST))
-		WRITE_ONCE(to_netback(pd)->mcast_filter,
+		WRITE_ONCE(netback_to_netback(pd)->mcast_filter,
 			   pv_feature(pd, NETBACK_FRONT_MCAST));
 }
 
 static void netback_disconnect(struct pv_device *pd, enum pv_down why)
 {
-	struct netback *nb = to_netback(pd);
+	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
 
 	nb->up = false;
 	/* It uses the queues. */
 	netback_ctrl_close(nb);
 	for (i = 0; i < nb->nr_queues; i++)
-		close_queue(&nb->queue[i]);
+		netback_close_queue(&nb->queue[i]);
 	nb->nr_queues = 0;
 	/* Last: a queue that recovers turns it on. */
 	netif_carrier_off(nb->dev);
 	netback_vif_mcast_reset(nb);
 }
 
-static void show_ring(struct seq_file *m, const char *name,
-		      const struct pv_ring *ring)
+static void netback_show_ring(struct seq_file *m, const char *name,
+			      const struct pv_ring *ring)
 {
 	seq_printf(m, "  %s\n    slots        %u\n    req prod     %u\n    req cons     %u\n    req event    %u\n    rsp prod     %u\n    rsp prod pvt %u\n",
 		   name, ring->size, READ_ONCE(ring->seen),
@@ -468,7 +468,7 @@ static void show_ring(struct seq_file *m, const char *name,
 
 static void netback_show(struct pv_device *pd, struct seq_file *m)
 {
-	struct netback *nb = to_netback(pd);
+	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
 
 	seq_printf(m, "vif %s\nheadroom %u\nrate %llu bytes in %llu ns\n",
@@ -479,9 +479,9 @@ static void netback_show(struct pv_device *pd, struct seq_file *m)
 		seq_printf(m, "queue %u\n  mapped         %u\n  no credit      %u\n  slots wanted   %u\n  stalled        %u\n",
 			   i, READ_ONCE(q->map.nr), READ_ONCE(q->from.held),
 			   READ_ONCE(q->to.wanted), READ_ONCE(q->to.stalled));
-		show_ring(m, "from guest", &q->from.ring);
+		netback_show_ring(m, "from guest", &q->from.ring);
 		pv_stats_show(m, &q->from.counters.ring);
-		show_ring(m, "to guest", &q->to.ring);
+		netback_show_ring(m, "to guest", &q->to.ring);
 		pv_stats_show(m, &q->to.counters.ring);
 	}
 }

@@ -12,7 +12,7 @@
 
 static_assert(sizeof(struct xen_netif_extra_info) <= NETBACK_SLOT);
 
-static void refuse(struct netback_packet *p, const char *field, u32 value)
+static void netback_refuse(struct netback_packet *p, const char *field, u32 value)
 {
 	if (p->fault)
 		return;
@@ -20,8 +20,8 @@ static void refuse(struct netback_packet *p, const char *field, u32 value)
 	p->fault_value = value;
 }
 
-static enum netback_step fatal(struct netback_packet *p, const char *field,
-			       u32 value)
+static enum netback_step netback_fatal(struct netback_packet *p, const char *field,
+				       u32 value)
 {
 	p->fault = field;
 	p->fault_value = value;
@@ -29,8 +29,8 @@ static enum netback_step fatal(struct netback_packet *p, const char *field,
 }
 
 /* netif.h: the first slot's size is the whole packet's. */
-static enum netback_step first_slot(struct netback_packet *p,
-				    const struct xen_netif_tx_request *req)
+static enum netback_step netback_first_slot(struct netback_packet *p,
+					    const struct xen_netif_tx_request *req)
 {
 	p->flags = req->flags;
 	p->len = req->size;
@@ -47,24 +47,24 @@ static enum netback_step first_slot(struct netback_packet *p,
 	return NETBACK_MORE;
 }
 
-static enum netback_step other_slot(struct netback_packet *p,
-				    const struct xen_netif_tx_request *req)
+static enum netback_step netback_other_slot(struct netback_packet *p,
+					    const struct xen_netif_tx_request *req)
 {
 	u32 end = (u32)req->offset + req->size;
 
 	p->data_follows = req->flags & XEN_NETTXF_more_data;
 	if (end > XEN_PAGE_SIZE)
-		return fatal(p, "offset + size", end);
+		return netback_fatal(p, "offset + size", end);
 	/* A piece of nothing would be a fragment of nothing. */
 	if (!req->size)
-		refuse(p, "size", 0);
+		netback_refuse(p, "size", 0);
 	if (req->size >= p->left) {
 		/* Nothing would be left for the first slot. */
-		refuse(p, "size", req->size);
+		netback_refuse(p, "size", req->size);
 		return NETBACK_MORE;
 	}
 	if (p->nr_pieces == NETBACK_MAX_SLOTS) {
-		refuse(p, "slots", p->nr_slots);
+		netback_refuse(p, "slots", p->nr_slots);
 		return NETBACK_MORE;
 	}
 	p->left -= req->size;
@@ -76,15 +76,15 @@ static enum netback_step other_slot(struct netback_packet *p,
 	return NETBACK_MORE;
 }
 
-static enum netback_step extra_slot(struct netback_packet *p,
-				    const struct xen_netif_extra_info *extra)
+static enum netback_step netback_extra_slot(struct netback_packet *p,
+					    const struct xen_netif_extra_info *extra)
 {
 	p->is_extra |= 1U << (p->nr_slots - 1);
 	p->nr_extras++;
 	p->extras_follow = extra->flags & XEN_NETIF_EXTRA_FLAG_MORE;
 	/* One of each type at most: else there is no end of them. */
 	if (p->nr_extras >= XEN_NETIF_EXTRA_TYPE_MAX)
-		return fatal(p, "extra infos", p->nr_extras);
+		return netback_fatal(p, "extra infos", p->nr_extras);
 
 	switch (extra->type) {
 	case XEN_NETIF_EXTRA_TYPE_GSO:
@@ -92,9 +92,9 @@ static enum netback_step extra_slot(struct netback_packet *p,
 		p->gso_type = extra->u.gso.type;
 		if (p->gso_type != XEN_NETIF_GSO_TYPE_TCPV4 &&
 		    p->gso_type != XEN_NETIF_GSO_TYPE_TCPV6)
-			return fatal(p, "gso.type", p->gso_type);
+			return netback_fatal(p, "gso.type", p->gso_type);
 		if (!p->gso_size)
-			return fatal(p, "gso.size", 0);
+			return netback_fatal(p, "gso.size", 0);
 		break;
 	case XEN_NETIF_EXTRA_TYPE_MCAST_ADD:
 	case XEN_NETIF_EXTRA_TYPE_MCAST_DEL:
@@ -105,7 +105,7 @@ static enum netback_step extra_slot(struct netback_packet *p,
 		/* A wish about the way through the backend: not needed. */
 		break;
 	default:
-		return fatal(p, "extra.type", extra->type);
+		return netback_fatal(p, "extra.type", extra->type);
 	}
 	return NETBACK_MORE;
 }
@@ -120,7 +120,7 @@ void netback_packet_begin(struct netback_packet *p)
 }
 
 /* What can be judged only when all slots are known. */
-static enum netback_step finish(struct netback_packet *p)
+static enum netback_step netback_finish(struct netback_packet *p)
 {
 	struct netback_piece *first = &p->piece[0];
 	u32 end;
@@ -131,9 +131,9 @@ static enum netback_step finish(struct netback_packet *p)
 	first->len = p->left;
 	end = (u32)first->offset + first->len;
 	if (end > XEN_PAGE_SIZE)
-		return fatal(p, "offset + size", end);
+		return netback_fatal(p, "offset + size", end);
 	if (p->len < ETH_HLEN)
-		refuse(p, "size", p->len);
+		netback_refuse(p, "size", p->len);
 	return NETBACK_WHOLE;
 }
 
@@ -151,19 +151,19 @@ enum netback_step netback_packet_slot(struct netback_packet *p,
 	enum netback_step step;
 
 	if (p->nr_slots == ARRAY_SIZE(p->id))
-		return fatal(p, "slots", p->nr_slots + 1);
+		return netback_fatal(p, "slots", p->nr_slots + 1);
 	p->id[p->nr_slots++] = ((const struct xen_netif_tx_request *)slot)->id;
 	if (p->extras_follow)
-		step = extra_slot(p, slot);
+		step = netback_extra_slot(p, slot);
 	else if (p->nr_slots == 1)
-		step = first_slot(p, slot);
+		step = netback_first_slot(p, slot);
 	else
-		step = other_slot(p, slot);
+		step = netback_other_slot(p, slot);
 	if (step == NETBACK_FATAL)
 		return step;
 	if (p->extras_follow || p->data_follows)
 		return NETBACK_MORE;
-	return finish(p);
+	return netback_finish(p);
 }
 
 /**

@@ -16,14 +16,14 @@
 #include "../ring/compat.h"
 #include "netback.h"
 
-static struct netdev_queue *txq_of(struct netback_queue *q)
+static struct netdev_queue *netback_txq_of(struct netback_queue *q)
 {
 	return netdev_get_tx_queue(q->nb->dev, q->index);
 }
 
 /* ---- the guest's slots ---- */
 
-static bool room_for(struct netback_to *to, u32 nr)
+static bool netback_room_for(struct netback_to *to, u32 nr)
 {
 	return likely(pv_ring_known(&to->ring) >= nr) ||
 	       pv_ring_pending(&to->ring) >= nr;
@@ -33,7 +33,7 @@ static bool room_for(struct netback_to *to, u32 nr)
 #define LOOK_MSECS	30
 
 /* Look at a waiting queue when its time is over, or sooner if need be. */
-static void look_later(struct netback_queue *q)
+static void netback_look_later(struct netback_queue *q)
 {
 	unsigned long soon = jiffies + msecs_to_jiffies(LOOK_MSECS);
 	struct netback_to *to = &q->to;
@@ -48,17 +48,17 @@ static void look_later(struct netback_queue *q)
 }
 
 /* Wait for the guest to offer slots. False if it has done so meanwhile. */
-static bool wait_for_slots(struct netback_queue *q, u32 nr)
+static bool netback_wait_for_slots(struct netback_queue *q, u32 nr)
 {
 	struct netback_to *to = &q->to;
 
-	netif_tx_stop_queue(txq_of(q));
+	netif_tx_stop_queue(netback_txq_of(q));
 	WRITE_ONCE(to->wanted, nr);
 	/* Before arming: the event comes once, and the poll then asks this. */
 	smp_wmb();
 	if (pv_ring_arm(&to->ring, nr)) {
 		WRITE_ONCE(to->wanted, 0);
-		netif_tx_start_queue(txq_of(q));
+		netif_tx_start_queue(netback_txq_of(q));
 		return false;
 	}
 	if (unlikely(to->ring.broken))
@@ -66,12 +66,12 @@ static bool wait_for_slots(struct netback_queue *q, u32 nr)
 			       to->ring.broken);
 	to->counters.ring.starved++;
 	to->deadline = jiffies + msecs_to_jiffies(netback_drain_ms);
-	look_later(q);
+	netback_look_later(q);
 	return true;
 }
 
 /* Go on if the guest has offered what was waited for, else go on waiting. */
-static bool slots_came(struct netback_queue *q)
+static bool netback_slots_came(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
 	struct netback *nb = q->nb;
@@ -84,7 +84,7 @@ static bool slots_came(struct netback_queue *q)
 	if (to->dead && atomic_dec_and_test(&nb->dead))
 		netif_carrier_on(nb->dev);
 	to->dead = false;
-	netif_tx_wake_queue(txq_of(q));
+	netif_tx_wake_queue(netback_txq_of(q));
 	return true;
 }
 
@@ -92,7 +92,7 @@ static bool slots_came(struct netback_queue *q)
  * The guest takes nothing: first what waits for it is dropped, so that it
  * does not hold memory of others; then the link is down.
  */
-static void give_up_waiting(struct netback_queue *q)
+static void netback_give_up_waiting(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
 
@@ -102,7 +102,7 @@ static void give_up_waiting(struct netback_queue *q)
 		to->deadline = jiffies + (netback_stall_ms ?
 			msecs_to_jiffies(netback_stall_ms) :
 			MAX_JIFFY_OFFSET);
-		netif_tx_wake_queue(txq_of(q));
+		netif_tx_wake_queue(netback_txq_of(q));
 	} else if (!to->dead) {
 		to->dead = true;
 		atomic_inc(&q->nb->dead);
@@ -110,23 +110,23 @@ static void give_up_waiting(struct netback_queue *q)
 	}
 }
 
-static void stall_timeout(struct timer_list *t)
+static void netback_stall_timeout(struct timer_list *t)
 {
 	struct netback_queue *q = from_timer(q, t, to.stall_timer);
 	struct netback_to *to = &q->to;
 
-	__netif_tx_lock(txq_of(q), smp_processor_id());
-	if (to->wanted && !slots_came(q)) {
+	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
+	if (to->wanted && !netback_slots_came(q)) {
 		if (time_after_eq(jiffies, to->deadline))
-			give_up_waiting(q);
-		look_later(q);
+			netback_give_up_waiting(q);
+		netback_look_later(q);
 	}
-	__netif_tx_unlock(txq_of(q));
+	__netif_tx_unlock(netback_txq_of(q));
 }
 
 /* ---- a burst's end ---- */
 
-static void flush(struct netback_queue *q)
+static void netback_flush(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
 	struct sk_buff *skb;
@@ -154,14 +154,14 @@ static void flush(struct netback_queue *q)
 }
 
 /* The stack has no more for now. */
-static void end_burst(struct netback_queue *q)
+static void netback_end_burst(struct netback_queue *q)
 {
 	if (!q->to.nr_rsp)
 		return;
 	if (q->to.copy->nr && in_serving_softirq())
 		napi_schedule(&q->napi);
 	else
-		flush(q);
+		netback_flush(q);
 }
 
 /* ---- one packet ---- */
@@ -174,7 +174,7 @@ struct source {
 	unsigned int avail;
 };
 
-static void source_next(struct source *s)
+static void netback_source_next(struct source *s)
 {
 	if (s->avail)
 		return;
@@ -182,14 +182,14 @@ static void source_next(struct source *s)
 	s->done += s->avail;
 }
 
-static void fill_memcpy(struct netback_to *to, struct source *s, void *at,
-			unsigned int left)
+static void netback_fill_memcpy(struct netback_to *to, struct source *s, void *at,
+				unsigned int left)
 {
 	to->counters.ring.bytes_copied += left;
 	while (left) {
 		unsigned int len;
 
-		source_next(s);
+		netback_source_next(s);
 		len = min(left, s->avail);
 		memcpy(at, s->data, len);
 		s->data += len;
@@ -199,14 +199,14 @@ static void fill_memcpy(struct netback_to *to, struct source *s, void *at,
 	}
 }
 
-static void fill_grant_copy(struct netback_to *to, struct source *s,
-			    grant_ref_t gref, unsigned int offset,
-			    unsigned int left, u32 *failed)
+static void netback_fill_grant_copy(struct netback_to *to, struct source *s,
+				    grant_ref_t gref, unsigned int offset,
+				    unsigned int left, u32 *failed)
 {
 	while (left) {
 		unsigned int len, at;
 
-		source_next(s);
+		netback_source_next(s);
 		at = offset_in_page(s->data);
 		len = min3(left, s->avail, (unsigned int)(PAGE_SIZE - at));
 		pv_copy_to_guest(to->copy, gref, offset,
@@ -219,14 +219,14 @@ static void fill_grant_copy(struct netback_to *to, struct source *s,
 }
 
 static struct xen_netif_rx_response *
-take_slot(struct netback_to *to, struct xen_netif_rx_request *req)
+netback_take_slot(struct netback_to *to, struct xen_netif_rx_request *req)
 {
 	pv_ring_get(&to->ring, req, sizeof(*req));
 	to->counters.ring.requests++;
 	return &to->rsp[to->nr_rsp++];
 }
 
-static void put_extras(struct netback_to *to, const struct netback_frame *f)
+static void netback_put_extras(struct netback_to *to, const struct netback_frame *f)
 {
 	struct xen_netif_extra_info extra[XEN_NETIF_EXTRA_TYPE_MAX];
 	unsigned int i, nr = netback_frame_extras(f, extra);
@@ -235,12 +235,12 @@ static void put_extras(struct netback_to *to, const struct netback_frame *f)
 	/* Extra info takes the place of a response, and its buffer is idle. */
 	static_assert(sizeof(*extra) == sizeof(struct xen_netif_rx_response));
 	for (i = 0; i < nr; i++)
-		memcpy(take_slot(to, &req), &extra[i], sizeof(extra[i]));
+		memcpy(netback_take_slot(to, &req), &extra[i], sizeof(extra[i]));
 }
 
 /* Fill the guest's pages, or collect copies that do. True: all is done. */
-static bool put_frame(struct netback_queue *q, struct sk_buff *skb,
-		      const struct netback_frame *f)
+static bool netback_put_frame(struct netback_queue *q, struct sk_buff *skb,
+			      const struct netback_frame *f)
 {
 	struct netback_to *to = &q->to;
 	u32 at, *failed = &to->failed[to->nr_failed];
@@ -255,19 +255,19 @@ static bool put_frame(struct netback_queue *q, struct sk_buff *skb,
 		struct xen_netif_rx_request req;
 		struct page *page;
 
-		rsp = take_slot(to, &req);
+		rsp = netback_take_slot(to, &req);
 		netback_frame_response(f, req.id, at, rsp);
 		page = pv_map_find_writable(&q->map, req.gref);
 		if (likely(page)) {
-			fill_memcpy(to, &s, page_address(page) + rsp->offset,
-				    rsp->status);
+			netback_fill_memcpy(to, &s, page_address(page) + rsp->offset,
+					    rsp->status);
 		} else {
-			fill_grant_copy(to, &s, req.gref, rsp->offset,
-					rsp->status, failed);
+			netback_fill_grant_copy(to, &s, req.gref, rsp->offset,
+						rsp->status, failed);
 			copied = true;
 		}
 		if (!at)
-			put_extras(to, f);
+			netback_put_extras(to, f);
 		at += rsp->status;
 	}
 	skb_abort_seq_read(&s.seq);
@@ -276,8 +276,8 @@ static bool put_frame(struct netback_queue *q, struct sk_buff *skb,
 	return !copied;
 }
 
-static void describe(struct netback *nb, struct sk_buff *skb,
-		     struct netback_frame *f)
+static void netback_describe(struct netback *nb, struct sk_buff *skb,
+			     struct netback_frame *f)
 {
 	const struct netback_hash *hash;
 
@@ -303,7 +303,7 @@ static void describe(struct netback *nb, struct sk_buff *skb,
  * See to it that skb_seq_read() can walk through a packet: it knows of its
  * list of buffers, and of no lists in these.
  */
-static bool make_walkable(struct sk_buff *skb)
+static bool netback_make_walkable(struct sk_buff *skb)
 {
 	struct sk_buff *part;
 
@@ -316,7 +316,7 @@ static bool make_walkable(struct sk_buff *skb)
 }
 
 /* Whether the guest has not asked for this multicast address. */
-static bool filtered(struct netback *nb, const struct sk_buff *skb)
+static bool netback_filtered(struct netback *nb, const struct sk_buff *skb)
 {
 	const u8 *addr = skb->data;
 
@@ -340,18 +340,18 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct netback_frame f;
 	u32 most, nr;
 
-	if (unlikely(!q->up || filtered(nb, skb) || !make_walkable(skb)))
+	if (unlikely(!q->up || netback_filtered(nb, skb) || !netback_make_walkable(skb)))
 		goto drop;
-	describe(nb, skb, &f);
+	netback_describe(nb, skb, &f);
 	nr = netback_frame_slots(&f);
 	if (unlikely(nr > NETBACK_MAX_SLOTS + 3))
 		goto drop;
-	if (unlikely(!room_for(to, nr))) {
+	if (unlikely(!netback_room_for(to, nr))) {
 		if (to->stalled)
 			goto drop;
 		/* What the burst has so far must not wait for slots. */
-		flush(q);
-		if (wait_for_slots(q, nr))
+		netback_flush(q);
+		if (netback_wait_for_slots(q, nr))
 			return NETDEV_TX_BUSY;
 	}
 
@@ -359,25 +359,25 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	to->counters.bytes += f.len;
 	to->counters.gso += !!f.gso_size;
 	skb_tx_timestamp(skb);
-	if (put_frame(q, skb, &f))
+	if (netback_put_frame(q, skb, &f))
 		dev_consume_skb_any(skb);
 	else
 		__skb_queue_tail(&to->skbs, skb);
 
 	most = READ_ONCE(nb->most_slots);
-	if (unlikely(!to->stalled && !room_for(to, most))) {
-		flush(q);
-		wait_for_slots(q, most);
+	if (unlikely(!to->stalled && !netback_room_for(to, most))) {
+		netback_flush(q);
+		netback_wait_for_slots(q, most);
 	}
 	if (!netdev_xmit_more())
-		end_burst(q);
+		netback_end_burst(q);
 	return NETDEV_TX_OK;
 
 drop:
 	to->counters.dropped++;
 	dev_kfree_skb_any(skb);
 	if (q->up && !netdev_xmit_more())
-		end_burst(q);
+		netback_end_burst(q);
 	return NETDEV_TX_OK;
 }
 
@@ -394,12 +394,12 @@ void netback_to_poll(struct netback_queue *q)
 
 	if (likely(!READ_ONCE(to->nr_rsp) && !READ_ONCE(to->wanted)))
 		return;
-	txq = txq_of(q);
+	txq = netback_txq_of(q);
 	__netif_tx_lock(txq, smp_processor_id());
 	if (to->nr_rsp)
-		flush(q);
+		netback_flush(q);
 	if (to->wanted)
-		slots_came(q);
+		netback_slots_came(q);
 	__netif_tx_unlock(txq);
 }
 
@@ -418,7 +418,7 @@ int netback_to_open(struct netback_queue *q)
 		return -ENOMEM;
 	pv_copy_init(to->copy, q->nb->pd, &to->counters.ring);
 	__skb_queue_head_init(&to->skbs);
-	timer_setup(&to->stall_timer, stall_timeout, 0);
+	timer_setup(&to->stall_timer, netback_stall_timeout, 0);
 	to->nr_rsp = 0;
 	to->nr_failed = 0;
 	to->wanted = 0;
@@ -435,11 +435,11 @@ int netback_to_open(struct netback_queue *q)
  */
 void netback_to_leave(struct netback_queue *q)
 {
-	struct netdev_queue *txq = txq_of(q);
+	struct netdev_queue *txq = netback_txq_of(q);
 
 	__netif_tx_lock_bh(txq);
 	if (q->to.nr_rsp)
-		flush(q);
+		netback_flush(q);
 	__netif_tx_unlock_bh(txq);
 }
 

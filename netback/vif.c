@@ -35,7 +35,7 @@ void netback_vif_carrier(struct netback *nb, bool up)
 		pv_device_write(nb->pd, XBT_NIL, "carrier", "%u", up);
 }
 
-static int vif_open(struct net_device *dev)
+static int netback_vif_open(struct net_device *dev)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -44,7 +44,7 @@ static int vif_open(struct net_device *dev)
 	return 0;
 }
 
-static int vif_stop(struct net_device *dev)
+static int netback_vif_stop(struct net_device *dev)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -53,15 +53,15 @@ static int vif_stop(struct net_device *dev)
 	return 0;
 }
 
-static netdev_features_t vif_fix_features(struct net_device *dev,
-					  netdev_features_t features)
+static netdev_features_t netback_vif_fix_features(struct net_device *dev,
+						  netdev_features_t features)
 {
 	struct netback *nb = netdev_priv(dev);
 
 	return features & ~(GUEST_FEATURES & ~nb->guest_features);
 }
 
-static void count_most_slots(struct netback *nb)
+static void netback_count_most_slots(struct netback *nb)
 {
 	struct netback_frame f = {
 		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
@@ -73,7 +73,7 @@ static void count_most_slots(struct netback *nb)
 	WRITE_ONCE(nb->most_slots, netback_frame_slots(&f));
 }
 
-static int vif_change_mtu(struct net_device *dev, int mtu)
+static int netback_vif_change_mtu(struct net_device *dev, int mtu)
 {
 	struct netback *nb = netdev_priv(dev);
 
@@ -85,12 +85,12 @@ static int vif_change_mtu(struct net_device *dev, int mtu)
 		return -EINVAL;
 	}
 	WRITE_ONCE(dev->mtu, mtu);
-	count_most_slots(nb);
+	netback_count_most_slots(nb);
 	return 0;
 }
 
-static u16 vif_select_queue(struct net_device *dev, struct sk_buff *skb,
-			    struct net_device *sb_dev)
+static u16 netback_vif_select_queue(struct net_device *dev, struct sk_buff *skb,
+				    struct net_device *sb_dev)
 {
 	struct netback *nb = netdev_priv(dev);
 	const struct netback_hash *h;
@@ -118,8 +118,8 @@ static u16 vif_select_queue(struct net_device *dev, struct sk_buff *skb,
 }
 
 /* The queues' counters live as long as the vif: nothing to wait for. */
-static void vif_get_stats64(struct net_device *dev,
-			    struct rtnl_link_stats64 *stats)
+static void netback_vif_get_stats64(struct net_device *dev,
+				    struct rtnl_link_stats64 *stats)
 {
 	struct netback *nb = netdev_priv(dev);
 	unsigned int i;
@@ -141,18 +141,18 @@ static void vif_get_stats64(struct net_device *dev,
 }
 
 static const struct net_device_ops vif_ops = {
-	.ndo_open = vif_open,
-	.ndo_stop = vif_stop,
+	.ndo_open = netback_vif_open,
+	.ndo_stop = netback_vif_stop,
 	.ndo_start_xmit = netback_xmit,
-	.ndo_select_queue = vif_select_queue,
-	.ndo_get_stats64 = vif_get_stats64,
-	.ndo_fix_features = vif_fix_features,
-	.ndo_change_mtu = vif_change_mtu,
+	.ndo_select_queue = netback_vif_select_queue,
+	.ndo_get_stats64 = netback_vif_get_stats64,
+	.ndo_fix_features = netback_vif_fix_features,
+	.ndo_change_mtu = netback_vif_change_mtu,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
 };
 
-static void vif_free(struct netback *nb)
+static void netback_vif_free(struct netback *nb)
 {
 	struct netback_queue *queue = nb->queue;
 
@@ -210,7 +210,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
 	if (!nb->queue) {
-		vif_free(nb);
+		netback_vif_free(nb);
 		return ERR_PTR(-ENOMEM);
 	}
 
@@ -240,7 +240,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	err = register_netdev(dev);
 	if (err) {
 		pv_device_error(pd, err, "cannot register %s", dev->name);
-		vif_free(nb);
+		netback_vif_free(nb);
 		return ERR_PTR(err);
 	}
 	return dev;
@@ -255,7 +255,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 void netback_vif_destroy(struct netback *nb)
 {
 	unregister_netdev(nb->dev);
-	vif_free(nb);
+	netback_vif_free(nb);
 }
 
 /**
@@ -293,7 +293,7 @@ void netback_vif_features(struct netback *nb)
 	netdev_update_features(nb->dev);
 	if (!(can & NETIF_F_SG) && nb->dev->mtu > ETH_DATA_LEN)
 		dev_set_mtu(nb->dev, ETH_DATA_LEN);
-	count_most_slots(nb);
+	netback_count_most_slots(nb);
 }
 
 /* Where an address stands, or a free place if it is 0; or -1. */

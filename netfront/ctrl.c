@@ -30,7 +30,7 @@ void netfront_ctrl_init(struct netfront *nf)
 }
 
 /* The only place where a response of the control ring is believed. */
-static enum pv_consumed consume(struct pv_channel *ch)
+static enum pv_consumed netfront_consume(struct pv_channel *ch)
 {
 	struct netfront_ctrl *c = container_of(ch, struct netfront_ctrl,
 					       channel);
@@ -54,7 +54,7 @@ static enum pv_consumed consume(struct pv_channel *ch)
 	return PV_DRAINED;
 }
 
-static void send(struct netfront_ctrl *c, struct xen_netif_ctrl_request *req)
+static void netfront_send(struct netfront_ctrl *c, struct xen_netif_ctrl_request *req)
 {
 	spin_lock_bh(&c->answer);
 	req->id = ++c->id;
@@ -67,7 +67,7 @@ static void send(struct netfront_ctrl *c, struct xen_netif_ctrl_request *req)
 }
 
 /* One request and its answer, under the lock. */
-static int ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 *data)
+static int netfront_ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 *data)
 {
 	struct xen_netif_ctrl_request req = {
 		.type = type, .data = { a, b, c },
@@ -79,7 +79,7 @@ static int ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 *data)
 		return -EOPNOTSUPP;
 	if (!pv_ring_room(&ctrl->ring))
 		return -EBUSY;
-	send(ctrl, &req);
+	netfront_send(ctrl, &req);
 	if (!wait_for_completion_timeout(&ctrl->done, CTRL_TIMEOUT)) {
 		netdev_warn(nf->dev, "the backend does not answer control request %u\n",
 			    type);
@@ -122,7 +122,7 @@ int netfront_ctrl_open(struct netfront *nf)
 		.ring = &c->ring,
 		.stats = &c->stats,
 		.context = PV_SOFTIRQ,
-		.consume = consume,
+		.consume = netfront_consume,
 	};
 	int err;
 
@@ -215,7 +215,7 @@ u32 netfront_ctrl_map_size(struct netfront *nf, unsigned int queue)
 	u32 size = 0;
 
 	mutex_lock(&nf->ctrl.lock);
-	if (ask(nf, PV_NETIF_GET_GREF_MAPPING_SIZE, queue, 0, 0, &size))
+	if (netfront_ask(nf, PV_NETIF_GET_GREF_MAPPING_SIZE, queue, 0, 0, &size))
 		size = 0;
 	mutex_unlock(&nf->ctrl.lock);
 	return size;
@@ -224,8 +224,8 @@ u32 netfront_ctrl_map_size(struct netfront *nf, unsigned int queue)
 /* The list is one page. */
 static_assert(XEN_PAGE_SIZE / sizeof(struct pv_netif_gref) >= NETFRONT_RING);
 
-static int send_list(struct netfront *nf, u16 type, unsigned int queue,
-		     const struct pv_grant_chain *chain)
+static int netfront_send_list(struct netfront *nf, u16 type, unsigned int queue,
+			      const struct pv_grant_chain *chain)
 {
 	struct netfront_ctrl *c = &nf->ctrl;
 	const struct pv_grant *g;
@@ -238,7 +238,7 @@ static int send_list(struct netfront *nf, u16 type, unsigned int queue,
 		clear_page(c->page);
 		for (g = chain->first; g; g = g->next)
 			*entry++ = (struct pv_netif_gref) { .ref = g->ref };
-		err = ask(nf, type, queue, c->chain.first->ref, chain->nr, NULL);
+		err = netfront_ask(nf, type, queue, c->chain.first->ref, chain->nr, NULL);
 	}
 	mutex_unlock(&c->lock);
 	return err;
@@ -256,7 +256,7 @@ static int send_list(struct netfront *nf, u16 type, unsigned int queue,
 int netfront_ctrl_map(struct netfront *nf, unsigned int queue,
 		      const struct pv_grant_chain *chain)
 {
-	return send_list(nf, PV_NETIF_ADD_GREF_MAPPING, queue, chain);
+	return netfront_send_list(nf, PV_NETIF_ADD_GREF_MAPPING, queue, chain);
 }
 
 /**
@@ -270,57 +270,57 @@ int netfront_ctrl_map(struct netfront *nf, unsigned int queue,
 void netfront_ctrl_unmap(struct netfront *nf, unsigned int queue,
 			 const struct pv_grant_chain *chain)
 {
-	send_list(nf, PV_NETIF_DEL_GREF_MAPPING, queue, chain);
+	netfront_send_list(nf, PV_NETIF_DEL_GREF_MAPPING, queue, chain);
 }
 
 /* ---- hashing ---- */
 
-static int set_key(struct netfront *nf)
+static int netfront_set_key(struct netfront *nf)
 {
 	struct netfront_ctrl *c = &nf->ctrl;
 
 	clear_page(c->page);
 	memcpy(c->page, nf->rss.key, NETFRONT_RSS_KEY);
-	return ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, c->chain.first->ref,
-		   NETFRONT_RSS_KEY, 0, NULL);
+	return netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_KEY, c->chain.first->ref,
+			    NETFRONT_RSS_KEY, 0, NULL);
 }
 
 /* A connection may have fewer queues than the table was made for. */
-static int set_mapping(struct netfront *nf)
+static int netfront_set_mapping(struct netfront *nf)
 {
 	struct netfront_ctrl *c = &nf->ctrl;
 	u32 *queue = c->page;
 	unsigned int i;
 	int err;
 
-	err = ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE,
-		  NETFRONT_RSS_INDIR, 0, 0, NULL);
+	err = netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING_SIZE,
+			   NETFRONT_RSS_INDIR, 0, 0, NULL);
 	if (err)
 		return err;
 	clear_page(c->page);
 	for (i = 0; i < NETFRONT_RSS_INDIR; i++)
 		queue[i] = nf->rss.indir[i] % nf->nr_queues;
-	return ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING,
-		   c->chain.first->ref, NETFRONT_RSS_INDIR, 0, NULL);
+	return netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_MAPPING,
+			    c->chain.first->ref, NETFRONT_RSS_INDIR, 0, NULL);
 }
 
-static int set_hash(struct netfront *nf)
+static int netfront_set_hash(struct netfront *nf)
 {
 	int err;
 
 	if (!nf->rss.set)
-		return ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
-			   XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
-	err = ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
-		  XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ, 0, 0, NULL);
+		return netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
+				    XEN_NETIF_CTRL_HASH_ALGORITHM_NONE, 0, 0, NULL);
+	err = netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_ALGORITHM,
+			   XEN_NETIF_CTRL_HASH_ALGORITHM_TOEPLITZ, 0, 0, NULL);
 	if (!err)
-		err = set_key(nf);
+		err = netfront_set_key(nf);
 	if (!err)
-		err = set_mapping(nf);
+		err = netfront_set_mapping(nf);
 	/* Last, since the backend hashes from then on. */
 	if (!err)
-		err = ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS,
-			  nf->rss.types, 0, 0, NULL);
+		err = netfront_ask(nf, XEN_NETIF_CTRL_TYPE_SET_HASH_FLAGS,
+				   nf->rss.types, 0, 0, NULL);
 	return err;
 }
 
@@ -336,7 +336,7 @@ int netfront_ctrl_rss(struct netfront *nf)
 	int err;
 
 	mutex_lock(&nf->ctrl.lock);
-	err = set_hash(nf);
+	err = netfront_set_hash(nf);
 	mutex_unlock(&nf->ctrl.lock);
 	return err;
 }

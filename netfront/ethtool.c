@@ -259,7 +259,7 @@ static PV_GET_RXFH(netfront_get_rxfh)
 }
 
 /* Tell the backend; if it refuses, everything is as before. */
-static int change_rss(struct netfront *nf, const struct netfront_rss *rss)
+static int netfront_change_rss(struct netfront *nf, const struct netfront_rss *rss)
 {
 	struct netfront_rss old = nf->rss;
 	int err;
@@ -287,11 +287,11 @@ static PV_SET_RXFH(netfront_set_rxfh)
 		memcpy(rss.indir, h.indir, sizeof(rss.indir));
 	if (h.key)
 		memcpy(rss.key, h.key, sizeof(rss.key));
-	return change_rss(nf, &rss);
+	return netfront_change_rss(nf, &rss);
 }
 
 /* The types of hash for a kind of packet: by addresses, and by ports, too. */
-static bool hash_types(u32 flow, u32 *addresses, u32 *ports)
+static bool netfront_hash_types(u32 flow, u32 *addresses, u32 *ports)
 {
 	*ports = 0;
 	switch (flow) {
@@ -331,7 +331,7 @@ static int netfront_get_rxnfc(struct net_device *dev,
 		return 0;
 	case ETHTOOL_GRXFH:
 		nfc->data = 0;
-		if (!hash_types(nfc->flow_type, &addresses, &ports))
+		if (!netfront_hash_types(nfc->flow_type, &addresses, &ports))
 			return 0;
 		if (nf->rss.types & (addresses | ports))
 			nfc->data = BY_ADDRESSES;
@@ -351,7 +351,7 @@ static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
 
 	if (nfc->cmd != ETHTOOL_SRXFH)
 		return -EOPNOTSUPP;
-	if (!hash_types(nfc->flow_type, &addresses, &ports))
+	if (!netfront_hash_types(nfc->flow_type, &addresses, &ports))
 		return -EINVAL;
 	switch (nfc->data) {
 	case BY_ADDRESSES | BY_PORTS:
@@ -369,7 +369,7 @@ static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
 	default:
 		return -EINVAL;
 	}
-	return change_rss(nf, &rss);
+	return netfront_change_rss(nf, &rss);
 }
 
 const struct ethtool_ops netfront_ethtool_ops = {

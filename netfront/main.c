@@ -87,7 +87,7 @@ static const struct pv_feature features[] = {
 /* ---- the interface ---- */
 
 /* Under rtnl. */
-static void start_polling(struct netfront *nf)
+static void netfront_start_polling(struct netfront *nf)
 {
 	unsigned int i;
 
@@ -103,7 +103,7 @@ static void start_polling(struct netfront *nf)
 }
 
 /* Under rtnl. */
-static void stop_polling(struct netfront *nf)
+static void netfront_stop_polling(struct netfront *nf)
 {
 	unsigned int i;
 
@@ -122,7 +122,7 @@ static int netfront_open(struct net_device *dev)
 	struct netfront *nf = netdev_priv(dev);
 
 	if (nf->connected)
-		start_polling(nf);
+		netfront_start_polling(nf);
 	netif_tx_start_all_queues(dev);
 	return 0;
 }
@@ -130,7 +130,7 @@ static int netfront_open(struct net_device *dev)
 static int netfront_stop(struct net_device *dev)
 {
 	netif_tx_disable(dev);
-	stop_polling(netdev_priv(dev));
+	netfront_stop_polling(netdev_priv(dev));
 	return 0;
 }
 
@@ -184,7 +184,7 @@ static const struct net_device_ops netdev_ops = {
 	.ndo_xdp_xmit = netfront_xdp_xmit,
 };
 
-static int read_mac(struct pv_device *pd, u8 *mac)
+static int netfront_read_mac(struct pv_device *pd, u8 *mac)
 {
 	char *text = pv_device_read_own(pd, "mac");
 	int err = 0;
@@ -207,7 +207,7 @@ static int read_mac(struct pv_device *pd, u8 *mac)
 }
 
 /* netif.h: the toolstack may write the MTU of the network behind it. */
-static void read_mtu(struct netfront *nf)
+static void netfront_read_mtu(struct netfront *nf)
 {
 	char *text = pv_device_read_own(nf->pd, "mtu");
 	u32 mtu;
@@ -225,7 +225,7 @@ static void read_mtu(struct netfront *nf)
 	kfree(text);
 }
 
-static void notify_work(struct work_struct *work)
+static void netfront_notify_work(struct work_struct *work)
 {
 	struct netfront *nf = container_of(to_delayed_work(work),
 					   struct netfront, notify);
@@ -240,7 +240,7 @@ static void notify_work(struct work_struct *work)
 		netdev_notify_peers(nf->dev);
 }
 
-static int alloc_queues(struct netfront *nf)
+static int netfront_alloc_queues(struct netfront *nf)
 {
 	unsigned int i;
 
@@ -261,7 +261,7 @@ static int alloc_queues(struct netfront *nf)
 	return 0;
 }
 
-static void init_netdev(struct net_device *dev)
+static void netfront_init_netdev(struct net_device *dev)
 {
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &netfront_ethtool_ops;
@@ -314,18 +314,18 @@ static int netfront_probe(struct pv_device *pd)
 		nf->rss.indir[i] = ethtool_rxfh_indir_default(i, nr);
 	INIT_LIST_HEAD(&nf->mcast);
 	INIT_DELAYED_WORK(&nf->mcast_work, netfront_mcast_work);
-	INIT_DELAYED_WORK(&nf->notify, notify_work);
+	INIT_DELAYED_WORK(&nf->notify, netfront_notify_work);
 	netfront_ctrl_init(nf);
 	pd->priv = nf;
 
-	err = alloc_queues(nf);
+	err = netfront_alloc_queues(nf);
 	if (!err)
-		err = read_mac(pd, mac);
+		err = netfront_read_mac(pd, mac);
 	if (err)
 		goto fail;
 	eth_hw_addr_set(dev, mac);
-	init_netdev(dev);
-	read_mtu(nf);
+	netfront_init_netdev(dev);
+	netfront_read_mtu(nf);
 	err = register_netdev(dev);
 	if (err)
 		goto fail;
@@ -349,7 +349,7 @@ static void netfront_remove(struct pv_device *pd)
 
 /* ---- a connection ---- */
 
-static void disconnect_queue(struct netfront_queue *q)
+static void netfront_disconnect_queue(struct netfront_queue *q)
 {
 	pv_channel_close(&q->tx_channel);
 	pv_channel_close(&q->rx_channel);
@@ -363,7 +363,7 @@ static void disconnect_queue(struct netfront_queue *q)
 	q->mapped = false;
 }
 
-static int open_queue(struct netfront *nf, struct netfront_queue *q)
+static int netfront_open_queue(struct netfront *nf, struct netfront_queue *q)
 {
 	struct pv_channel_config config = {
 		.name = q->name,
@@ -407,18 +407,18 @@ static int open_queue(struct netfront *nf, struct netfront_queue *q)
 }
 
 /* As many of @nr queues as there are grants and channels for, one at least. */
-static int open_queues(struct netfront *nf, unsigned int nr)
+static int netfront_open_queues(struct netfront *nf, unsigned int nr)
 {
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < nr; i++) {
-		err = open_queue(nf, &nf->queue[i]);
+		err = netfront_open_queue(nf, &nf->queue[i]);
 		if (!err)
 			continue;
 		if (!i || err != -ENOSPC)
 			return err;
-		disconnect_queue(&nf->queue[i]);
+		netfront_disconnect_queue(&nf->queue[i]);
 		netdev_warn(nf->dev, "grants or event channels for %u queues only, not for %u\n",
 			    i, nr);
 		break;
@@ -427,7 +427,7 @@ static int open_queues(struct netfront *nf, unsigned int nr)
 	return 0;
 }
 
-static u32 wanted_headroom(const struct netfront *nf)
+static u32 netfront_wanted_headroom(const struct netfront *nf)
 {
 	return nf->xdp && pv_feature(nf->pd, F_BACK_HEADROOM) ?
 	       XDP_PACKET_HEADROOM : 0;
@@ -444,9 +444,9 @@ static u32 wanted_headroom(const struct netfront *nf)
 void netfront_tell_headroom(struct netfront *nf)
 {
 	if (!nf->connected || nf->queue[0].bounce ||
-	    pv_feature(nf->pd, F_FRONT_HEADROOM) == wanted_headroom(nf))
+	    pv_feature(nf->pd, F_FRONT_HEADROOM) == netfront_wanted_headroom(nf))
 		return;
-	pv_feature_offer(nf->pd, F_FRONT_HEADROOM, wanted_headroom(nf));
+	pv_feature_offer(nf->pd, F_FRONT_HEADROOM, netfront_wanted_headroom(nf));
 	pv_device_reconfigure(nf->pd);
 }
 
@@ -460,7 +460,7 @@ static int netfront_negotiate(struct pv_device *pd)
 	if (pv_feature(pd, F_CTRL))
 		err = netfront_ctrl_open(nf);
 	if (!err)
-		err = open_queues(nf, min(nf->want_queues, max));
+		err = netfront_open_queues(nf, min(nf->want_queues, max));
 	pv_feature_offer(pd, F_NUM_QUEUES, nf->nr_queues);
 	pv_feature_offer(pd, F_RX_COPY, 1);
 	pv_feature_offer(pd, F_RX_NOTIFY, 1);
@@ -470,12 +470,12 @@ static int netfront_negotiate(struct pv_device *pd)
 	pv_feature_offer(pd, F_FRONT_CSUM6, 1);
 	pv_feature_offer(pd, F_FRONT_MCAST, 0);
 	nf->mcast_on = false;
-	pv_feature_offer(pd, F_FRONT_HEADROOM, wanted_headroom(nf));
+	pv_feature_offer(pd, F_FRONT_HEADROOM, netfront_wanted_headroom(nf));
 	return err;
 }
 
-static int publish_queue(struct netfront *nf, struct netfront_queue *q,
-			 struct xenbus_transaction xbt)
+static int netfront_publish_queue(struct netfront *nf, struct netfront_queue *q,
+				  struct xenbus_transaction xbt)
 {
 	struct pv_device *pd = nf->pd;
 	char dir[PV_QUEUE_DIR];
@@ -513,12 +513,12 @@ static int netfront_publish(struct pv_device *pd,
 
 	err = netfront_ctrl_publish(nf, xbt);
 	for (i = 0; i < nf->nr_queues && !err; i++)
-		err = publish_queue(nf, &nf->queue[i], xbt);
+		err = netfront_publish_queue(nf, &nf->queue[i], xbt);
 	return err;
 }
 
 /* Staged pages are made without waiting for memory: wait here. */
-static int take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
+static int netfront_take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
 {
 	int err, tries;
 
@@ -531,7 +531,7 @@ static int take_staged(struct netfront_queue *q, struct pv_grant_chain *chain)
 	return err;
 }
 
-static bool map_chains(struct netfront_queue *q)
+static bool netfront_map_chains(struct netfront_queue *q)
 {
 	return !netfront_ctrl_map(q->nf, q->id, &q->tx_staged) &&
 	       !netfront_ctrl_map(q->nf, q->id, &q->rx_grants);
@@ -542,7 +542,7 @@ static bool map_chains(struct netfront_queue *q)
  * if it must not see others, or if there are no grants for others. Bounced, the
  * data path works with any backend.
  */
-static int stage_rx(struct netfront_queue *q)
+static int netfront_stage_rx(struct netfront_queue *q)
 {
 	struct netfront *nf = q->nf;
 	bool map = staging_grants &&
@@ -551,23 +551,23 @@ static int stage_rx(struct netfront_queue *q)
 
 	if (!map && !nf->zero && pv_grant_pool_reserve(&q->pool, QUEUE_GRANTS))
 		return 0;
-	err = take_staged(q, &q->rx_grants);
+	err = netfront_take_staged(q, &q->rx_grants);
 	if (err)
 		return err;
 	q->bounce = true;
-	q->mapped = map && map_chains(q);
+	q->mapped = map && netfront_map_chains(q);
 	if (map && !q->mapped)
 		netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
 	return 0;
 }
 
-static int connect_queue(struct netfront_queue *q)
+static int netfront_connect_queue(struct netfront_queue *q)
 {
 	int err;
 
-	err = take_staged(q, &q->tx_staged);
+	err = netfront_take_staged(q, &q->tx_staged);
 	if (!err)
-		err = stage_rx(q);
+		err = netfront_stage_rx(q);
 	if (!err)
 		err = netfront_tx_connect(q, q->bounce);
 	if (!err)
@@ -577,7 +577,7 @@ static int connect_queue(struct netfront_queue *q)
 	return err;
 }
 
-static netdev_features_t backend_offloads(struct pv_device *pd)
+static netdev_features_t netfront_backend_offloads(struct pv_device *pd)
 {
 	netdev_features_t offload = 0;
 
@@ -595,13 +595,13 @@ static netdev_features_t backend_offloads(struct pv_device *pd)
 }
 
 /* What the stack knows of the backend. Under rtnl. */
-static void update_netdev(struct netfront *nf)
+static void netfront_update_netdev(struct netfront *nf)
 {
 	struct net_device *dev = nf->dev;
 
 	netif_set_real_num_tx_queues(dev, nf->nr_queues);
 	netif_set_real_num_rx_queues(dev, nf->nr_queues);
-	nf->offload = backend_offloads(nf->pd);
+	nf->offload = netfront_backend_offloads(nf->pd);
 	nf->has_sg = nf->offload & NETIF_F_SG;
 	dev->max_mtu = nf->has_sg ? NETFRONT_MAX_MTU : ETH_DATA_LEN;
 	if (dev->mtu > dev->max_mtu) {
@@ -612,7 +612,7 @@ static void update_netdev(struct netfront *nf)
 	netdev_update_features(dev);
 }
 
-static void set_live(struct netfront_queue *q, bool live)
+static void netfront_set_live(struct netfront_queue *q, bool live)
 {
 	__netif_tx_lock_bh(q->txq);
 	q->live = live;
@@ -621,7 +621,7 @@ static void set_live(struct netfront_queue *q, bool live)
 	__netif_tx_unlock_bh(q->txq);
 }
 
-static void set_carrier(struct netfront *nf)
+static void netfront_set_carrier(struct netfront *nf)
 {
 	if (pv_feature(nf->pd, F_CARRIER))
 		netif_carrier_on(nf->dev);
@@ -630,7 +630,7 @@ static void set_carrier(struct netfront *nf)
 }
 
 /* The backend knows nothing yet that is not in a ring. Under rtnl. */
-static void tell_backend(struct netfront *nf)
+static void netfront_tell_backend(struct netfront *nf)
 {
 	if (nf->rss.set && netfront_ctrl_rss(nf))
 		netdev_warn(nf->dev, "the backend does not spread packets by hash\n");
@@ -649,21 +649,21 @@ static int netfront_connect(struct pv_device *pd)
 	netfront_ctrl_start(nf);
 	netfront_mcast_forget(nf);
 	for (i = 0; i < nf->nr_queues && !err; i++)
-		err = connect_queue(&nf->queue[i]);
+		err = netfront_connect_queue(&nf->queue[i]);
 	if (err)
 		return err;
 
 	rtnl_lock();
-	update_netdev(nf);
+	netfront_update_netdev(nf);
 	for (i = 0; i < nf->nr_queues; i++)
-		set_live(&nf->queue[i], true);
+		netfront_set_live(&nf->queue[i], true);
 	WRITE_ONCE(nf->connected, true);
 	if (netif_running(nf->dev)) {
-		start_polling(nf);
+		netfront_start_polling(nf);
 		netif_tx_wake_all_queues(nf->dev);
 	}
-	set_carrier(nf);
-	tell_backend(nf);
+	netfront_set_carrier(nf);
+	netfront_tell_backend(nf);
 	rtnl_unlock();
 
 	netdev_info(nf->dev, "%u queues, %s%s%s\n", nf->nr_queues,
@@ -679,7 +679,7 @@ static void netfront_change(struct pv_device *pd)
 	struct netfront *nf = pd->priv;
 
 	if (!pv_feature_reread(pd, F_CARRIER) && nf->connected)
-		set_carrier(nf);
+		netfront_set_carrier(nf);
 }
 
 static void netfront_restarted(struct pv_device *pd)
@@ -692,17 +692,17 @@ static void netfront_restarted(struct pv_device *pd)
 	netfront_ctrl_start(nf);
 	for (i = 0; i < nf->nr_queues; i++)
 		if (nf->queue[i].mapped)
-			map_chains(&nf->queue[i]);
+			netfront_map_chains(&nf->queue[i]);
 	rtnl_lock();
-	update_netdev(nf);
-	set_carrier(nf);
-	tell_backend(nf);
+	netfront_update_netdev(nf);
+	netfront_set_carrier(nf);
+	netfront_tell_backend(nf);
 	rtnl_unlock();
 	netdev_info(nf->dev, "the backend has restarted\n");
 }
 
 /* Whether somebody is there to ask for the pages. */
-static bool backend_listens(struct pv_device *pd)
+static bool netfront_backend_listens(struct pv_device *pd)
 {
 	char *state = pv_device_read_peer(pd, "state");
 	unsigned int nr;
@@ -717,11 +717,11 @@ static bool backend_listens(struct pv_device *pd)
 }
 
 /* Mapped pages come back at once if the backend is asked for them. */
-static void unmap_staged(struct netfront *nf)
+static void netfront_unmap_staged(struct netfront *nf)
 {
 	unsigned int i;
 
-	if (!nf->queue[0].mapped || !backend_listens(nf->pd))
+	if (!nf->queue[0].mapped || !netfront_backend_listens(nf->pd))
 		return;
 	for (i = 0; i < nf->max_queues; i++) {
 		struct netfront_queue *q = &nf->queue[i];
@@ -743,14 +743,14 @@ static void netfront_disconnect(struct pv_device *pd, enum pv_down why)
 	cancel_delayed_work_sync(&nf->notify);
 	rtnl_lock();
 	netif_carrier_off(nf->dev);
-	stop_polling(nf);
+	netfront_stop_polling(nf);
 	for (i = 0; i < nf->max_queues; i++)
-		set_live(&nf->queue[i], false);
+		netfront_set_live(&nf->queue[i], false);
 	rtnl_unlock();
 
-	unmap_staged(nf);
+	netfront_unmap_staged(nf);
 	for (i = 0; i < nf->max_queues; i++)
-		disconnect_queue(&nf->queue[i]);
+		netfront_disconnect_queue(&nf->queue[i]);
 	netfront_ctrl_close(nf);
 }
 

@@ -45,8 +45,8 @@ void netfront_tx_begin(struct netfront_tx_packet *p, u32 len, u16 flags)
 	p->slot[0].req.size = len;
 }
 
-static struct xen_netif_extra_info *add_extra(struct netfront_tx_packet *p,
-					      u8 type)
+static struct xen_netif_extra_info *netfront_add_extra(struct netfront_tx_packet *p,
+						       u8 type)
 {
 	union netfront_tx_slot *slot = &p->slot[1];
 
@@ -68,7 +68,7 @@ void netfront_tx_gso(struct netfront_tx_packet *p, u8 type, u16 size)
 {
 	struct xen_netif_extra_info *extra;
 
-	extra = add_extra(p, XEN_NETIF_EXTRA_TYPE_GSO);
+	extra = netfront_add_extra(p, XEN_NETIF_EXTRA_TYPE_GSO);
 	extra->u.gso.type = type;
 	extra->u.gso.size = size;
 }
@@ -83,7 +83,7 @@ void netfront_tx_mcast(struct netfront_tx_packet *p, bool add, const u8 *addr)
 {
 	struct xen_netif_extra_info *extra;
 
-	extra = add_extra(p, add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD :
+	extra = netfront_add_extra(p, add ? XEN_NETIF_EXTRA_TYPE_MCAST_ADD :
 				   XEN_NETIF_EXTRA_TYPE_MCAST_DEL);
 	memcpy(extra->u.mcast.addr, addr, ETH_ALEN);
 }
@@ -98,14 +98,14 @@ void netfront_rx_begin(struct netfront_rx_packet *p)
 }
 
 /* The first fault stays: the rest of the packet may be its consequence. */
-static void fault(struct netfront_rx_packet *p, enum netfront_rx_fault what)
+static void netfront_fault(struct netfront_rx_packet *p, enum netfront_rx_fault what)
 {
 	if (!p->fault)
 		p->fault = what;
 }
 
-static void feed_data(struct netfront_rx_packet *p,
-		      const struct xen_netif_rx_response *rsp, u16 at)
+static void netfront_feed_data(struct netfront_rx_packet *p,
+			       const struct xen_netif_rx_response *rsp, u16 at)
 {
 	u16 offset = rsp->offset;
 	s16 status = rsp->status;
@@ -117,16 +117,16 @@ static void feed_data(struct netfront_rx_packet *p,
 	}
 
 	if (unlikely(p->nr_data == NETFRONT_MAX_DATA)) {
-		fault(p, NETFRONT_RX_SLOTS);
+		netfront_fault(p, NETFRONT_RX_SLOTS);
 		return;
 	}
 	p->nr_data++;
 	if (unlikely(status < 0))
-		fault(p, NETFRONT_RX_ERROR);
+		netfront_fault(p, NETFRONT_RX_ERROR);
 	else if (unlikely(rsp->id != at))
-		fault(p, NETFRONT_RX_ID);
+		netfront_fault(p, NETFRONT_RX_ID);
 	else if (unlikely(offset + status > XEN_PAGE_SIZE))
-		fault(p, NETFRONT_RX_BEYOND_PAGE);
+		netfront_fault(p, NETFRONT_RX_BEYOND_PAGE);
 	/* The first slot counts even if it is empty: headers must be in it. */
 	if (unlikely(p->fault || (!status && p->nr_data > 1)))
 		return;
@@ -136,12 +136,12 @@ static void feed_data(struct netfront_rx_packet *p,
 	p->len += status;
 }
 
-static void feed_extra(struct netfront_rx_packet *p,
-		       const struct xen_netif_extra_info *extra)
+static void netfront_feed_extra(struct netfront_rx_packet *p,
+				const struct xen_netif_extra_info *extra)
 {
 	p->more_extra = extra->flags & XEN_NETIF_EXTRA_FLAG_MORE;
 	if (unlikely(p->nr_extra == NETFRONT_MAX_EXTRA)) {
-		fault(p, NETFRONT_RX_EXTRAS);
+		netfront_fault(p, NETFRONT_RX_EXTRAS);
 		return;
 	}
 	p->nr_extra++;
@@ -152,7 +152,7 @@ static void feed_extra(struct netfront_rx_packet *p,
 		p->gso_type = extra->u.gso.type;
 		if (!p->gso_size || (p->gso_type != XEN_NETIF_GSO_TYPE_TCPV4 &&
 				     p->gso_type != XEN_NETIF_GSO_TYPE_TCPV6))
-			fault(p, NETFRONT_RX_GSO);
+			netfront_fault(p, NETFRONT_RX_GSO);
 		break;
 	case XEN_NETIF_EXTRA_TYPE_HASH:
 		p->hash_type = extra->u.hash.type;
@@ -165,7 +165,7 @@ static void feed_extra(struct netfront_rx_packet *p,
 		p->headroom = extra->u.xdp.headroom;
 		break;
 	default:
-		fault(p, NETFRONT_RX_EXTRA_TYPE);
+		netfront_fault(p, NETFRONT_RX_EXTRA_TYPE);
 	}
 }
 
@@ -173,7 +173,7 @@ static void feed_extra(struct netfront_rx_packet *p,
  * Backends differ. Those that leave the offset at 0 count the headroom as
  * data of each slot; others say where the data is.
  */
-static void skip_headroom(struct netfront_rx_packet *p)
+static void netfront_skip_headroom(struct netfront_rx_packet *p)
 {
 	u16 headroom = p->headroom;
 	unsigned int i;
@@ -184,7 +184,7 @@ static void skip_headroom(struct netfront_rx_packet *p)
 		if (part->offset)
 			continue;
 		if (part->len < headroom) {
-			fault(p, NETFRONT_RX_HEADROOM);
+			netfront_fault(p, NETFRONT_RX_HEADROOM);
 			return;
 		}
 		part->offset = headroom;
@@ -193,16 +193,16 @@ static void skip_headroom(struct netfront_rx_packet *p)
 	}
 }
 
-static void check_packet(struct netfront_rx_packet *p)
+static void netfront_check_packet(struct netfront_rx_packet *p)
 {
 	if (unlikely(p->headroom))
-		skip_headroom(p);
+		netfront_skip_headroom(p);
 	if (unlikely(p->fault))
 		return;
 	if (unlikely(p->part[0].len < ETH_HLEN))
-		fault(p, NETFRONT_RX_RUNT);
+		netfront_fault(p, NETFRONT_RX_RUNT);
 	else if (unlikely(p->len > RX_MAX))
-		fault(p, NETFRONT_RX_LONG);
+		netfront_fault(p, NETFRONT_RX_LONG);
 	/* A packet that is one segment needs no cutting. */
 	if (p->len - ETH_HLEN <= p->gso_size)
 		p->gso_size = 0;
@@ -223,11 +223,11 @@ bool netfront_rx_feed(struct netfront_rx_packet *p,
 		      const union netfront_rx_slot *slot, u16 at)
 {
 	if (unlikely(p->more_extra))
-		feed_extra(p, &slot->extra);
+		netfront_feed_extra(p, &slot->extra);
 	else
-		feed_data(p, &slot->rsp, at);
+		netfront_feed_data(p, &slot->rsp, at);
 	if (p->more_extra || p->more_data)
 		return false;
-	check_packet(p);
+	netfront_check_packet(p);
 	return true;
 }

@@ -62,7 +62,7 @@ struct page *netfront_rx_part_page(struct netfront_queue *q, unsigned int len,
 	return page_pool_dev_alloc_pages(q->rx_pool);
 }
 
-static void *buf_of(struct netfront_queue *q, const struct netfront_rx_part *part)
+static void *netfront_buf_of(struct netfront_queue *q, const struct netfront_rx_part *part)
 {
 	return q->rx_buf[part->at].data + part->offset;
 }
@@ -94,7 +94,7 @@ struct page *netfront_rx_take(struct netfront_queue *q, u16 at)
 }
 
 /* Give an empty slot a page. */
-static bool fill_buf(struct netfront_queue *q, struct netfront_rx_buf *buf)
+static bool netfront_fill_buf(struct netfront_queue *q, struct netfront_rx_buf *buf)
 {
 	if (unlikely(!buf->grant))
 		return false;
@@ -110,7 +110,7 @@ static bool fill_buf(struct netfront_queue *q, struct netfront_rx_buf *buf)
  * Offer the backend buffers again. Those of the packet that is coming in are
  * still needed, unless it is to be dropped anyway.
  */
-static void post(struct netfront_queue *q)
+static void netfront_post(struct netfront_queue *q)
 {
 	bool keep = q->rx_packet.nr && !q->rx_packet.fault;
 	u32 from = keep ? q->rx_start : q->rx.cons;
@@ -124,7 +124,7 @@ static void post(struct netfront_queue *q)
 		struct netfront_rx_buf *buf = &q->rx_buf[at];
 		struct xen_netif_rx_request req = { .id = at };
 
-		if (!buf->data && unlikely(!fill_buf(q, buf))) {
+		if (!buf->data && unlikely(!netfront_fill_buf(q, buf))) {
 			q->count.rx_no_memory++;
 			mod_timer(&q->refill, jiffies + RX_REFILL);
 			break;
@@ -159,7 +159,7 @@ void netfront_rx_gather(struct netfront_queue *q,
 	for (;; part++) {
 		u32 now = min(len, part->len - from);
 
-		memcpy(to, buf_of(q, part) + from, now);
+		memcpy(to, netfront_buf_of(q, part) + from, now);
 		len -= now;
 		if (!len)
 			return;
@@ -169,8 +169,8 @@ void netfront_rx_gather(struct netfront_queue *q,
 }
 
 /* The whole packet copied into an skb's head. */
-static struct sk_buff *linear_skb(struct netfront_queue *q,
-				  const struct netfront_rx_packet *p)
+static struct sk_buff *netfront_linear_skb(struct netfront_queue *q,
+					   const struct netfront_rx_packet *p)
 {
 	struct sk_buff *skb = napi_alloc_skb(&q->napi, p->len);
 
@@ -180,8 +180,8 @@ static struct sk_buff *linear_skb(struct netfront_queue *q,
 }
 
 /* A long packet copied: its headers, then few large parts. */
-static struct sk_buff *copied_skb(struct netfront_queue *q,
-				  const struct netfront_rx_packet *p)
+static struct sk_buff *netfront_copied_skb(struct netfront_queue *q,
+					   const struct netfront_rx_packet *p)
 {
 	struct sk_buff *skb = napi_alloc_skb(&q->napi, RX_HEAD);
 	u32 from = min_t(u32, p->len, RX_HEAD);
@@ -214,8 +214,8 @@ static struct sk_buff *copied_skb(struct netfront_queue *q,
 }
 
 /* A long packet handed on in its own pages, but for its headers. */
-static struct sk_buff *direct_skb(struct netfront_queue *q,
-				  const struct netfront_rx_packet *p)
+static struct sk_buff *netfront_direct_skb(struct netfront_queue *q,
+					   const struct netfront_rx_packet *p)
 {
 	const struct netfront_rx_part *part = p->part;
 	u32 head = min_t(u32, part->len, RX_HEAD);
@@ -230,7 +230,7 @@ static struct sk_buff *direct_skb(struct netfront_queue *q,
 	if (unlikely(!skb))
 		return NULL;
 	skb_mark_for_recycle(skb);
-	memcpy(__skb_put(skb, head), buf_of(q, part), head);
+	memcpy(__skb_put(skb, head), netfront_buf_of(q, part), head);
 	q->rx_stats.bytes_copied += head;
 
 	for (i = 0; i < p->nr; i++, part++, head = 0) {
@@ -261,17 +261,17 @@ struct sk_buff *netfront_rx_skb(struct netfront_queue *q,
 
 	if (p->len <= READ_ONCE(q->nf->copybreak) ||
 	    (q->bounce && p->len <= RX_LINEAR))
-		skb = linear_skb(q, p);
+		skb = netfront_linear_skb(q, p);
 	else if (q->bounce)
-		skb = copied_skb(q, p);
+		skb = netfront_copied_skb(q, p);
 	else
-		skb = direct_skb(q, p);
+		skb = netfront_direct_skb(q, p);
 	if (unlikely(!skb))
 		q->count.rx_no_memory++;
 	return skb;
 }
 
-static bool setup_gso(struct sk_buff *skb, const struct netfront_rx_packet *p)
+static bool netfront_setup_gso(struct sk_buff *skb, const struct netfront_rx_packet *p)
 {
 	bool v6 = p->gso_type == XEN_NETIF_GSO_TYPE_TCPV6;
 
@@ -294,8 +294,8 @@ static const enum pkt_hash_types hash_type[] = {
 	[_XEN_NETIF_CTRL_HASH_TYPE_IPV6_TCP] = PKT_HASH_TYPE_L4,
 };
 
-static bool setup_checksum(struct netfront_queue *q, struct sk_buff *skb,
-			   const struct netfront_rx_packet *p)
+static bool netfront_setup_checksum(struct netfront_queue *q, struct sk_buff *skb,
+				    const struct netfront_rx_packet *p)
 {
 	bool fix = false;
 
@@ -328,7 +328,7 @@ bool netfront_rx_finish(struct netfront_queue *q, struct sk_buff *skb,
 	skb->protocol = eth_type_trans(skb, q->nf->dev);
 	skb_reset_network_header(skb);
 	skb_record_rx_queue(skb, q->id);
-	if (unlikely(!setup_gso(skb, p) || !setup_checksum(q, skb, p))) {
+	if (unlikely(!netfront_setup_gso(skb, p) || !netfront_setup_checksum(q, skb, p))) {
 		q->count.rx_dropped++;
 		kfree_skb(skb);
 		return false;
@@ -338,7 +338,7 @@ bool netfront_rx_finish(struct netfront_queue *q, struct sk_buff *skb,
 	return true;
 }
 
-static void receive(struct netfront_queue *q, struct bpf_prog *prog)
+static void netfront_receive(struct netfront_queue *q, struct bpf_prog *prog)
 {
 	const struct netfront_rx_packet *p = &q->rx_packet;
 	struct sk_buff *skb;
@@ -362,7 +362,7 @@ static void receive(struct netfront_queue *q, struct bpf_prog *prog)
 }
 
 /* The only place where a response of the rx ring is read. */
-static int receive_all(struct netfront_queue *q, int budget)
+static int netfront_receive_all(struct netfront_queue *q, int budget)
 {
 	struct bpf_prog *prog = READ_ONCE(q->nf->xdp);
 	u32 pending = pv_ring_pending(&q->rx);
@@ -376,7 +376,7 @@ static int receive_all(struct netfront_queue *q, int budget)
 		pv_ring_get(&q->rx, &slot, sizeof(slot));
 		if (!netfront_rx_feed(&q->rx_packet, &slot, at))
 			continue;
-		receive(q, prog);
+		netfront_receive(q, prog);
 		netfront_rx_begin(&q->rx_packet);
 		q->rx_start = q->rx.cons;
 		done++;
@@ -393,7 +393,7 @@ static int receive_all(struct netfront_queue *q, int budget)
  * Ask for events. With coalescing, for one of several packets; then a timer
  * bounds the wait, and after an idle round the next packet is told at once.
  */
-static bool arm_rx(struct netfront_queue *q, int done)
+static bool netfront_arm_rx(struct netfront_queue *q, int done)
 {
 	u32 frames = READ_ONCE(q->nf->rx_frames);
 	u32 usecs = READ_ONCE(q->nf->rx_usecs);
@@ -423,14 +423,14 @@ int netfront_poll(struct napi_struct *napi, int budget)
 	netfront_tx_poll(q, budget);
 	if (unlikely(!budget))
 		return 0;
-	done = receive_all(q, budget);
+	done = netfront_receive_all(q, budget);
 	netfront_xdp_flush(q);
-	post(q);
+	netfront_post(q);
 	if (done == budget)
 		return done;
 	/* Before the completion, after which another CPU may poll. */
 	netfront_tx_arm(q);
-	if (arm_rx(q, done))
+	if (netfront_arm_rx(q, done))
 		return budget;
 	if (!napi_complete_done(napi, done))
 		return done;
@@ -468,7 +468,7 @@ void netfront_refill_again(struct timer_list *timer)
 
 /* ---- a connection ---- */
 
-static int take_grants(struct netfront_queue *q, bool bounce)
+static int netfront_take_grants(struct netfront_queue *q, bool bounce)
 {
 	struct pv_grant *g;
 	unsigned int i;
@@ -515,7 +515,7 @@ int netfront_rx_connect(struct netfront_queue *q, bool bounce)
 		err = xdp_rxq_info_reg_mem_model(&q->rxq, MEM_TYPE_PAGE_POOL,
 						 q->rx_pool);
 	if (!err)
-		err = take_grants(q, bounce);
+		err = netfront_take_grants(q, bounce);
 	return err;
 }
 
@@ -530,12 +530,12 @@ void netfront_rx_start(struct netfront_queue *q)
 	netfront_rx_begin(&q->rx_packet);
 	q->rx_start = 0;
 	local_bh_disable();
-	post(q);
+	netfront_post(q);
 	local_bh_enable();
 }
 
 /* Nobody polls any more: what is left of the packets goes. */
-static void drop_bufs(struct netfront_queue *q)
+static void netfront_drop_bufs(struct netfront_queue *q)
 {
 	unsigned int i;
 
@@ -559,7 +559,7 @@ void netfront_rx_disconnect(struct netfront_queue *q)
 {
 	hrtimer_cancel(&q->hold);
 	del_timer_sync(&q->refill);
-	drop_bufs(q);
+	netfront_drop_bufs(q);
 	pv_grant_put(&q->pool, &q->rx_grants);
 	memset(q->rx_buf, 0, sizeof(q->rx_buf));
 	netfront_xdp_forget(q);

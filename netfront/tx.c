@@ -37,13 +37,13 @@ static_assert(sizeof(struct netfront_tx_cb) <=
 	      sizeof_field(struct sk_buff, cb));
 static_assert(sizeof(union netfront_tx_slot) == 12);
 
-static struct netfront_tx_cb *tx_cb(struct sk_buff *skb)
+static struct netfront_tx_cb *netfront_tx_cb(struct sk_buff *skb)
 {
 	return (struct netfront_tx_cb *)skb->cb;
 }
 
 /* Slots that may be put on the ring; each has an id, too. */
-static unsigned int tx_room(const struct netfront_queue *q)
+static unsigned int netfront_tx_room(const struct netfront_queue *q)
 {
 	unsigned int used = q->tx.prod - q->tx.cons;
 	unsigned int limit = READ_ONCE(q->nf->tx_limit);
@@ -54,7 +54,7 @@ static unsigned int tx_room(const struct netfront_queue *q)
 }
 
 /* Whether a packet may go to this backend at all. */
-static bool fits(const struct netfront *nf, u32 len)
+static bool netfront_fits(const struct netfront *nf, u32 len)
 {
 	return len >= ETH_HLEN &&
 	       len <= (nf->has_sg ? XEN_NETIF_MAX_TX_SIZE : XEN_PAGE_SIZE);
@@ -76,8 +76,8 @@ struct tx_copy {
 	u32 room;
 };
 
-static struct netfront_tx_id *take_id(struct netfront_queue *q,
-				      enum netfront_tx_kind kind)
+static struct netfront_tx_id *netfront_take_id(struct netfront_queue *q,
+					       enum netfront_tx_kind kind)
 {
 	struct netfront_tx_id *t = &q->tx_id[q->tx_free[--q->nr_free]];
 
@@ -87,10 +87,10 @@ static struct netfront_tx_id *take_id(struct netfront_queue *q,
 }
 
 /* The next slot is an id's staged page that is to carry @len bytes. */
-static struct netfront_tx_id *stage_page(struct netfront_queue *q,
-					 enum netfront_tx_kind kind, u32 len)
+static struct netfront_tx_id *netfront_stage_page(struct netfront_queue *q,
+						  enum netfront_tx_kind kind, u32 len)
 {
-	struct netfront_tx_id *t = take_id(q, kind);
+	struct netfront_tx_id *t = netfront_take_id(q, kind);
 
 	netfront_tx_add(&q->tx_packet, t->ref, t - q->tx_id, 0, len);
 	if (unlikely(q->nf->zero)) {
@@ -101,7 +101,7 @@ static struct netfront_tx_id *stage_page(struct netfront_queue *q,
 	return t;
 }
 
-static void tx_copy(struct tx_copy *c, const void *from, u32 len)
+static void netfront_tx_copy(struct tx_copy *c, const void *from, u32 len)
 {
 	while (len) {
 		u32 now;
@@ -109,8 +109,8 @@ static void tx_copy(struct tx_copy *c, const void *from, u32 len)
 		if (!c->room) {
 			c->room = min_t(u32, c->left, XEN_PAGE_SIZE);
 			c->left -= c->room;
-			c->to = stage_page(c->q, NETFRONT_TX_COPIED,
-					   c->room)->data;
+			c->to = netfront_stage_page(c->q, NETFRONT_TX_COPIED,
+						    c->room)->data;
 		}
 		now = min(len, c->room);
 		memcpy(c->to, from, now);
@@ -121,43 +121,43 @@ static void tx_copy(struct tx_copy *c, const void *from, u32 len)
 	}
 }
 
-static void copy_skb(struct netfront_queue *q, const struct sk_buff *skb)
+static void netfront_copy_skb(struct netfront_queue *q, const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 	struct tx_copy c = { .q = q, .left = skb->len };
 	unsigned int i;
 
-	tx_copy(&c, skb->data, skb_headlen(skb));
+	netfront_tx_copy(&c, skb->data, skb_headlen(skb));
 	for (i = 0; i < info->nr_frags; i++)
-		tx_copy(&c, skb_frag_address(&info->frags[i]),
-			skb_frag_size(&info->frags[i]));
+		netfront_tx_copy(&c, skb_frag_address(&info->frags[i]),
+				 skb_frag_size(&info->frags[i]));
 }
 
-static unsigned int pages_of(const void *data, u32 len)
+static unsigned int netfront_pages_of(const void *data, u32 len)
 {
 	return len ? DIV_ROUND_UP(offset_in_page(data) + len, XEN_PAGE_SIZE) : 0;
 }
 
 /* How many slots it takes to grant what is long and copy what is short. */
-static unsigned int count_granted(const struct sk_buff *skb)
+static unsigned int netfront_count_granted(const struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 	u32 head = skb_headlen(skb);
 	unsigned int nr, i;
 
-	nr = head <= TX_COPY ? 1 : pages_of(skb->data, head);
+	nr = head <= TX_COPY ? 1 : netfront_pages_of(skb->data, head);
 	for (i = 0; i < info->nr_frags; i++)
-		nr += pages_of(skb_frag_address(&info->frags[i]),
-			       skb_frag_size(&info->frags[i]));
+		nr += netfront_pages_of(skb_frag_address(&info->frags[i]),
+					skb_frag_size(&info->frags[i]));
 	return nr;
 }
 
 /* Let the backend read @len bytes where they are, page by page. */
-static void grant_part(struct netfront_queue *q, struct sk_buff *skb,
-		       void *data, u32 len)
+static void netfront_grant_part(struct netfront_queue *q, struct sk_buff *skb,
+				void *data, u32 len)
 {
 	while (len) {
-		struct netfront_tx_id *t = take_id(q, NETFRONT_TX_GRANTED);
+		struct netfront_tx_id *t = netfront_take_id(q, NETFRONT_TX_GRANTED);
 		u32 offset = offset_in_page(data);
 		u32 now = min_t(u32, len, XEN_PAGE_SIZE - offset);
 
@@ -170,7 +170,7 @@ static void grant_part(struct netfront_queue *q, struct sk_buff *skb,
 	}
 }
 
-static void grant_skb(struct netfront_queue *q, struct sk_buff *skb)
+static void netfront_grant_skb(struct netfront_queue *q, struct sk_buff *skb)
 {
 	const struct skb_shared_info *info = skb_shinfo(skb);
 	u32 head = skb_headlen(skb);
@@ -178,44 +178,44 @@ static void grant_skb(struct netfront_queue *q, struct sk_buff *skb)
 	unsigned int i;
 
 	if (head <= TX_COPY) {
-		t = stage_page(q, NETFRONT_TX_GRANTED, head);
+		t = netfront_stage_page(q, NETFRONT_TX_GRANTED, head);
 		t->skb = skb;
 		memcpy(t->data, skb->data, head);
 	} else {
-		grant_part(q, skb, skb->data, head);
+		netfront_grant_part(q, skb, skb->data, head);
 	}
 	for (i = 0; i < info->nr_frags; i++)
-		grant_part(q, skb, skb_frag_address(&info->frags[i]),
-			   skb_frag_size(&info->frags[i]));
+		netfront_grant_part(q, skb, skb_frag_address(&info->frags[i]),
+				    skb_frag_size(&info->frags[i]));
 }
 
 /* Whether a packet's pages are to be granted, rather than copied. */
-static bool worth_granting(const struct netfront_queue *q,
-			   const struct sk_buff *skb)
+static bool netfront_worth_granting(const struct netfront_queue *q,
+				    const struct sk_buff *skb)
 {
 	/* Without scatter-gather a packet has one slot. */
 	unsigned int most = q->nf->has_sg ? NETFRONT_MAX_DATA : 1;
 
 	return !q->bounce && skb->len > TX_COPY && !skb_shared(skb) &&
-	       count_granted(skb) + q->tx_packet.nr_extra <= most;
+	       netfront_count_granted(skb) + q->tx_packet.nr_extra <= most;
 }
 
 /* Returns true if the backend needs the skb until it has answered. */
-static bool fill_data(struct netfront_queue *q, struct sk_buff *skb)
+static bool netfront_fill_data(struct netfront_queue *q, struct sk_buff *skb)
 {
-	if (worth_granting(q, skb)) {
-		grant_skb(q, skb);
-		tx_cb(skb)->left = q->tx_packet.nr - q->tx_packet.nr_extra;
+	if (netfront_worth_granting(q, skb)) {
+		netfront_grant_skb(q, skb);
+		netfront_tx_cb(skb)->left = q->tx_packet.nr - q->tx_packet.nr_extra;
 		q->tx_held++;
 		q->count.tx_granted++;
 		return true;
 	}
 	/* Packed, any packet fits. */
 	if (!skb_is_nonlinear(skb) && skb->len <= XEN_PAGE_SIZE)
-		memcpy(stage_page(q, NETFRONT_TX_COPIED, skb->len)->data,
+		memcpy(netfront_stage_page(q, NETFRONT_TX_COPIED, skb->len)->data,
 		       skb->data, skb->len);
 	else
-		copy_skb(q, skb);
+		netfront_copy_skb(q, skb);
 	q->count.tx_copied++;
 	q->tx_stats.bytes_copied += skb->len;
 	return false;
@@ -234,8 +234,8 @@ struct tx_done {
 };
 
 /* Returns false if the backend would not give a page back. */
-static bool finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
-			struct tx_done *done, int budget)
+static bool netfront_finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
+				 struct tx_done *done, int budget)
 {
 	bool ok = true;
 
@@ -246,7 +246,7 @@ static bool finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
 	if (unlikely(t->kind == NETFRONT_TX_GRANTED)) {
 		if (t->grant->page)
 			ok = pv_grant_end(&q->pool, t->grant);
-		if (!--tx_cb(t->skb)->left) {
+		if (!--netfront_tx_cb(t->skb)->left) {
 			napi_consume_skb(t->skb, budget);
 			q->tx_held--;
 		}
@@ -258,8 +258,8 @@ static bool finish_slot(struct netfront_queue *q, struct netfront_tx_id *t,
 	return ok;
 }
 
-static void note_status(struct netfront_queue *q,
-			const struct netfront_tx_id *t, s16 status)
+static void netfront_note_status(struct netfront_queue *q,
+				 const struct netfront_tx_id *t, s16 status)
 {
 	if (t->kind == NETFRONT_TX_MCAST) {
 		/* Without the address in its list, it must not filter. */
@@ -273,8 +273,8 @@ static void note_status(struct netfront_queue *q,
 }
 
 /* The only place where a response to a tx request is believed. */
-static void take_response(struct netfront_queue *q, struct tx_done *done,
-			  int budget)
+static void netfront_take_response(struct netfront_queue *q, struct tx_done *done,
+				   int budget)
 {
 	struct xen_netif_tx_response rsp;
 	struct netfront_tx_id *t;
@@ -293,27 +293,27 @@ static void take_response(struct netfront_queue *q, struct tx_done *done,
 	}
 	t = &q->tx_id[rsp.id];
 	if (unlikely(rsp.status != XEN_NETIF_RSP_OKAY))
-		note_status(q, t, rsp.status);
-	if (unlikely(!finish_slot(q, t, done, budget)))
+		netfront_note_status(q, t, rsp.status);
+	if (unlikely(!netfront_finish_slot(q, t, done, budget)))
 		pv_device_fail(q->nf->pd,
 			       "it keeps a page of a packet mapped that it has answered");
 }
 
-static struct tx_done take_responses(struct netfront_queue *q, int budget)
+static struct tx_done netfront_take_responses(struct netfront_queue *q, int budget)
 {
 	u32 pending = pv_ring_pending(&q->tx);
 	struct tx_done done = { };
 
 	q->tx_stats.responses += pending;
 	while (pending-- && likely(!q->tx.broken))
-		take_response(q, &done, budget);
+		netfront_take_response(q, &done, budget);
 	return done;
 }
 
 /* Under the tx queue's lock. */
-static void reclaim(struct netfront_queue *q, int budget)
+static void netfront_reclaim(struct netfront_queue *q, int budget)
 {
-	struct tx_done done = take_responses(q, budget);
+	struct tx_done done = netfront_take_responses(q, budget);
 
 	q->tx_looked = q->tx.prod;
 	if (unlikely(q->tx.broken)) {
@@ -323,14 +323,14 @@ static void reclaim(struct netfront_queue *q, int budget)
 	if (done.packets)
 		netdev_tx_completed_queue(q->txq, done.packets, done.bytes);
 	if (unlikely(netif_tx_queue_stopped(q->txq)) &&
-	    tx_room(q) >= 2 * NETFRONT_TX_SLOTS)
+	    netfront_tx_room(q) >= 2 * NETFRONT_TX_SLOTS)
 		netif_tx_wake_queue(q->txq);
 }
 
 /* ---- events ---- */
 
 /* Whether somebody waits for responses. */
-static bool wants_event(const struct netfront_queue *q)
+static bool netfront_wants_event(const struct netfront_queue *q)
 {
 	return READ_ONCE(q->tx_held) || netif_xmit_stopped(q->txq);
 }
@@ -340,11 +340,11 @@ static bool wants_event(const struct netfront_queue *q)
  * outstanding ahead. They will come, and the other half is there to send
  * meanwhile. Under the tx queue's lock, with everything published.
  */
-static void ask_event(struct netfront_queue *q)
+static void netfront_ask_event(struct netfront_queue *q)
 {
 	u32 frames = READ_ONCE(q->nf->tx_frames);
 
-	while (wants_event(q) && (s32)(q->tx_armed - q->tx.cons) <= 0) {
+	while (netfront_wants_event(q) && (s32)(q->tx_armed - q->tx.cons) <= 0) {
 		u32 outstanding = q->tx.published - q->tx.cons;
 		u32 ahead = frames ? min(frames, outstanding) : outstanding / 2;
 
@@ -352,13 +352,13 @@ static void ask_event(struct netfront_queue *q)
 		q->tx_armed = q->tx.cons + ahead;
 		if (!pv_ring_arm(&q->tx, ahead))
 			return;
-		reclaim(q, 0);
+		netfront_reclaim(q, 0);
 	}
 }
 
 /* ---- sending ---- */
 
-static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
+static void netfront_describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
 {
 	u16 flags = 0;
 
@@ -374,7 +374,7 @@ static void describe(struct netfront_tx_packet *p, const struct sk_buff *skb)
 				skb_shinfo(skb)->gso_size);
 }
 
-static void put_packet(struct netfront_queue *q)
+static void netfront_put_packet(struct netfront_queue *q)
 {
 	const struct netfront_tx_packet *p = &q->tx_packet;
 	unsigned int i;
@@ -385,34 +385,34 @@ static void put_packet(struct netfront_queue *q)
 	q->tx_stats.requests += p->nr;
 }
 
-static void publish(struct netfront_queue *q)
+static void netfront_publish(struct netfront_queue *q)
 {
 	if (pv_ring_publish(&q->tx))
 		pv_channel_kick(&q->tx_channel);
 }
 
 /* Make room now and then, while it costs little. */
-static bool make_room(struct netfront_queue *q)
+static bool netfront_make_room(struct netfront_queue *q)
 {
 	if (q->tx.prod - q->tx_looked >= TX_LOOK ||
-	    unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
-		reclaim(q, 0);
-	return likely(tx_room(q) >= NETFRONT_TX_SLOTS);
+	    unlikely(netfront_tx_room(q) < NETFRONT_TX_SLOTS))
+		netfront_reclaim(q, 0);
+	return likely(netfront_tx_room(q) >= NETFRONT_TX_SLOTS);
 }
 
 /* Until responses have made room. */
-static void stop_queue(struct netfront_queue *q)
+static void netfront_stop_queue(struct netfront_queue *q)
 {
 	q->count.tx_stopped++;
 	netif_tx_stop_queue(q->txq);
 }
 
 /* A burst ends: tell the backend, and be told if the queue has stopped. */
-static void end_burst(struct netfront_queue *q)
+static void netfront_end_burst(struct netfront_queue *q)
 {
-	publish(q);
-	if (unlikely(wants_event(q)))
-		ask_event(q);
+	netfront_publish(q);
+	if (unlikely(netfront_wants_event(q)))
+		netfront_ask_event(q);
 }
 
 /**
@@ -430,34 +430,34 @@ netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev)
 	bool more = netdev_xmit_more();
 	unsigned int len = skb->len;
 
-	if (unlikely(!q->live || !fits(nf, len)))
+	if (unlikely(!q->live || !netfront_fits(nf, len)))
 		goto drop;
-	if (unlikely(!make_room(q))) {
-		stop_queue(q);
-		end_burst(q);
+	if (unlikely(!netfront_make_room(q))) {
+		netfront_stop_queue(q);
+		netfront_end_burst(q);
 		return NETDEV_TX_BUSY;
 	}
 
-	describe(p, skb);
+	netfront_describe(p, skb);
 	skb_tx_timestamp(skb);
-	if (!fill_data(q, skb))
+	if (!netfront_fill_data(q, skb))
 		dev_consume_skb_any(skb);
 	q->tx_id[p->slot[0].req.id].bytes = len;
-	put_packet(q);
+	netfront_put_packet(q);
 
 	q->count.tx_packets++;
 	q->count.tx_bytes += len;
-	if (unlikely(tx_room(q) < NETFRONT_TX_SLOTS))
-		stop_queue(q);
+	if (unlikely(netfront_tx_room(q) < NETFRONT_TX_SLOTS))
+		netfront_stop_queue(q);
 	if (__netdev_tx_sent_queue(q->txq, len, more))
-		end_burst(q);
+		netfront_end_burst(q);
 	return NETDEV_TX_OK;
 
 drop:
 	q->count.tx_dropped++;
 	dev_kfree_skb_any(skb);
 	if (q->live && !more)
-		end_burst(q);
+		netfront_end_burst(q);
 	return NETDEV_TX_OK;
 }
 
@@ -478,21 +478,21 @@ bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 	struct skb_shared_info *info;
 	unsigned int i;
 
-	if (unlikely(!q->live || !fits(q->nf, len) || !make_room(q)))
+	if (unlikely(!q->live || !netfront_fits(q->nf, len) || !netfront_make_room(q)))
 		return false;
 
 	netfront_tx_begin(p, len, from && from->flags & XEN_NETRXF_csum_blank ?
 			  XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated : 0);
 	if (unlikely(from && from->gso_size))
 		netfront_tx_gso(p, from->gso_type, from->gso_size);
-	tx_copy(&c, frame->data, frame->len);
+	netfront_tx_copy(&c, frame->data, frame->len);
 	if (unlikely(xdp_frame_has_frags(frame))) {
 		info = xdp_get_shared_info_from_frame(frame);
 		for (i = 0; i < info->nr_frags; i++)
-			tx_copy(&c, skb_frag_address(&info->frags[i]),
-				skb_frag_size(&info->frags[i]));
+			netfront_tx_copy(&c, skb_frag_address(&info->frags[i]),
+					 skb_frag_size(&info->frags[i]));
 	}
-	put_packet(q);
+	netfront_put_packet(q);
 
 	q->count.tx_xdp++;
 	q->count.tx_packets++;
@@ -508,7 +508,7 @@ bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 void netfront_tx_flush(struct netfront_queue *q)
 {
 	if (likely(q->live))
-		end_burst(q);
+		netfront_end_burst(q);
 }
 
 /**
@@ -526,7 +526,7 @@ void netfront_tx_poll(struct netfront_queue *q, int budget)
 		__netif_tx_lock(q->txq, smp_processor_id());
 	else if (!__netif_tx_trylock(q->txq))
 		return;
-	reclaim(q, budget);
+	netfront_reclaim(q, budget);
 	__netif_tx_unlock(q->txq);
 }
 
@@ -537,10 +537,10 @@ void netfront_tx_poll(struct netfront_queue *q, int budget)
 void netfront_tx_arm(struct netfront_queue *q)
 {
 	/* A look without the lock: who sends now asks for itself. */
-	if (!wants_event(q))
+	if (!netfront_wants_event(q))
 		return;
 	__netif_tx_lock(q->txq, smp_processor_id());
-	ask_event(q);
+	netfront_ask_event(q);
 	__netif_tx_unlock(q->txq);
 }
 
@@ -597,10 +597,10 @@ void netfront_tx_disconnect(struct netfront_queue *q)
 
 	local_bh_disable();
 	if (q->tx_staged.nr)
-		take_responses(q, 0);
+		netfront_take_responses(q, 0);
 	for (i = 0; i < NETFRONT_RING; i++)
 		if (q->tx_id[i].kind)
-			finish_slot(q, &q->tx_id[i], &done, 0);
+			netfront_finish_slot(q, &q->tx_id[i], &done, 0);
 	q->count.tx_dropped += done.packets;
 	local_bh_enable();
 	netdev_tx_reset_queue(q->txq);
@@ -612,24 +612,24 @@ void netfront_tx_disconnect(struct netfront_queue *q)
 /* ---- multicast ---- */
 
 /* Tell the backend of an address, in a packet of nothing but extra info. */
-static bool send_mcast(struct netfront_queue *q, bool add, const u8 *addr)
+static bool netfront_send_mcast(struct netfront_queue *q, bool add, const u8 *addr)
 {
 	bool sent = false;
 
 	__netif_tx_lock_bh(q->txq);
-	if (q->live && make_room(q)) {
+	if (q->live && netfront_make_room(q)) {
 		netfront_tx_begin(&q->tx_packet, 0, 0);
 		netfront_tx_mcast(&q->tx_packet, add, addr);
-		stage_page(q, NETFRONT_TX_MCAST, 0);
-		put_packet(q);
-		publish(q);
+		netfront_stage_page(q, NETFRONT_TX_MCAST, 0);
+		netfront_put_packet(q);
+		netfront_publish(q);
 		sent = true;
 	}
 	__netif_tx_unlock_bh(q->txq);
 	return sent;
 }
 
-static struct netfront_mcast *find_mcast(struct netfront *nf, const u8 *addr)
+static struct netfront_mcast *netfront_find_mcast(struct netfront *nf, const u8 *addr)
 {
 	struct netfront_mcast *m;
 
@@ -640,20 +640,20 @@ static struct netfront_mcast *find_mcast(struct netfront *nf, const u8 *addr)
 }
 
 /* Send the differences. Returns false if there was no room for all. */
-static bool send_changes(struct netfront *nf, struct list_head *fresh)
+static bool netfront_send_changes(struct netfront *nf, struct list_head *fresh)
 {
 	struct netfront_mcast *m, *next;
 
 	list_for_each_entry_safe(m, next, &nf->mcast, list) {
 		if (m->wanted)
 			continue;
-		if (!send_mcast(&nf->queue[0], false, m->addr))
+		if (!netfront_send_mcast(&nf->queue[0], false, m->addr))
 			return false;
 		list_del(&m->list);
 		kfree(m);
 	}
 	list_for_each_entry_safe(m, next, fresh, list) {
-		if (!send_mcast(&nf->queue[0], true, m->addr))
+		if (!netfront_send_mcast(&nf->queue[0], true, m->addr))
 			return false;
 		list_move(&m->list, &nf->mcast);
 	}
@@ -664,7 +664,7 @@ static bool send_changes(struct netfront *nf, struct list_head *fresh)
  * What the stack wants: marks known addresses, lists new ones. Returns false
  * if it wants all packets, or more addresses than backends take.
  */
-static bool list_wanted(struct netfront *nf, struct list_head *fresh)
+static bool netfront_list_wanted(struct netfront *nf, struct list_head *fresh)
 {
 	struct net_device *dev = nf->dev;
 	struct netdev_hw_addr *ha;
@@ -680,7 +680,7 @@ static bool list_wanted(struct netfront *nf, struct list_head *fresh)
 	netdev_for_each_mc_addr(ha, dev) {
 		if (!filter)
 			break;
-		m = find_mcast(nf, ha->addr);
+		m = netfront_find_mcast(nf, ha->addr);
 		if (!m) {
 			m = kzalloc(sizeof(*m), GFP_ATOMIC);
 			if (!m) {
@@ -696,7 +696,7 @@ static bool list_wanted(struct netfront *nf, struct list_head *fresh)
 	return filter;
 }
 
-static void switch_filter(struct netfront *nf, bool on)
+static void netfront_switch_filter(struct netfront *nf, bool on)
 {
 	if (nf->mcast_on == on)
 		return;
@@ -724,13 +724,13 @@ void netfront_mcast_work(struct work_struct *work)
 		return;
 	if (xchg(&nf->mcast_stale, false))
 		netfront_mcast_forget(nf);
-	filter = list_wanted(nf, &fresh) && !READ_ONCE(nf->mcast_refused);
+	filter = netfront_list_wanted(nf, &fresh) && !READ_ONCE(nf->mcast_refused);
 	if (!filter)
-		switch_filter(nf, false);
-	else if (!send_changes(nf, &fresh))
+		netfront_switch_filter(nf, false);
+	else if (!netfront_send_changes(nf, &fresh))
 		schedule_delayed_work(&nf->mcast_work, MCAST_RETRY);
 	else
-		switch_filter(nf, true);
+		netfront_switch_filter(nf, true);
 	list_for_each_entry_safe(m, next, &fresh, list)
 		kfree(m);
 }

@@ -25,12 +25,12 @@
 
 /* ---- a packet for a program ---- */
 
-static void put_page_of(struct netfront_queue *q, const void *data)
+static void netfront_put_page_of(struct netfront_queue *q, const void *data)
 {
 	page_pool_put_full_page(q->rx_pool, virt_to_head_page(data), true);
 }
 
-static void *take_buffer(struct netfront_queue *q)
+static void *netfront_take_buffer(struct netfront_queue *q)
 {
 	struct page *page = q->xdp_page;
 	unsigned int offset = q->xdp_offset;
@@ -42,14 +42,14 @@ static void *take_buffer(struct netfront_queue *q)
 	return page ? page_address(page) + offset : NULL;
 }
 
-static void drop_buffer(struct netfront_queue *q, struct xdp_buff *xdp)
+static void netfront_drop_buffer(struct netfront_queue *q, struct xdp_buff *xdp)
 {
 	struct page *page = virt_to_head_page(xdp->data_hard_start);
 
 	if (xdp_buff_has_frags(xdp)) {
 		xdp_return_buff(xdp);
 	} else if (q->xdp_page) {
-		put_page_of(q, xdp->data_hard_start);
+		netfront_put_page_of(q, xdp->data_hard_start);
 	} else {
 		q->xdp_page = page;
 		q->xdp_offset = xdp->data_hard_start - page_address(page);
@@ -57,8 +57,8 @@ static void drop_buffer(struct netfront_queue *q, struct xdp_buff *xdp)
 }
 
 /* What did not fit into the buffer goes into fragments. */
-static bool gather_frags(struct netfront_queue *q, struct xdp_buff *xdp,
-			 const struct netfront_rx_packet *p, u32 from)
+static bool netfront_gather_frags(struct netfront_queue *q, struct xdp_buff *xdp,
+				  const struct netfront_rx_packet *p, u32 from)
 {
 	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
 
@@ -79,11 +79,11 @@ static bool gather_frags(struct netfront_queue *q, struct xdp_buff *xdp,
 	return true;
 }
 
-static bool copy_packet(struct netfront_queue *q, struct xdp_buff *xdp,
-			const struct netfront_rx_packet *p)
+static bool netfront_copy_packet(struct netfront_queue *q, struct xdp_buff *xdp,
+				 const struct netfront_rx_packet *p)
 {
 	u32 len = min_t(u32, p->len, XDP_DATA);
-	void *buffer = take_buffer(q);
+	void *buffer = netfront_take_buffer(q);
 
 	if (unlikely(!buffer))
 		return false;
@@ -91,15 +91,15 @@ static bool copy_packet(struct netfront_queue *q, struct xdp_buff *xdp,
 	netfront_rx_gather(q, p, 0, xdp->data, len);
 	if (likely(len == p->len))
 		return true;
-	if (likely(gather_frags(q, xdp, p, len)))
+	if (likely(netfront_gather_frags(q, xdp, p, len)))
 		return true;
 	xdp_return_buff(xdp);
 	return false;
 }
 
 /* Whether a program may look at a packet in the page it came in. */
-static bool in_place(const struct netfront_queue *q,
-		     const struct netfront_rx_packet *p)
+static bool netfront_in_place(const struct netfront_queue *q,
+			      const struct netfront_rx_packet *p)
 {
 	const struct netfront_rx_part *part = p->part;
 
@@ -109,14 +109,14 @@ static bool in_place(const struct netfront_queue *q,
 	       part->offset + part->len <= SKB_WITH_OVERHEAD(XDP_BUF);
 }
 
-static bool prepare(struct netfront_queue *q, struct xdp_buff *xdp,
-		    const struct netfront_rx_packet *p)
+static bool netfront_prepare(struct netfront_queue *q, struct xdp_buff *xdp,
+			     const struct netfront_rx_packet *p)
 {
 	struct page *page;
 
 	xdp_init_buff(xdp, XDP_BUF, &q->rxq);
-	if (!in_place(q, p))
-		return copy_packet(q, xdp, p);
+	if (!netfront_in_place(q, p))
+		return netfront_copy_packet(q, xdp, p);
 	page = netfront_rx_take(q, p->part->at);
 	if (unlikely(!page))
 		return false;
@@ -126,8 +126,8 @@ static bool prepare(struct netfront_queue *q, struct xdp_buff *xdp,
 
 /* ---- verdicts ---- */
 
-static struct sk_buff *pass(struct netfront_queue *q, struct xdp_buff *xdp,
-			    const struct netfront_rx_packet *p)
+static struct sk_buff *netfront_pass(struct netfront_queue *q, struct xdp_buff *xdp,
+				     const struct netfront_rx_packet *p)
 {
 	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
 	unsigned int meta = xdp->data - xdp->data_meta;
@@ -141,7 +141,7 @@ static struct sk_buff *pass(struct netfront_queue *q, struct xdp_buff *xdp,
 	skb = napi_build_skb(xdp->data_hard_start, XDP_BUF);
 	if (unlikely(!skb)) {
 		q->count.rx_no_memory++;
-		drop_buffer(q, xdp);
+		netfront_drop_buffer(q, xdp);
 		return NULL;
 	}
 	skb_mark_for_recycle(skb);
@@ -156,8 +156,8 @@ static struct sk_buff *pass(struct netfront_queue *q, struct xdp_buff *xdp,
 	return netfront_rx_finish(q, skb, p) ? skb : NULL;
 }
 
-static bool send_back(struct netfront_queue *q, struct xdp_buff *xdp,
-		      const struct netfront_rx_packet *p)
+static bool netfront_send_back(struct netfront_queue *q, struct xdp_buff *xdp,
+			       const struct netfront_rx_packet *p)
 {
 	struct xdp_frame *frame = xdp_convert_buff_to_frame(xdp);
 	bool sent;
@@ -173,9 +173,9 @@ static bool send_back(struct netfront_queue *q, struct xdp_buff *xdp,
 }
 
 /* Programs that know no fragments see a long packet as an skb. */
-static struct sk_buff *run_on_skb(struct netfront_queue *q,
-				  struct bpf_prog *prog,
-				  const struct netfront_rx_packet *p)
+static struct sk_buff *netfront_run_on_skb(struct netfront_queue *q,
+					   struct bpf_prog *prog,
+					   const struct netfront_rx_packet *p)
 {
 	struct sk_buff *skb = netfront_rx_skb(q, p);
 
@@ -204,17 +204,17 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 	u32 verdict;
 
 	if (unlikely(p->len > XDP_DATA && !prog->aux->xdp_has_frags))
-		return run_on_skb(q, prog, p);
-	if (unlikely(!prepare(q, &xdp, p))) {
+		return netfront_run_on_skb(q, prog, p);
+	if (unlikely(!netfront_prepare(q, &xdp, p))) {
 		q->count.rx_no_memory++;
 		return NULL;
 	}
 	verdict = bpf_prog_run_xdp(prog, &xdp);
 	switch (verdict) {
 	case XDP_PASS:
-		return pass(q, &xdp, p);
+		return netfront_pass(q, &xdp, p);
 	case XDP_TX:
-		if (unlikely(!send_back(q, &xdp, p)))
+		if (unlikely(!netfront_send_back(q, &xdp, p)))
 			break;
 		q->count.rx_xdp_tx++;
 		q->xdp_sent = true;
@@ -227,7 +227,7 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 		return NULL;
 	case XDP_DROP:
 		q->count.rx_xdp_drop++;
-		drop_buffer(q, &xdp);
+		netfront_drop_buffer(q, &xdp);
 		return NULL;
 	default:
 		bpf_warn_invalid_xdp_action(q->nf->dev, prog, verdict);
@@ -237,7 +237,7 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 	}
 	trace_xdp_exception(q->nf->dev, prog, verdict);
 	q->count.rx_dropped++;
-	drop_buffer(q, &xdp);
+	netfront_drop_buffer(q, &xdp);
 	return NULL;
 }
 

@@ -57,19 +57,19 @@ static LIST_HEAD(tpgs);
 /* For users to become fewer. */
 static DECLARE_WAIT_QUEUE_HEAD(tpg_idle);
 
-static struct scsiback_tpg *tpg_of(struct se_portal_group *se)
+static struct scsiback_tpg *scsiback_tpg_of(struct se_portal_group *se)
 {
 	return container_of(se, struct scsiback_tpg, se);
 }
 
-static struct scsiback_req *to_req(struct se_cmd *se)
+static struct scsiback_req *scsiback_to_req(struct se_cmd *se)
 {
 	return container_of(se, struct scsiback_req, se);
 }
 
 /* ---- commands ---- */
 
-static int fabric_prepare(struct scsiback_req *req)
+static int scsiback_fabric_prepare(struct scsiback_req *req)
 {
 	/* LIO copies between all LUNs of the group, other guests' among them. */
 	if (scsiback_allowed(req->io.cdb, TYPE_DISK,
@@ -84,12 +84,12 @@ static int fabric_prepare(struct scsiback_req *req)
  * What LIO knows a command by. A guest's own names need not differ, and the
  * group's one session may be several guests', with the same LUN.
  */
-static u64 tag_of(struct scsiback_req *req)
+static u64 scsiback_tag_of(struct scsiback_req *req)
 {
 	return (u64)req->q->serial << 32 | (req - req->q->reqs);
 }
 
-static void fill_sgs(struct scsiback_req *req)
+static void scsiback_fill_sgs(struct scsiback_req *req)
 {
 	unsigned int i;
 
@@ -99,7 +99,7 @@ static void fill_sgs(struct scsiback_req *req)
 			    req->vecs[i].bv_len, req->vecs[i].bv_offset);
 }
 
-static void fabric_submit(struct scsiback_req *req)
+static void scsiback_fabric_submit(struct scsiback_req *req)
 {
 	struct se_session *session = req->lun->tpg->session;
 	struct se_cmd *se = &req->se;
@@ -118,9 +118,9 @@ static void fabric_submit(struct scsiback_req *req)
 		scsiback_done(req);
 		return;
 	}
-	se->tag = tag_of(req);
+	se->tag = scsiback_tag_of(req);
 	if (req->nr_vecs)
-		fill_sgs(req);
+		scsiback_fill_sgs(req);
 	/* If it cannot be, LIO has answered. */
 	if (target_submit_prep(se, req->io.cdb, req->sgs, req->nr_vecs, NULL, 0,
 			       NULL, 0, GFP_KERNEL))
@@ -128,14 +128,14 @@ static void fabric_submit(struct scsiback_req *req)
 	target_submit(se);
 }
 
-/* The result is there since fabric_queue_status(). */
-static void fabric_finish(struct scsiback_req *req)
+/* The result is there since scsiback_fabric_queue_status(). */
+static void scsiback_fabric_finish(struct scsiback_req *req)
 {
 }
 
-static int fabric_queue_status(struct se_cmd *se)
+static int scsiback_fabric_queue_status(struct se_cmd *se)
 {
-	struct scsiback_result *result = &to_req(se)->result;
+	struct scsiback_result *result = &scsiback_to_req(se)->result;
 
 	result->rslt = se->scsi_status;
 	result->resid = se->se_cmd_flags & SCF_UNDERFLOW_BIT ?
@@ -148,32 +148,32 @@ static int fabric_queue_status(struct se_cmd *se)
 	return 0;
 }
 
-static int fabric_write_pending(struct se_cmd *se)
+static int scsiback_fabric_write_pending(struct se_cmd *se)
 {
 	/* The data is here already. */
 	target_execute_cmd(se);
 	return 0;
 }
 
-static void fabric_aborted_task(struct se_cmd *se)
+static void scsiback_fabric_aborted_task(struct se_cmd *se)
 {
 }
 
-static int fabric_check_stop_free(struct se_cmd *se)
+static int scsiback_fabric_check_stop_free(struct se_cmd *se)
 {
 	return transport_generic_free_cmd(se, 0);
 }
 
 /* LIO does not know the command any more: only now it has ended. */
-static void fabric_release_cmd(struct se_cmd *se)
+static void scsiback_fabric_release_cmd(struct se_cmd *se)
 {
-	scsiback_done(to_req(se));
+	scsiback_done(scsiback_to_req(se));
 }
 
 /* ---- task management ---- */
 
-static void submit_tmr(struct scsiback_req *tmf, struct scsiback_lun *lun,
-		       u8 function, u64 tag)
+static void scsiback_submit_tmr(struct scsiback_req *tmf, struct scsiback_lun *lun,
+				u8 function, u64 tag)
 {
 	memset(&tmf->se, 0, sizeof(tmf->se));
 	tmf->result.rslt = XEN_VSCSIIF_RSLT_RESET_FAILED;
@@ -183,27 +183,27 @@ static void submit_tmr(struct scsiback_req *tmf, struct scsiback_lun *lun,
 		scsiback_done(tmf);
 }
 
-static void fabric_queue_tm_rsp(struct se_cmd *se)
+static void scsiback_fabric_queue_tm_rsp(struct se_cmd *se)
 {
 	if (se->se_tmr_req->response == TMR_FUNCTION_COMPLETE)
-		to_req(se)->result.rslt = XEN_VSCSIIF_RSLT_RESET_SUCCESS;
+		scsiback_to_req(se)->result.rslt = XEN_VSCSIIF_RSLT_RESET_SUCCESS;
 }
 
-static void fabric_abort(struct scsiback_req *req, struct scsiback_req *tmf)
+static void scsiback_fabric_abort(struct scsiback_req *req, struct scsiback_req *tmf)
 {
 	/* A reset aborts all by itself; the rest ends with its device. */
 	if (tmf)
-		submit_tmr(tmf, req->lun, TMR_ABORT_TASK, tag_of(req));
+		scsiback_submit_tmr(tmf, req->lun, TMR_ABORT_TASK, scsiback_tag_of(req));
 }
 
-static void fabric_reset(struct scsiback_req *tmf)
+static void scsiback_fabric_reset(struct scsiback_req *tmf)
 {
-	submit_tmr(tmf, tmf->lun, TMR_LUN_RESET, 0);
+	scsiback_submit_tmr(tmf, tmf->lun, TMR_LUN_RESET, 0);
 }
 
 /* ---- the LUN behind a p-dev ---- */
 
-static void tpg_unuse(struct scsiback_tpg *tpg)
+static void scsiback_tpg_unuse(struct scsiback_tpg *tpg)
 {
 	mutex_lock(&tpg_lock);
 	tpg->users--;
@@ -211,28 +211,28 @@ static void tpg_unuse(struct scsiback_tpg *tpg)
 	wake_up_all(&tpg_idle);
 }
 
-static void tpg_put(struct scsiback_tpg *tpg)
+static void scsiback_tpg_put(struct scsiback_tpg *tpg)
 {
 	target_undepend_item(&tpg->se.tpg_group.cg_item);
-	tpg_unuse(tpg);
+	scsiback_tpg_unuse(tpg);
 }
 
-static void fabric_close(struct scsiback_lun *lun)
+static void scsiback_fabric_close(struct scsiback_lun *lun)
 {
-	tpg_put(lun->tpg);
+	scsiback_tpg_put(lun->tpg);
 }
 
 static const struct scsiback_lun_ops fabric_lun_ops = {
-	.prepare = fabric_prepare,
-	.submit = fabric_submit,
-	.finish = fabric_finish,
-	.abort = fabric_abort,
-	.reset = fabric_reset,
-	.close = fabric_close,
+	.prepare = scsiback_fabric_prepare,
+	.submit = scsiback_fabric_submit,
+	.finish = scsiback_fabric_finish,
+	.abort = scsiback_fabric_abort,
+	.reset = scsiback_fabric_reset,
+	.close = scsiback_fabric_close,
 };
 
 /* The type of a LUN's device, or -ENODEV. */
-static int tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
+static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 {
 	struct se_device *dev;
 	struct se_lun *lun;
@@ -251,7 +251,7 @@ static int tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 	return type;
 }
 
-static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
+static struct scsiback_tpg *scsiback_tpg_get(const char *name, u64 lun)
 {
 	struct scsiback_tpg *tpg, *found = NULL;
 	int err;
@@ -259,7 +259,7 @@ static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
 	mutex_lock(&tpg_lock);
 	list_for_each_entry(tpg, &tpgs, list) {
 		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
-		    !tpg->session || tpg_lun_type(tpg, lun) < 0)
+		    !tpg->session || scsiback_tpg_lun_type(tpg, lun) < 0)
 			continue;
 		found = tpg;
 		found->users++;
@@ -274,7 +274,7 @@ static struct scsiback_tpg *tpg_get(const char *name, u64 lun)
 	 */
 	err = target_depend_item(&found->se.tpg_group.cg_item);
 	if (err) {
-		tpg_unuse(found);
+		scsiback_tpg_unuse(found);
 		return ERR_PTR(err);
 	}
 	return found;
@@ -297,18 +297,18 @@ int scsiback_fabric_open(struct scsiback_lun *lun)
 	if (!colon || kstrtou64(colon + 1, 10, &lun->tpg_lun))
 		return -EINVAL;
 	*colon = '\0';
-	lun->tpg = tpg_get(name, lun->tpg_lun);
+	lun->tpg = scsiback_tpg_get(name, lun->tpg_lun);
 	if (IS_ERR(lun->tpg))
 		return PTR_ERR(lun->tpg);
-	lun->type = tpg_lun_type(lun->tpg, lun->tpg_lun);
+	lun->type = scsiback_tpg_lun_type(lun->tpg, lun->tpg_lun);
 	lun->ops = &fabric_lun_ops;
 	return 0;
 }
 
 /* ---- targets and portal groups ---- */
 
-static struct se_wwn *make_wwn(struct target_fabric_configfs *tf,
-			       struct config_group *group, const char *name)
+static struct se_wwn *scsiback_make_wwn(struct target_fabric_configfs *tf,
+					struct config_group *group, const char *name)
 {
 	struct scsiback_wwn *wwn;
 	u8 proto;
@@ -336,12 +336,12 @@ static struct se_wwn *make_wwn(struct target_fabric_configfs *tf,
 	return &wwn->se;
 }
 
-static void drop_wwn(struct se_wwn *se)
+static void scsiback_drop_wwn(struct se_wwn *se)
 {
 	kfree(container_of(se, struct scsiback_wwn, se));
 }
 
-static struct se_portal_group *make_tpg(struct se_wwn *se, const char *name)
+static struct se_portal_group *scsiback_make_tpg(struct se_wwn *se, const char *name)
 {
 	struct scsiback_wwn *wwn = container_of(se, struct scsiback_wwn, se);
 	struct scsiback_tpg *tpg;
@@ -366,7 +366,7 @@ static struct se_portal_group *make_tpg(struct se_wwn *se, const char *name)
 	return &tpg->se;
 }
 
-static int drop_session(struct scsiback_tpg *tpg)
+static int scsiback_drop_session(struct scsiback_tpg *tpg)
 {
 	struct se_session *session;
 
@@ -388,23 +388,23 @@ static int drop_session(struct scsiback_tpg *tpg)
 	return 0;
 }
 
-static void drop_tpg(struct se_portal_group *se)
+static void scsiback_drop_tpg(struct se_portal_group *se)
 {
-	struct scsiback_tpg *tpg = tpg_of(se);
+	struct scsiback_tpg *tpg = scsiback_tpg_of(se);
 
 	mutex_lock(&tpg_lock);
 	list_del(&tpg->list);
 	mutex_unlock(&tpg_lock);
 	/* Users have made configfs keep it, but for one that is too late. */
 	wait_event(tpg_idle, !READ_ONCE(tpg->users));
-	drop_session(tpg);
+	scsiback_drop_session(tpg);
 	core_tpg_deregister(se);
 	kfree(tpg);
 }
 
 /* ---- what the administrator may set ---- */
 
-static int make_session(struct scsiback_tpg *tpg, const char *name)
+static int scsiback_make_session(struct scsiback_tpg *tpg, const char *name)
 {
 	struct se_session *session;
 	int err = 0;
@@ -429,7 +429,7 @@ out:
 
 static ssize_t scsiback_nexus_show(struct config_item *item, char *page)
 {
-	struct scsiback_tpg *tpg = tpg_of(to_tpg(item));
+	struct scsiback_tpg *tpg = scsiback_tpg_of(to_tpg(item));
 	ssize_t len = -ENODEV;
 
 	mutex_lock(&tpg_lock);
@@ -442,7 +442,7 @@ static ssize_t scsiback_nexus_show(struct config_item *item, char *page)
 static ssize_t scsiback_nexus_store(struct config_item *item, const char *page,
 				    size_t count)
 {
-	struct scsiback_tpg *tpg = tpg_of(to_tpg(item));
+	struct scsiback_tpg *tpg = scsiback_tpg_of(to_tpg(item));
 	char name[TRANSPORT_IQN_LEN];
 	int err;
 
@@ -451,9 +451,9 @@ static ssize_t scsiback_nexus_store(struct config_item *item, const char *page,
 	name[strcspn(name, "\n")] = '\0';
 	/* That is how it is taken away. */
 	if (!strcmp(name, "NULL"))
-		err = drop_session(tpg);
+		err = scsiback_drop_session(tpg);
 	else
-		err = make_session(tpg, name);
+		err = scsiback_make_session(tpg, name);
 	return err ?: count;
 }
 CONFIGFS_ATTR(scsiback_, nexus);
@@ -465,7 +465,7 @@ static struct configfs_attribute *tpg_attrs[] = {
 
 static ssize_t scsiback_alias_show(struct config_item *item, char *page)
 {
-	struct scsiback_tpg *tpg = tpg_of(param_to_tpg(item));
+	struct scsiback_tpg *tpg = scsiback_tpg_of(param_to_tpg(item));
 	ssize_t len;
 
 	mutex_lock(&tpg_lock);
@@ -477,7 +477,7 @@ static ssize_t scsiback_alias_show(struct config_item *item, char *page)
 static ssize_t scsiback_alias_store(struct config_item *item, const char *page,
 				    size_t count)
 {
-	struct scsiback_tpg *tpg = tpg_of(param_to_tpg(item));
+	struct scsiback_tpg *tpg = scsiback_tpg_of(param_to_tpg(item));
 	char alias[ALIAS_LEN];
 
 	if (strscpy(alias, page, sizeof(alias)) < 0)
@@ -508,41 +508,41 @@ static struct configfs_attribute *wwn_attrs[] = {
 
 /* ---- what LIO wants to know ---- */
 
-static char *get_wwn(struct se_portal_group *se)
+static char *scsiback_get_wwn(struct se_portal_group *se)
 {
-	return tpg_of(se)->wwn->name;
+	return scsiback_tpg_of(se)->wwn->name;
 }
 
-static u16 get_tag(struct se_portal_group *se)
+static u16 scsiback_get_tag(struct se_portal_group *se)
 {
-	return tpg_of(se)->tag;
+	return scsiback_tpg_of(se)->tag;
 }
 
-static int yes(struct se_portal_group *se)
-{
-	return 1;
-}
-
-static int no(struct se_portal_group *se)
-{
-	return 0;
-}
-
-static u32 get_inst_index(struct se_portal_group *se)
+static int scsiback_yes(struct se_portal_group *se)
 {
 	return 1;
 }
 
-static u32 get_session_index(struct se_session *session)
+static int scsiback_no(struct se_portal_group *se)
 {
 	return 0;
 }
 
-static void set_default_node_attributes(struct se_node_acl *acl)
+static u32 scsiback_get_inst_index(struct se_portal_group *se)
+{
+	return 1;
+}
+
+static u32 scsiback_get_session_index(struct se_session *session)
+{
+	return 0;
+}
+
+static void scsiback_set_default_node_attributes(struct se_node_acl *acl)
 {
 }
 
-static int get_cmd_state(struct se_cmd *se)
+static int scsiback_get_cmd_state(struct se_cmd *se)
 {
 	return 0;
 }
@@ -551,28 +551,28 @@ static const struct target_core_fabric_ops fabric_ops = {
 	.module = THIS_MODULE,
 	.fabric_name = "xen-pvscsi",
 	.max_data_sg_nents = SCSIBACK_MAX_SEGMENTS,
-	.tpg_get_wwn = get_wwn,
-	.tpg_get_tag = get_tag,
+	.tpg_get_wwn = scsiback_get_wwn,
+	.tpg_get_tag = scsiback_get_tag,
 	/* Guests have no names of their own: any may use the group. */
-	.tpg_check_demo_mode = yes,
-	.tpg_check_demo_mode_cache = yes,
-	.tpg_check_demo_mode_write_protect = no,
-	.tpg_check_prod_mode_write_protect = no,
-	.tpg_get_inst_index = get_inst_index,
-	.check_stop_free = fabric_check_stop_free,
-	.release_cmd = fabric_release_cmd,
-	.sess_get_index = get_session_index,
-	.write_pending = fabric_write_pending,
-	.set_default_node_attributes = set_default_node_attributes,
-	.get_cmd_state = get_cmd_state,
-	.queue_data_in = fabric_queue_status,
-	.queue_status = fabric_queue_status,
-	.queue_tm_rsp = fabric_queue_tm_rsp,
-	.aborted_task = fabric_aborted_task,
-	.fabric_make_wwn = make_wwn,
-	.fabric_drop_wwn = drop_wwn,
-	.fabric_make_tpg = make_tpg,
-	.fabric_drop_tpg = drop_tpg,
+	.tpg_check_demo_mode = scsiback_yes,
+	.tpg_check_demo_mode_cache = scsiback_yes,
+	.tpg_check_demo_mode_write_protect = scsiback_no,
+	.tpg_check_prod_mode_write_protect = scsiback_no,
+	.tpg_get_inst_index = scsiback_get_inst_index,
+	.check_stop_free = scsiback_fabric_check_stop_free,
+	.release_cmd = scsiback_fabric_release_cmd,
+	.sess_get_index = scsiback_get_session_index,
+	.write_pending = scsiback_fabric_write_pending,
+	.set_default_node_attributes = scsiback_set_default_node_attributes,
+	.get_cmd_state = scsiback_get_cmd_state,
+	.queue_data_in = scsiback_fabric_queue_status,
+	.queue_status = scsiback_fabric_queue_status,
+	.queue_tm_rsp = scsiback_fabric_queue_tm_rsp,
+	.aborted_task = scsiback_fabric_aborted_task,
+	.fabric_make_wwn = scsiback_make_wwn,
+	.fabric_drop_wwn = scsiback_drop_wwn,
+	.fabric_make_tpg = scsiback_make_tpg,
+	.fabric_drop_tpg = scsiback_drop_tpg,
 	.tfc_wwn_attrs = wwn_attrs,
 	.tfc_tpg_base_attrs = tpg_attrs,
 	.tfc_tpg_param_attrs = param_attrs,

@@ -17,7 +17,7 @@
 #define MAX_LUN		0x3fff
 #define MAX_TARGET	0xffff
 
-static unsigned long address(unsigned int target, unsigned int lun)
+static unsigned long scsiback_address(unsigned int target, unsigned int lun)
 {
 	return (unsigned long)target << 16 | lun;
 }
@@ -40,10 +40,10 @@ struct scsiback_lun *scsiback_lun_get(struct scsiback *b,
 	if (io->channel)
 		return NULL;
 	rcu_read_lock();
-	lun = xa_load(&b->by_address, address(io->target, io->lun));
+	lun = xa_load(&b->by_address, scsiback_address(io->target, io->lun));
 	if (lun) {
 		atomic_inc(&lun->in_flight);
-		/* Pairs with lun_remove(): either sees the other. */
+		/* Pairs with scsiback_lun_remove(): either sees the other. */
 		smp_mb__after_atomic();
 		if (unlikely(READ_ONCE(lun->gone))) {
 			scsiback_lun_put(lun);
@@ -80,7 +80,7 @@ void scsiback_lun_put(struct scsiback_lun *lun)
 void scsiback_report_luns(struct scsiback_req *req)
 {
 	u32 nr = 0, len, room = req->staged ? req->io.bytes : 0;
-	unsigned long index, first = address(req->io.target, 0);
+	unsigned long index, first = scsiback_address(req->io.target, 0);
 	struct scsiback_lun *lun;
 	u8 entry[8] = { };
 
@@ -120,7 +120,7 @@ done:
 
 /* ---- for the hooks ---- */
 
-static char *read_entry(struct scsiback *b, const char *name, const char *key)
+static char *scsiback_read_entry(struct scsiback *b, const char *name, const char *key)
 {
 	char path[SCSIBACK_NAME + 32];
 
@@ -128,7 +128,7 @@ static char *read_entry(struct scsiback *b, const char *name, const char *key)
 	return pv_device_read_own(b->pd, path);
 }
 
-static enum xenbus_state parse_state(char *text)
+static enum xenbus_state scsiback_parse_state(char *text)
 {
 	unsigned int state;
 
@@ -140,8 +140,8 @@ static enum xenbus_state parse_state(char *text)
 	return state;
 }
 
-static void tell_state(struct scsiback *b, const char *name,
-		       enum xenbus_state state)
+static void scsiback_tell_state(struct scsiback *b, const char *name,
+				enum xenbus_state state)
 {
 	char path[SCSIBACK_NAME + 32];
 	int err;
@@ -152,7 +152,7 @@ static void tell_state(struct scsiback *b, const char *name,
 		pv_device_error(b->pd, err, "cannot write %s", path);
 }
 
-static struct scsiback_lun *find_name(struct scsiback *b, const char *name)
+static struct scsiback_lun *scsiback_find_name(struct scsiback *b, const char *name)
 {
 	struct scsiback_lun *lun;
 
@@ -164,8 +164,8 @@ static struct scsiback_lun *find_name(struct scsiback *b, const char *name)
 
 /* An entry of a LUN's directory is not what it should be. */
 __printf(4, 5)
-static int blame(struct scsiback_lun *lun, int err, const char *key,
-		 const char *fmt, ...)
+static int scsiback_blame(struct scsiback_lun *lun, int err, const char *key,
+			  const char *fmt, ...)
 {
 	struct va_format why = { .fmt = fmt };
 	va_list args;
@@ -178,44 +178,44 @@ static int blame(struct scsiback_lun *lun, int err, const char *key,
 	return err;
 }
 
-static int read_vdev(struct scsiback_lun *lun)
+static int scsiback_read_vdev(struct scsiback_lun *lun)
 {
-	char *text = read_entry(lun->b, lun->name, "v-dev");
+	char *text = scsiback_read_entry(lun->b, lun->name, "v-dev");
 	unsigned int host;
 	int err = 0;
 	char rest;
 
 	if (IS_ERR(text))
-		return blame(lun, PTR_ERR(text), "v-dev", " is missing");
+		return scsiback_blame(lun, PTR_ERR(text), "v-dev", " is missing");
 	/* No wider than fits: sscanf() drops what is beyond. */
 	if (sscanf(text, "%9u:%9u:%9u:%9u%c", &host, &lun->channel, &lun->target,
 		   &lun->lun, &rest) != 4 ||
 	    lun->channel || lun->target > MAX_TARGET || lun->lun > MAX_LUN)
-		err = blame(lun, -EINVAL, "v-dev",
-			    " is \"%*pE\": not host:0:target:lun up to %u:%u",
-			    (int)strnlen(text, 40), text, MAX_TARGET, MAX_LUN);
+		err = scsiback_blame(lun, -EINVAL, "v-dev",
+				     " is \"%*pE\": not host:0:target:lun up to %u:%u",
+				     (int)strnlen(text, 40), text, MAX_TARGET, MAX_LUN);
 	kfree(text);
 	return err;
 }
 
-static int read_pdev(struct scsiback_lun *lun)
+static int scsiback_read_pdev(struct scsiback_lun *lun)
 {
-	char *text = read_entry(lun->b, lun->name, "p-dev");
+	char *text = scsiback_read_entry(lun->b, lun->name, "p-dev");
 	int err = 0;
 
 	if (IS_ERR(text))
-		return blame(lun, PTR_ERR(text), "p-dev", " is missing");
+		return scsiback_blame(lun, PTR_ERR(text), "p-dev", " is missing");
 	if (strscpy(lun->pdev, text, sizeof(lun->pdev)) < 0)
-		err = blame(lun, -ENAMETOOLONG, "p-dev", " has %zu characters",
-			    strlen(text));
+		err = scsiback_blame(lun, -ENAMETOOLONG, "p-dev", " has %zu characters",
+				     strlen(text));
 	kfree(text);
 	return err;
 }
 
 /* What this LUN's guest may do beyond what all guests may. */
-static int read_allow(struct scsiback_lun *lun)
+static int scsiback_read_allow(struct scsiback_lun *lun)
 {
-	char *text = read_entry(lun->b, lun->name, "pvsplit-allow");
+	char *text = scsiback_read_entry(lun->b, lun->name, "pvsplit-allow");
 	unsigned int more;
 	int err;
 
@@ -224,16 +224,16 @@ static int read_allow(struct scsiback_lun *lun)
 		return 0;
 	err = scsiback_allow_parse(text, &more);
 	if (err)
-		blame(lun, err, "pvsplit-allow",
-		      " is \"%*pE\": not a list of " SCSIBACK_ALLOW_NAMES,
-		      (int)strnlen(text, 80), text);
+		scsiback_blame(lun, err, "pvsplit-allow",
+			       " is \"%*pE\": not a list of " SCSIBACK_ALLOW_NAMES,
+			       (int)strnlen(text, 80), text);
 	else
 		lun->allow |= more;
 	kfree(text);
 	return err;
 }
 
-static int open_device(struct scsiback_lun *lun)
+static int scsiback_open_device(struct scsiback_lun *lun)
 {
 	const char *why;
 	int err;
@@ -259,11 +259,11 @@ static int open_device(struct scsiback_lun *lun)
 		why = "cannot be opened";
 		break;
 	}
-	return blame(lun, err, "p-dev", ": \"%*pE\" %s",
-		     (int)strnlen(lun->pdev, 80), lun->pdev, why);
+	return scsiback_blame(lun, err, "p-dev", ": \"%*pE\" %s",
+			      (int)strnlen(lun->pdev, 80), lun->pdev, why);
 }
 
-static int lun_add(struct scsiback *b, const char *name)
+static int scsiback_lun_add(struct scsiback *b, const char *name)
 {
 	struct scsiback_lun *lun = kzalloc(sizeof(*lun), GFP_KERNEL);
 	int err;
@@ -273,19 +273,19 @@ static int lun_add(struct scsiback *b, const char *name)
 	lun->b = b;
 	strscpy(lun->name, name, sizeof(lun->name));
 	init_waitqueue_head(&lun->idle);
-	err = read_vdev(lun);
+	err = scsiback_read_vdev(lun);
 	if (!err)
-		err = read_pdev(lun);
+		err = scsiback_read_pdev(lun);
 	if (!err)
-		err = read_allow(lun);
-	if (!err && xa_load(&b->by_address, address(lun->target, lun->lun)))
-		err = blame(lun, -EBUSY, "v-dev", ": 0:%u:%u is taken",
-			    lun->target, lun->lun);
+		err = scsiback_read_allow(lun);
+	if (!err && xa_load(&b->by_address, scsiback_address(lun->target, lun->lun)))
+		err = scsiback_blame(lun, -EBUSY, "v-dev", ": 0:%u:%u is taken",
+				     lun->target, lun->lun);
 	if (!err)
-		err = open_device(lun);
+		err = scsiback_open_device(lun);
 	if (err)
 		goto free;
-	err = xa_err(xa_store(&b->by_address, address(lun->target, lun->lun),
+	err = xa_err(xa_store(&b->by_address, scsiback_address(lun->target, lun->lun),
 			      lun, GFP_KERNEL));
 	if (err) {
 		lun->ops->close(lun);
@@ -303,7 +303,7 @@ free:
 }
 
 /* A guest that has let it go has no command there that would be missed. */
-static void wait_idle(struct scsiback_lun *lun)
+static void scsiback_wait_idle(struct scsiback_lun *lun)
 {
 	if (wait_event_timeout(lun->idle, !atomic_read(&lun->in_flight),
 			       SCSIBACK_PATIENCE))
@@ -315,13 +315,13 @@ static void wait_idle(struct scsiback_lun *lun)
 	atomic_dec(&lun->b->resets);
 }
 
-static void lun_remove(struct scsiback_lun *lun)
+static void scsiback_lun_remove(struct scsiback_lun *lun)
 {
-	xa_erase(&lun->b->by_address, address(lun->target, lun->lun));
+	xa_erase(&lun->b->by_address, scsiback_address(lun->target, lun->lun));
 	WRITE_ONCE(lun->gone, true);
 	/* Pairs with scsiback_lun_get(). */
 	synchronize_rcu();
-	wait_idle(lun);
+	scsiback_wait_idle(lun);
 	lun->ops->close(lun);
 	list_del(&lun->all);
 	dev_info(&lun->b->pd->xb->dev, "%s: %s is given back\n", lun->name,
@@ -330,9 +330,9 @@ static void lun_remove(struct scsiback_lun *lun)
 }
 
 /* It may stand for something else than it did when it was added. */
-static bool unchanged(struct scsiback_lun *lun)
+static bool scsiback_unchanged(struct scsiback_lun *lun)
 {
-	char *text = read_entry(lun->b, lun->name, "p-dev");
+	char *text = scsiback_read_entry(lun->b, lun->name, "p-dev");
 	bool same;
 
 	if (IS_ERR(text))
@@ -342,34 +342,34 @@ static bool unchanged(struct scsiback_lun *lun)
 	return same;
 }
 
-static void sync_one(struct scsiback *b, const char *name, bool announce)
+static void scsiback_sync_one(struct scsiback *b, const char *name, bool announce)
 {
-	enum xenbus_state state = parse_state(read_entry(b, name, "state"));
-	struct scsiback_lun *lun = find_name(b, name);
+	enum xenbus_state state = scsiback_parse_state(scsiback_read_entry(b, name, "state"));
+	struct scsiback_lun *lun = scsiback_find_name(b, name);
 
 	switch (state) {
 	case XenbusStateInitialising:
 	case XenbusStateInitWait:
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (lun && !unchanged(lun)) {
-			lun_remove(lun);
+		if (lun && !scsiback_unchanged(lun)) {
+			scsiback_lun_remove(lun);
 			lun = NULL;
 		}
-		if (!lun && lun_add(b, name)) {
-			tell_state(b, name, XenbusStateClosed);
+		if (!lun && scsiback_lun_add(b, name)) {
+			scsiback_tell_state(b, name, XenbusStateClosed);
 		} else {
 			if (lun)
 				lun->listed = true;
 			/* Some frontends add a LUN in this state only. */
 			if (!lun || announce)
-				tell_state(b, name, XenbusStateInitialised);
+				scsiback_tell_state(b, name, XenbusStateInitialised);
 		}
 		break;
 	case XenbusStateClosing:
 		if (lun)
-			lun_remove(lun);
-		tell_state(b, name, XenbusStateClosed);
+			scsiback_lun_remove(lun);
+		scsiback_tell_state(b, name, XenbusStateClosed);
 		break;
 	default:
 		/* Closed: removed below if it was ours. */
@@ -417,21 +417,21 @@ void scsiback_luns_sync(struct scsiback *b, bool announce)
 					DIRECTORY " has a name of %zu characters",
 					strlen(name[i]));
 		else
-			sync_one(b, name[i], announce);
+			scsiback_sync_one(b, name[i], announce);
 	}
 	kfree(name);
 	list_for_each_entry_safe(lun, next, &b->luns, all)
 		if (!lun->listed)
-			lun_remove(lun);
+			scsiback_lun_remove(lun);
 }
 
 /* The frontend could not do anything with it. */
-static bool was_refused(struct scsiback_lun *lun)
+static bool scsiback_was_refused(struct scsiback_lun *lun)
 {
 	char path[SCSIBACK_NAME + 32];
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", lun->name);
-	return parse_state(pv_device_read_peer(lun->b->pd, path)) ==
+	return scsiback_parse_state(pv_device_read_peer(lun->b->pd, path)) ==
 	       XenbusStateClosed;
 }
 
@@ -447,15 +447,15 @@ void scsiback_luns_settle(struct scsiback *b, bool refused)
 	struct scsiback_lun *lun, *next;
 
 	list_for_each_entry_safe(lun, next, &b->luns, all) {
-		if (parse_state(read_entry(b, lun->name, "state")) !=
+		if (scsiback_parse_state(scsiback_read_entry(b, lun->name, "state")) !=
 		    XenbusStateInitialised)
 			continue;
-		if (refused && was_refused(lun)) {
-			blame(lun, -EIO, "v-dev", ": the guest did not take it");
-			tell_state(b, lun->name, XenbusStateClosed);
-			lun_remove(lun);
+		if (refused && scsiback_was_refused(lun)) {
+			scsiback_blame(lun, -EIO, "v-dev", ": the guest did not take it");
+			scsiback_tell_state(b, lun->name, XenbusStateClosed);
+			scsiback_lun_remove(lun);
 		} else {
-			tell_state(b, lun->name, XenbusStateConnected);
+			scsiback_tell_state(b, lun->name, XenbusStateConnected);
 		}
 	}
 }
@@ -471,5 +471,5 @@ void scsiback_luns_close(struct scsiback *b)
 	struct scsiback_lun *lun, *next;
 
 	list_for_each_entry_safe(lun, next, &b->luns, all)
-		lun_remove(lun);
+		scsiback_lun_remove(lun);
 }

@@ -102,7 +102,7 @@ static int scsiback_offer(struct pv_device *pd)
 }
 
 /* The table knows what the protocol allows; the parameters allow less. */
-static int check_limits(struct pv_device *pd)
+static int scsiback_check_limits(struct pv_device *pd)
 {
 	u64 queues = pv_feature(pd, SCSIBACK_FRONT_QUEUES);
 	u64 order = pv_feature(pd, SCSIBACK_FRONT_ORDER);
@@ -122,7 +122,7 @@ static int check_limits(struct pv_device *pd)
 	return 0;
 }
 
-static int create_queues(struct scsiback *b)
+static int scsiback_create_queues(struct scsiback *b)
 {
 	unsigned int i, nr = pv_feature(b->pd, SCSIBACK_FRONT_QUEUES);
 
@@ -146,9 +146,9 @@ static int scsiback_connect(struct pv_device *pd)
 	unsigned int i;
 	int err;
 
-	err = check_limits(pd);
+	err = scsiback_check_limits(pd);
 	if (!err)
-		err = create_queues(b);
+		err = scsiback_create_queues(b);
 	if (err)
 		return err;
 	scsiback_luns_sync(b, true);
@@ -213,8 +213,8 @@ struct counter_attr {
 	size_t offset;
 };
 
-static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
-			    char *buf)
+static ssize_t scsiback_counter_show(struct device *dev, struct device_attribute *attr,
+				     char *buf)
 {
 	struct scsiback *b = to_scsiback(pv_device_of(dev));
 	size_t offset = container_of(attr, struct counter_attr, attr)->offset;
@@ -228,7 +228,7 @@ static ssize_t counter_show(struct device *dev, struct device_attribute *attr,
 
 #define COUNTER(_name, _counter)					\
 	(&((struct counter_attr []) { {					\
-		.attr = __ATTR(_name, 0444, counter_show, NULL),	\
+		.attr = __ATTR(_name, 0444, scsiback_counter_show, NULL),	\
 		.offset = offsetof(struct scsiback_counters, _counter),	\
 	} })[0].attr.attr)
 
@@ -273,8 +273,8 @@ static struct pv_driver scsiback_driver = {
 	.dev_groups = scsiback_groups,
 };
 
-static void cap(const char *name, unsigned int *value, unsigned int min,
-		unsigned int max)
+static void scsiback_cap(const char *name, unsigned int *value, unsigned int min,
+			 unsigned int max)
 {
 	unsigned int given = *value;
 
@@ -290,12 +290,12 @@ static int __init scsiback_init(void)
 
 	if (!max_queues)
 		max_queues = num_online_cpus();
-	cap("max_queues", &max_queues, 1, 1024);
-	cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
-	cap("max_segments", &scsiback_max_segments, VSCSIIF_SG_TABLESIZE,
-	    SCSIBACK_MAX_SEGMENTS);
-	cap("max_buffer_pages", &scsiback_max_buffer_pages,
-	    SCSIBACK_MAX_SEGMENTS, 1U << 20);
+	scsiback_cap("max_queues", &max_queues, 1, 1024);
+	scsiback_cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
+	scsiback_cap("max_segments", &scsiback_max_segments, VSCSIIF_SG_TABLESIZE,
+		     SCSIBACK_MAX_SEGMENTS);
+	scsiback_cap("max_buffer_pages", &scsiback_max_buffer_pages,
+		     SCSIBACK_MAX_SEGMENTS, 1U << 20);
 	err = scsiback_allow_parse(allow, &scsiback_allow);
 	if (err) {
 		pr_err("allow=\"%s\": not a list of " SCSIBACK_ALLOW_NAMES

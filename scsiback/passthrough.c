@@ -34,21 +34,21 @@ struct given {
 
 /* ---- commands ---- */
 
-static bool fits(const struct scsiback_req *req, const struct request_queue *rq)
+static bool scsiback_fits(const struct scsiback_req *req, const struct request_queue *rq)
 {
 	return req->io.bytes >> SECTOR_SHIFT <= queue_max_hw_sectors(rq) &&
 	       req->nr_vecs <= queue_max_segments(rq);
 }
 
 /* Its queue says "later" until the end. */
-static bool is_leaving(const struct scsi_device *sdev)
+static bool scsiback_is_leaving(const struct scsi_device *sdev)
 {
 	enum scsi_device_state state = READ_ONCE(sdev->sdev_state);
 
 	return state == SDEV_CANCEL || state == SDEV_DEL;
 }
 
-static int passthrough_prepare(struct scsiback_req *req)
+static int scsiback_passthrough_prepare(struct scsiback_req *req)
 {
 	struct scsiback_lun *lun = req->lun;
 	struct scsi_device *sdev = lun->sdev;
@@ -59,7 +59,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 		scsiback_deny(req, 0x20);
 		return -EPERM;
 	}
-	if (!fits(req, sdev->request_queue)) {
+	if (!scsiback_fits(req, sdev->request_queue)) {
 		dev_warn_ratelimited(&req->q->b->pd->xb->dev,
 				     "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
 				     lun->name, req->io.bytes, req->nr_vecs,
@@ -76,7 +76,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 				BLK_MQ_REQ_NOWAIT);
 	if (IS_ERR(rq)) {
 		/* All its tags are in use, or somebody changes its settings. */
-		if (PTR_ERR(rq) == -EAGAIN && !is_leaving(sdev))
+		if (PTR_ERR(rq) == -EAGAIN && !scsiback_is_leaving(sdev))
 			return -EAGAIN;
 		scsiback_set_host(&req->result,
 				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
@@ -88,7 +88,7 @@ static int passthrough_prepare(struct scsiback_req *req)
 }
 
 /* The request stays ours until finish() has looked at it. */
-static enum rq_end_io_ret passthrough_end_io(PV_END_IO_PARAMS)
+static enum rq_end_io_ret scsiback_passthrough_end_io(PV_END_IO_PARAMS)
 {
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
 
@@ -99,7 +99,7 @@ static enum rq_end_io_ret passthrough_end_io(PV_END_IO_PARAMS)
 	return RQ_END_IO_NONE;
 }
 
-static int attach_data(struct scsiback_req *req)
+static int scsiback_attach_data(struct scsiback_req *req)
 {
 	struct bio *bio = &req->bio;
 
@@ -112,7 +112,7 @@ static int attach_data(struct scsiback_req *req)
 	return blk_rq_append_bio(req->rq, bio);
 }
 
-static void passthrough_submit(struct scsiback_req *req)
+static void scsiback_passthrough_submit(struct scsiback_req *req)
 {
 	struct request *rq = req->rq;
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(rq);
@@ -125,9 +125,9 @@ static void passthrough_submit(struct scsiback_req *req)
 	/* Retries are for who knows what the command is for: the guest. */
 	scmd->allowed = 0;
 	rq->timeout = scsiback_timeout(req->io.cdb[0], req->lun->sdev->type);
-	rq->end_io = passthrough_end_io;
+	rq->end_io = scsiback_passthrough_end_io;
 	rq->end_io_data = req;
-	if (req->failed || attach_data(req)) {
+	if (req->failed || scsiback_attach_data(req)) {
 		scmd->result = DID_ERROR << 16;
 		scsiback_done(req);
 		return;
@@ -136,7 +136,7 @@ static void passthrough_submit(struct scsiback_req *req)
 }
 
 /* Make what a device says of its limits true of the adapter's, too. */
-static void edit_limits(struct scsiback_req *req)
+static void scsiback_edit_limits(struct scsiback_req *req)
 {
 	struct scsi_device *sdev = req->lun->sdev;
 	struct request_queue *rq = sdev->request_queue;
@@ -157,7 +157,7 @@ static void edit_limits(struct scsiback_req *req)
 		put_unaligned_be32(max, &data[8]);
 }
 
-static void passthrough_finish(struct scsiback_req *req)
+static void scsiback_passthrough_finish(struct scsiback_req *req)
 {
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(req->rq);
 
@@ -171,7 +171,7 @@ static void passthrough_finish(struct scsiback_req *req)
 		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 				  req->io.bytes);
 	if (unlikely(req->io.cdb[0] == INQUIRY))
-		edit_limits(req);
+		scsiback_edit_limits(req);
 }
 
 /* ---- task management ---- */
@@ -182,15 +182,15 @@ static void passthrough_finish(struct scsiback_req *req)
  * the SCSI layer's queue, it has no time until its turn comes. The request
  * cannot end for good under our hands: only this thread frees it.
  */
-static void passthrough_abort(struct scsiback_req *req,
-			      struct scsiback_req *tmf)
+static void scsiback_passthrough_abort(struct scsiback_req *req,
+				       struct scsiback_req *tmf)
 {
 	req->tmf = tmf;
 	WRITE_ONCE(req->rq->timeout, 1);
 	blk_abort_request(req->rq);
 }
 
-static bool reset_device(struct scsi_device *sdev)
+static bool scsiback_reset_device(struct scsi_device *sdev)
 {
 	struct Scsi_Host *host = sdev->host;
 	struct scsi_cmnd *scmd;
@@ -213,7 +213,7 @@ static bool reset_device(struct scsi_device *sdev)
 	return ret == SUCCESS;
 }
 
-static void reset_work(struct work_struct *work)
+static void scsiback_reset_work(struct work_struct *work)
 {
 	struct scsiback_req *tmf = container_of(work, struct scsiback_req,
 						work);
@@ -224,21 +224,21 @@ static void reset_work(struct work_struct *work)
 	scsiback_queues_wake(lun->b);
 	ok = wait_event_timeout(lun->idle, atomic_read(&lun->in_flight) == 1,
 				RESET_TIMEOUT) &&
-	     reset_device(lun->sdev);
+	     scsiback_reset_device(lun->sdev);
 	tmf->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
 				XEN_VSCSIIF_RSLT_RESET_FAILED;
 	scsiback_done(tmf);
 }
 
-static void passthrough_reset(struct scsiback_req *tmf)
+static void scsiback_passthrough_reset(struct scsiback_req *tmf)
 {
-	INIT_WORK(&tmf->work, reset_work);
+	INIT_WORK(&tmf->work, scsiback_reset_work);
 	queue_work(scsiback_wq, &tmf->work);
 }
 
 /* ---- the device ---- */
 
-static int give(struct scsiback_lun *lun)
+static int scsiback_give(struct scsiback_lun *lun)
 {
 	struct given *g, *new = kmalloc(sizeof(*new), GFP_KERNEL);
 	int err = 0;
@@ -258,7 +258,7 @@ static int give(struct scsiback_lun *lun)
 	return err;
 }
 
-static void take_back(struct scsiback_lun *lun)
+static void scsiback_take_back(struct scsiback_lun *lun)
 {
 	struct given *g;
 
@@ -273,7 +273,7 @@ static void take_back(struct scsiback_lun *lun)
 }
 
 /* Nobody else may mount or write the disk. A drive may be without a disc. */
-static int claim_disk(struct scsiback_lun *lun)
+static int scsiback_claim_disk(struct scsiback_lun *lun)
 {
 	struct gendisk *disk = lun->sdev->request_queue->disk;
 	int err;
@@ -284,24 +284,24 @@ static int claim_disk(struct scsiback_lun *lun)
 	return err == -EBUSY ? err : 0;
 }
 
-static void passthrough_close(struct scsiback_lun *lun)
+static void scsiback_passthrough_close(struct scsiback_lun *lun)
 {
 	pv_bdev_close(&lun->claim);
-	take_back(lun);
+	scsiback_take_back(lun);
 	scsi_autopm_put_device(lun->sdev);
 	scsi_device_put(lun->sdev);
 }
 
 static const struct scsiback_lun_ops passthrough_ops = {
-	.prepare = passthrough_prepare,
-	.submit = passthrough_submit,
-	.finish = passthrough_finish,
-	.abort = passthrough_abort,
-	.reset = passthrough_reset,
-	.close = passthrough_close,
+	.prepare = scsiback_passthrough_prepare,
+	.submit = scsiback_passthrough_submit,
+	.finish = scsiback_passthrough_finish,
+	.abort = scsiback_passthrough_abort,
+	.reset = scsiback_passthrough_reset,
+	.close = scsiback_passthrough_close,
 };
 
-static struct scsi_device *find_device(const char *pdev)
+static struct scsi_device *scsiback_find_device(const char *pdev)
 {
 	unsigned int host_no, channel, target;
 	struct scsi_device *sdev;
@@ -332,7 +332,7 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 {
 	int err;
 
-	lun->sdev = find_device(lun->pdev);
+	lun->sdev = scsiback_find_device(lun->pdev);
 	if (IS_ERR(lun->sdev))
 		return PTR_ERR(lun->sdev);
 	lun->type = lun->sdev->type;
@@ -340,17 +340,17 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	err = scsi_autopm_get_device(lun->sdev);
 	if (err)
 		goto put;
-	err = give(lun);
+	err = scsiback_give(lun);
 	if (err)
 		goto sleep;
-	err = claim_disk(lun);
+	err = scsiback_claim_disk(lun);
 	if (err)
 		goto back;
 	lun->ops = &passthrough_ops;
 	return 0;
 
 back:
-	take_back(lun);
+	scsiback_take_back(lun);
 sleep:
 	scsi_autopm_put_device(lun->sdev);
 put:

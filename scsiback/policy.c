@@ -71,7 +71,7 @@ int scsiback_allow_parse(const char *text, unsigned int *allow)
 }
 
 /* WRITE BUFFER: the modes that replace what runs in the device. */
-static bool downloads(u8 mode)
+static bool scsiback_downloads(u8 mode)
 {
 	switch (mode & 0x1f) {
 	case 0x04 ... 0x07:
@@ -83,13 +83,13 @@ static bool downloads(u8 mode)
 }
 
 /* The same by way of an ATA command in a SCSI one. */
-static bool ata_downloads(u8 command)
+static bool scsiback_ata_downloads(u8 command)
 {
 	return command == 0x92 || command == 0x93;
 }
 
 /* What a command needs to be allowed: SCSIBACK_ALLOW_* or 0. */
-static unsigned int needed(const u8 *cdb, u8 type)
+static unsigned int scsiback_needed(const u8 *cdb, u8 type)
 {
 	switch (cdb[0]) {
 	case OP_RESERVE_6:
@@ -108,7 +108,7 @@ static unsigned int needed(const u8 *cdb, u8 type)
 		return type == TYPE_ROM || type == TYPE_PRINTER ? 0 :
 		       SCSIBACK_ALLOW_COPY;
 	case WRITE_BUFFER:
-		return downloads(cdb[1]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
+		return scsiback_downloads(cdb[1]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
 	case SEND_DIAGNOSTIC:
 		/* DevOffL: it may take the whole device away. */
 		return cdb[1] & 0x02 ? SCSIBACK_ALLOW_FIRMWARE : 0;
@@ -116,9 +116,9 @@ static unsigned int needed(const u8 *cdb, u8 type)
 		/* For drives with discs it is BLANK. */
 		if (type == TYPE_ROM)
 			return 0;
-		return ata_downloads(cdb[9]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
+		return scsiback_ata_downloads(cdb[9]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
 	case ATA_16:
-		return ata_downloads(cdb[14]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
+		return scsiback_ata_downloads(cdb[14]) ? SCSIBACK_ALLOW_FIRMWARE : 0;
 	case OP_ACCESS_CONTROL_IN:
 	case OP_ACCESS_CONTROL_OUT:
 		return SCSIBACK_ALLOW_TARGET;
@@ -143,7 +143,7 @@ bool scsiback_allowed(const u8 *cdb, u8 type, unsigned int allow)
 	/* The wire has 16 bytes: of these a guest sends the beginning only. */
 	if (cdb[0] == OP_EXTENDED || cdb[0] == VARIABLE_LENGTH_CMD)
 		return false;
-	return !(needed(cdb, type) & ~allow);
+	return !(scsiback_needed(cdb, type) & ~allow);
 }
 
 /**

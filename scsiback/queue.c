@@ -27,7 +27,7 @@
 
 /* ---- the end of a request ---- */
 
-static void put_staged(struct scsiback_req *req)
+static void scsiback_put_staged(struct scsiback_req *req)
 {
 	unsigned int i;
 
@@ -50,7 +50,7 @@ void scsiback_finish(struct scsiback_req *req)
 	scsiback_respond(&rsp, req->io.rqid, &req->result);
 	pv_ring_put(&q->ring, &rsp, SCSIBACK_RESPONSE);
 	q->counters->ring.responses++;
-	put_staged(req);
+	scsiback_put_staged(req);
 	if (req->buffer) {
 		req->buffer->next = q->buffers;
 		q->buffers = req->buffer;
@@ -62,20 +62,20 @@ void scsiback_finish(struct scsiback_req *req)
 	list_move(&req->list, &q->free);
 }
 
-static void fail(struct scsiback_req *req, unsigned int host)
+static void scsiback_fail(struct scsiback_req *req, unsigned int host)
 {
 	req->q->counters->ring.errors++;
 	scsiback_set_host(&req->result, host, req->io.bytes);
 	scsiback_finish(req);
 }
 
-static void refuse(struct scsiback_req *req, const struct scsiback_fault *fault)
+static void scsiback_refuse(struct scsiback_req *req, const struct scsiback_fault *fault)
 {
 	dev_warn_ratelimited(&req->q->b->pd->xb->dev,
 			     "queue %u: request %u refused: %s is %#x\n",
 			     req->q->index, req->io.rqid, fault->field,
 			     fault->value);
-	fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
+	scsiback_fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
 }
 
 /**
@@ -95,7 +95,7 @@ void scsiback_deny(struct scsiback_req *req, u8 asc)
 }
 
 /* No device offers what its guest may not do: the bit 3PC. */
-static void edit_inquiry(struct scsiback_req *req)
+static void scsiback_edit_inquiry(struct scsiback_req *req)
 {
 	u8 *data;
 
@@ -127,7 +127,7 @@ static void scsiback_judge_aborted(struct scsiback_req *req)
 			  XEN_VSCSIIF_RSLT_HOST_RESET, req->io.bytes);
 }
 
-static void finish_started(struct scsiback_req *req)
+static void scsiback_finish_started(struct scsiback_req *req)
 {
 	struct scsiback_req *tmf = req->tmf;
 
@@ -138,7 +138,7 @@ static void finish_started(struct scsiback_req *req)
 		dev_warn_ratelimited(&req->q->b->pd->xb->dev,
 				     "queue %u: request %u: %u grant references cannot be reached\n",
 				     req->q->index, req->io.rqid, req->failed);
-		fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
+		scsiback_fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
 	} else {
 		scsiback_finish(req);
 	}
@@ -171,7 +171,7 @@ void scsiback_done(struct scsiback_req *req)
 }
 
 /* Between the frontend's segments and our pages, which are packed. */
-static void copy_staged(struct scsiback_req *req, bool to_guest, u32 bytes)
+static void scsiback_copy_staged(struct scsiback_req *req, bool to_guest, u32 bytes)
 {
 	const struct scsiif_request_segment *seg = req->segs;
 	struct pv_copy_batch *copy = &req->q->copy;
@@ -204,7 +204,7 @@ static void copy_staged(struct scsiback_req *req, bool to_guest, u32 bytes)
 }
 
 /* Respond to all that has ended. Returns whether there was anything. */
-static bool complete_done(struct scsiback_queue *q)
+static bool scsiback_complete_done(struct scsiback_queue *q)
 {
 	struct llist_node *ended = llist_del_all(&q->done);
 	struct scsiback_req *req, *next;
@@ -220,15 +220,15 @@ static bool complete_done(struct scsiback_queue *q)
 		/* More than it asked for is the device's surplus. */
 		req->result.resid = min(req->result.resid, req->io.bytes);
 		if (unlikely(req->io.cdb[0] == INQUIRY))
-			edit_inquiry(req);
+			scsiback_edit_inquiry(req);
 		if (req->staged && req->io.dir == DMA_FROM_DEVICE)
-			copy_staged(req, true,
-				    req->io.bytes - req->result.resid);
+			scsiback_copy_staged(req, true,
+					     req->io.bytes - req->result.resid);
 	}
 	pv_copy_flush(&q->copy);
 	llist_for_each_entry_safe(req, next, ended, done) {
 		if (likely(req->io.act == VSCSIIF_ACT_SCSI_CDB))
-			finish_started(req);
+			scsiback_finish_started(req);
 		else
 			scsiback_tmf_finish(req);
 	}
@@ -237,7 +237,7 @@ static bool complete_done(struct scsiback_queue *q)
 
 /* ---- from the ring to a list of known segments ---- */
 
-static struct scsiback_buffer *buffer_get(struct scsiback_queue *q)
+static struct scsiback_buffer *scsiback_buffer_get(struct scsiback_queue *q)
 {
 	struct scsiback_buffer *buffer = q->buffers;
 
@@ -258,7 +258,7 @@ static struct scsiback_buffer *buffer_get(struct scsiback_queue *q)
 	return buffer;
 }
 
-static void buffers_free(struct scsiback_queue *q)
+static void scsiback_buffers_free(struct scsiback_queue *q)
 {
 	while (q->buffers) {
 		struct scsiback_buffer *buffer = q->buffers;
@@ -270,8 +270,8 @@ static void buffers_free(struct scsiback_queue *q)
 	}
 }
 
-static void accept_request(struct scsiback_queue *q,
-			   const struct vscsiif_request *slot)
+static void scsiback_accept_request(struct scsiback_queue *q,
+				    const struct vscsiif_request *slot)
 {
 	struct scsiback_req *req = list_first_entry(&q->free,
 						    struct scsiback_req, list);
@@ -290,7 +290,7 @@ static void accept_request(struct scsiback_queue *q,
 
 	if (!scsiback_parse(slot, scsiback_max_segments, &req->io, req->segs,
 			    &fault)) {
-		refuse(req, &fault);
+		scsiback_refuse(req, &fault);
 		return;
 	}
 	if (unlikely(req->io.act != VSCSIIF_ACT_SCSI_CDB)) {
@@ -305,19 +305,19 @@ static void accept_request(struct scsiback_queue *q,
 }
 
 /* A slot without a response has a request of ours: they cannot run out. */
-static void take_requests(struct scsiback_queue *q)
+static void scsiback_take_requests(struct scsiback_queue *q)
 {
 	u32 i, nr = pv_ring_pending(&q->ring);
 	struct vscsiif_request slot;
 
 	for (i = 0; i < nr && !list_empty(&q->free); i++) {
 		pv_ring_get(&q->ring, &slot, sizeof(slot));
-		accept_request(q, &slot);
+		scsiback_accept_request(q, &slot);
 	}
 	q->counters->ring.requests += i;
 }
 
-static struct page *map_find_or_want(struct scsiback_queue *q, grant_ref_t ref)
+static struct page *scsiback_map_find_or_want(struct scsiback_queue *q, grant_ref_t ref)
 {
 	struct page *page = pv_map_find(&q->map, ref);
 
@@ -327,7 +327,7 @@ static struct page *map_find_or_want(struct scsiback_queue *q, grant_ref_t ref)
 }
 
 /* The pages of segments as @seg of the buffer, by copies that come to pass. */
-static void gather_lists(struct scsiback_req *req)
+static void scsiback_gather_lists(struct scsiback_req *req)
 {
 	struct scsiback_queue *q = req->q;
 	u8 *to = (u8 *)req->buffer->seg;
@@ -357,7 +357,7 @@ static void gather_lists(struct scsiback_req *req)
 }
 
 /* Bring in the segments that stand in pages, all by the same hypercalls. */
-static void fetch_segments(struct scsiback_queue *q)
+static void scsiback_fetch_segments(struct scsiback_queue *q)
 {
 	struct scsiback_req *req, *next;
 	struct scsiback_fault fault;
@@ -368,21 +368,21 @@ static void fetch_segments(struct scsiback_queue *q)
 	list_for_each_entry(req, &q->waiting, list) {
 		if (req->stage != SCSIBACK_PARSED)
 			continue;
-		req->buffer = buffer_get(q);
+		req->buffer = scsiback_buffer_get(q);
 		if (!req->buffer)
 			break;
 		req->vecs = req->buffer->vec;
 		req->sgs = req->buffer->sg;
 		req->stage = SCSIBACK_FETCHING;
 		for (i = 0; q->persistent && i < req->io.nr_lists; i++)
-			map_find_or_want(q, req->inline_segs[i].gref);
+			scsiback_map_find_or_want(q, req->inline_segs[i].gref);
 	}
 	if (q->persistent)
 		pv_map_flush(&q->map);
 
 	list_for_each_entry(req, &q->waiting, list)
 		if (req->stage == SCSIBACK_FETCHING)
-			gather_lists(req);
+			scsiback_gather_lists(req);
 	pv_copy_flush(&q->copy);
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
@@ -392,10 +392,10 @@ static void fetch_segments(struct scsiback_queue *q)
 		if (req->failed) {
 			fault.field = "reference of a segment list";
 			fault.value = req->inline_segs[0].gref;
-			refuse(req, &fault);
+			scsiback_refuse(req, &fault);
 		} else if (!scsiback_check_segments(&req->io, req->segs,
 						    &fault)) {
-			refuse(req, &fault);
+			scsiback_refuse(req, &fault);
 		} else {
 			q->nr_unfetched--;
 			req->stage = SCSIBACK_KNOWN;
@@ -406,7 +406,7 @@ static void fetch_segments(struct scsiback_queue *q)
 /* ---- from segments to pages ---- */
 
 /* Ask for the pages that data may lie in, by one hypercall for all. */
-static void map_segments(struct scsiback_queue *q)
+static void scsiback_map_segments(struct scsiback_queue *q)
 {
 	struct scsiback_req *req;
 	unsigned int i;
@@ -416,7 +416,7 @@ static void map_segments(struct scsiback_queue *q)
 			continue;
 		req->stage = SCSIBACK_MAPPED;
 		for (i = 0; req->direct && i < req->io.nr_segs; i++)
-			map_find_or_want(q, req->segs[i].gref);
+			scsiback_map_find_or_want(q, req->segs[i].gref);
 	}
 	if (q->persistent)
 		pv_map_flush(&q->map);
@@ -426,7 +426,7 @@ static void map_segments(struct scsiback_queue *q)
  * The frontend's own pages, if all are mapped and lie so that any device can
  * take them: full but for the first one's beginning and the last one's end.
  */
-static bool place_direct(struct scsiback_req *req)
+static bool scsiback_place_direct(struct scsiback_req *req)
 {
 	const struct scsiif_request_segment *seg = req->segs;
 	unsigned int i, nr = req->io.nr_segs;
@@ -445,7 +445,7 @@ static bool place_direct(struct scsiback_req *req)
 }
 
 /* Pages of our own. What a device might not fill shows no old data. */
-static bool place_staged(struct scsiback_req *req)
+static bool scsiback_place_staged(struct scsiback_req *req)
 {
 	unsigned int i, nr = DIV_ROUND_UP(req->io.bytes, XEN_PAGE_SIZE);
 	struct scsiback_queue *q = req->q;
@@ -465,22 +465,22 @@ static bool place_staged(struct scsiback_req *req)
 	req->nr_vecs = nr;
 	req->staged = true;
 	if (req->io.dir == DMA_TO_DEVICE)
-		copy_staged(req, false, req->io.bytes);
+		scsiback_copy_staged(req, false, req->io.bytes);
 	return true;
 }
 
-static bool place(struct scsiback_req *req)
+static bool scsiback_place(struct scsiback_req *req)
 {
 	if (req->stage == SCSIBACK_PLACED)
 		return true;
-	if (req->io.nr_segs && !(req->direct && place_direct(req)) &&
-	    !place_staged(req))
+	if (req->io.nr_segs && !(req->direct && scsiback_place_direct(req)) &&
+	    !scsiback_place_staged(req))
 		return false;
 	req->stage = SCSIBACK_PLACED;
 	return true;
 }
 
-static void account(struct scsiback_counters *c, const struct scsiback_io *io)
+static void scsiback_account(struct scsiback_counters *c, const struct scsiback_io *io)
 {
 	switch (io->dir) {
 	case DMA_FROM_DEVICE:
@@ -512,7 +512,7 @@ static void account(struct scsiback_counters *c, const struct scsiback_io *io)
 }
 
 /* Returns 0, -EAGAIN to try later, or -EPERM if its result is set. */
-static int admit_one(struct scsiback_req *req)
+static int scsiback_admit_one(struct scsiback_req *req)
 {
 	struct scsiback_queue *q = req->q;
 	struct scsiback_lun *lun = scsiback_lun_get(q->b, &req->io);
@@ -538,22 +538,22 @@ static int admit_one(struct scsiback_req *req)
 		scsiback_lun_put(lun);
 		return err;
 	}
-	account(q->counters, &req->io);
+	scsiback_account(q->counters, &req->io);
 	return 0;
 }
 
 /* Move what can be started to @batch. A LUN that is busy stops no other. */
-static void admit(struct scsiback_queue *q, struct list_head *batch)
+static void scsiback_admit(struct scsiback_queue *q, struct list_head *batch)
 {
 	struct scsiback_req *req, *next;
 	int err;
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
-		if (req->stage < SCSIBACK_MAPPED || !place(req)) {
+		if (req->stage < SCSIBACK_MAPPED || !scsiback_place(req)) {
 			q->counters->ring.starved++;
 			break;
 		}
-		err = admit_one(req);
+		err = scsiback_admit_one(req);
 		if (unlikely(err == -EPERM)) {
 			/* Before its pages are another's: copies to them. */
 			pv_copy_flush(&q->copy);
@@ -570,7 +570,7 @@ static void admit(struct scsiback_queue *q, struct list_head *batch)
 
 /* ---- from pages to the device ---- */
 
-static void start(struct scsiback_req *req)
+static void scsiback_start(struct scsiback_req *req)
 {
 	if (unlikely(req->emulated))
 		scsiback_report_luns(req);
@@ -578,7 +578,7 @@ static void start(struct scsiback_req *req)
 		req->lun->ops->submit(req);
 }
 
-static void start_batch(struct scsiback_queue *q, struct list_head *batch)
+static void scsiback_start_batch(struct scsiback_queue *q, struct list_head *batch)
 {
 	struct scsiback_req *req, *next;
 	struct blk_plug plug;
@@ -588,7 +588,7 @@ static void start_batch(struct scsiback_queue *q, struct list_head *batch)
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, batch, list) {
 		list_del_init(&req->list);
-		start(req);
+		scsiback_start(req);
 	}
 	blk_finish_plug(&plug);
 }
@@ -596,24 +596,24 @@ static void start_batch(struct scsiback_queue *q, struct list_head *batch)
 /* ---- the thread's round ---- */
 
 /* Give back what was not needed lately. */
-static void tidy(struct scsiback_queue *q)
+static void scsiback_tidy(struct scsiback_queue *q)
 {
 	/* Two rounds make the whole time. */
 	q->tidy_at = jiffies + IDLE_SECONDS * HZ / 2;
 	pv_staged_shrink(&q->staged);
-	buffers_free(q);
+	scsiback_buffers_free(q);
 	/* Only now does no request hold a mapping. */
 	if (q->persistent && !q->in_flight && list_empty(&q->waiting))
 		pv_map_age(&q->map, 2);
 }
 
-static enum pv_consumed rest(struct scsiback_queue *q, bool progress)
+static enum pv_consumed scsiback_rest(struct scsiback_queue *q, bool progress)
 {
 	if (unlikely(q->ring.broken))
 		pv_device_fail(q->b->pd, "queue %u: %s", q->index,
 			       q->ring.broken);
 	if (unlikely(time_after(jiffies, q->tidy_at)))
-		tidy(q);
+		scsiback_tidy(q);
 	if (list_empty(&q->waiting))
 		return PV_DRAINED;
 	if (progress)
@@ -633,22 +633,22 @@ static enum pv_consumed scsiback_consume(struct pv_channel *ch)
 	bool hold = READ_ONCE(q->hold), progress;
 	LIST_HEAD(batch);
 
-	progress = complete_done(q);
+	progress = scsiback_complete_done(q);
 	if (unlikely(READ_ONCE(q->abort_all) || atomic_read(&q->b->resets)))
 		scsiback_abort_wanted(q);
 	if (likely(!hold)) {
-		take_requests(q);
-		fetch_segments(q);
-		map_segments(q);
-		admit(q, &batch);
-		start_batch(q, &batch);
+		scsiback_take_requests(q);
+		scsiback_fetch_segments(q);
+		scsiback_map_segments(q);
+		scsiback_admit(q, &batch);
+		scsiback_start_batch(q, &batch);
 		/* What has ended meanwhile shares the publication. */
-		progress = complete_done(q);
+		progress = scsiback_complete_done(q);
 	}
 	if (pv_ring_publish(&q->ring))
 		pv_channel_kick(ch);
 	if (likely(!hold))
-		return rest(q, progress);
+		return scsiback_rest(q, progress);
 	if (!q->in_flight)
 		complete_all(&q->held);
 	return PV_BLOCKED;
@@ -656,13 +656,13 @@ static enum pv_consumed scsiback_consume(struct pv_channel *ch)
 
 static void scsiback_idle(struct pv_channel *ch)
 {
-	tidy(container_of(ch, struct scsiback_queue, channel));
+	scsiback_tidy(container_of(ch, struct scsiback_queue, channel));
 }
 
 /* ---- life ---- */
 
 /* Map the ring that the frontend's keys under @dir describe. */
-static int queue_map(struct scsiback_queue *q, const char *dir)
+static int scsiback_queue_map(struct scsiback_queue *q, const char *dir)
 {
 	struct pv_device *pd = q->b->pd;
 	u32 nr_pages = 1U << pv_feature(pd, SCSIBACK_FRONT_ORDER);
@@ -680,7 +680,7 @@ static int queue_map(struct scsiback_queue *q, const char *dir)
 	return err;
 }
 
-static int queue_alloc(struct scsiback_queue *q)
+static int scsiback_queue_alloc(struct scsiback_queue *q)
 {
 	unsigned int i;
 	int err;
@@ -700,7 +700,7 @@ static int queue_alloc(struct scsiback_queue *q)
 			   &q->counters->ring);
 }
 
-static int queue_open(struct scsiback_queue *q, const char *dir)
+static int scsiback_queue_open(struct scsiback_queue *q, const char *dir)
 {
 	struct pv_channel_config config = {
 		.ring = &q->ring,
@@ -756,12 +756,12 @@ struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
 	init_completion(&q->held);
 
 	pv_queue_dir(dir, b->nr_queues, index);
-	err = queue_map(q, dir);
+	err = scsiback_queue_map(q, dir);
 	if (!err)
-		err = queue_alloc(q);
+		err = scsiback_queue_alloc(q);
 	/* Last: an upcall may come at once. */
 	if (!err)
-		err = queue_open(q, dir);
+		err = scsiback_queue_open(q, dir);
 	if (err) {
 		scsiback_queue_destroy(q);
 		return ERR_PTR(err);
@@ -837,13 +837,13 @@ void scsiback_queue_destroy(struct scsiback_queue *q)
 
 	pv_channel_close(&q->channel);
 	list_for_each_entry(req, &q->waiting, list) {
-		put_staged(req);
+		scsiback_put_staged(req);
 		if (req->buffer) {
 			req->buffer->next = q->buffers;
 			q->buffers = req->buffer;
 		}
 	}
-	buffers_free(q);
+	scsiback_buffers_free(q);
 	pv_map_destroy(&q->map);
 	pv_staged_destroy(&q->staged);
 	pv_shared_unmap(q->b->pd, &q->shared);

@@ -13,42 +13,42 @@
 
 #include "request.h"
 
-static bool fault_is(struct scsiback_fault *fault, const char *field, u32 value)
+static bool scsiback_fault_is(struct scsiback_fault *fault, const char *field, u32 value)
 {
 	fault->field = field;
 	fault->value = value;
 	return false;
 }
 
-static bool in_page(const struct scsiif_request_segment *seg)
+static bool scsiback_in_page(const struct scsiif_request_segment *seg)
 {
 	return seg->length && seg->offset + seg->length <= XEN_PAGE_SIZE;
 }
 
 /* Pages of segments: how many segments they hold, and whether they can. */
-static bool parse_lists(const struct vscsiif_request *req,
-			unsigned int max_segs, struct scsiback_io *io,
-			struct scsiif_request_segment *segs,
-			struct scsiback_fault *fault)
+static bool scsiback_parse_lists(const struct vscsiif_request *req,
+				 unsigned int max_segs, struct scsiback_io *io,
+				 struct scsiif_request_segment *segs,
+				 struct scsiback_fault *fault)
 {
 	unsigned int i, nr = req->nr_segments & ~VSCSIIF_SG_GRANT, total = 0;
 
 	if (!nr || nr > VSCSIIF_SG_TABLESIZE)
-		return fault_is(fault, "nr_segments", req->nr_segments);
+		return scsiback_fault_is(fault, "nr_segments", req->nr_segments);
 	for (i = 0; i < nr; i++) {
 		const struct scsiif_request_segment *list = &req->seg[i];
 
 		if (list->length % sizeof(*segs))
-			return fault_is(fault, "length of a segment list",
-					list->length);
-		if (!in_page(list))
-			return fault_is(fault, "end of a segment list",
-					list->offset + list->length);
+			return scsiback_fault_is(fault, "length of a segment list",
+						 list->length);
+		if (!scsiback_in_page(list))
+			return scsiback_fault_is(fault, "end of a segment list",
+						 list->offset + list->length);
 		total += list->length / sizeof(*segs);
 		segs[i] = *list;
 	}
 	if (total > max_segs)
-		return fault_is(fault, "number of segments", total);
+		return scsiback_fault_is(fault, "number of segments", total);
 	io->nr_lists = nr;
 	io->nr_segs = total;
 	return true;
@@ -70,9 +70,9 @@ bool scsiback_check_segments(struct scsiback_io *io,
 
 	io->bytes = 0;
 	for (i = 0; i < io->nr_segs; i++) {
-		if (!in_page(&segs[i]))
-			return fault_is(fault, "offset and length of a segment",
-					segs[i].offset << 16 | segs[i].length);
+		if (!scsiback_in_page(&segs[i]))
+			return scsiback_fault_is(fault, "offset and length of a segment",
+						 segs[i].offset << 16 | segs[i].length);
 		io->bytes += segs[i].length;
 	}
 	return true;
@@ -107,9 +107,9 @@ bool scsiback_parse(const struct vscsiif_request *req, unsigned int max_segs,
 	    io->act == VSCSIIF_ACT_SCSI_RESET)
 		return true;
 	if (io->act != VSCSIIF_ACT_SCSI_CDB)
-		return fault_is(fault, "act", req->act);
+		return scsiback_fault_is(fault, "act", req->act);
 	if (!req->cmd_len || req->cmd_len > VSCSIIF_MAX_COMMAND_SIZE)
-		return fault_is(fault, "cmd_len", req->cmd_len);
+		return scsiback_fault_is(fault, "cmd_len", req->cmd_len);
 	io->cdb_len = req->cmd_len;
 	memcpy(io->cdb, req->cmnd, req->cmd_len);
 
@@ -121,16 +121,16 @@ bool scsiback_parse(const struct vscsiif_request *req, unsigned int max_segs,
 	case DMA_FROM_DEVICE:
 		break;
 	default:
-		return fault_is(fault, "sc_data_direction",
-				req->sc_data_direction);
+		return scsiback_fault_is(fault, "sc_data_direction",
+					 req->sc_data_direction);
 	}
 	if (!req->nr_segments)
 		return true;
 	io->dir = req->sc_data_direction;
 	if (req->nr_segments & VSCSIIF_SG_GRANT)
-		return parse_lists(req, max_segs, io, segs, fault);
+		return scsiback_parse_lists(req, max_segs, io, segs, fault);
 	if (req->nr_segments > VSCSIIF_SG_TABLESIZE)
-		return fault_is(fault, "nr_segments", req->nr_segments);
+		return scsiback_fault_is(fault, "nr_segments", req->nr_segments);
 	io->nr_segs = req->nr_segments;
 	memcpy(segs, req->seg, io->nr_segs * sizeof(*segs));
 	return scsiback_check_segments(io, segs, fault);
@@ -200,7 +200,7 @@ void scsiback_set_sense(struct scsiback_result *result, u8 key, u8 asc, u8 ascq,
 }
 
 /* By DID_*: what has no name on the wire is an error. */
-static unsigned int host_of(unsigned int did)
+static unsigned int scsiback_host_of(unsigned int did)
 {
 	switch (did) {
 	case DID_OK:
@@ -251,7 +251,7 @@ static unsigned int host_of(unsigned int did)
 void scsiback_set_result(struct scsiback_result *result, int scsi_result,
 			 const u8 *sense, unsigned int sense_len, u32 resid)
 {
-	result->rslt = host_of((scsi_result >> 16) & 0xff) << 16 |
+	result->rslt = scsiback_host_of((scsi_result >> 16) & 0xff) << 16 |
 		       (scsi_result & 0xff);
 	result->resid = resid;
 	result->sense_len = min_t(unsigned int, sense_len,

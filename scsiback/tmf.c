@@ -5,14 +5,14 @@
  */
 #include "scsiback.h"
 
-static void answer(struct scsiback_req *req, bool ok)
+static void scsiback_answer(struct scsiback_req *req, bool ok)
 {
 	req->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
 				XEN_VSCSIIF_RSLT_RESET_FAILED;
 	scsiback_finish(req);
 }
 
-static void start(struct scsiback_req *req)
+static void scsiback_start(struct scsiback_req *req)
 {
 	req->stage = SCSIBACK_STARTED;
 	req->q->in_flight++;
@@ -36,7 +36,7 @@ void scsiback_tmf_finish(struct scsiback_req *req)
 	scsiback_finish(req);
 }
 
-static struct scsiback_req *find(struct scsiback_req *tmf)
+static struct scsiback_req *scsiback_find(struct scsiback_req *tmf)
 {
 	struct scsiback_queue *q = tmf->q;
 	u32 i;
@@ -52,24 +52,24 @@ static struct scsiback_req *find(struct scsiback_req *tmf)
 	return NULL;
 }
 
-static void abort_one(struct scsiback_req *tmf)
+static void scsiback_abort_one(struct scsiback_req *tmf)
 {
-	struct scsiback_req *req = find(tmf);
+	struct scsiback_req *req = scsiback_find(tmf);
 
 	/* Unknown, answered long ago, or being aborted already. */
 	if (!req || req->aborted) {
-		answer(tmf, false);
+		scsiback_answer(tmf, false);
 		return;
 	}
 	if (req->stage < SCSIBACK_STARTED) {
 		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 				  req->io.bytes);
 		scsiback_finish(req);
-		answer(tmf, true);
+		scsiback_answer(tmf, true);
 		return;
 	}
 	req->aborted = SCSIBACK_BY_GUEST;
-	start(tmf);
+	scsiback_start(tmf);
 	if (req->emulated)
 		req->tmf = tmf;
 	else
@@ -77,7 +77,7 @@ static void abort_one(struct scsiback_req *tmf)
 }
 
 /* Commands to the LUN that have not been started will not be. */
-static void drop_waiting(struct scsiback_queue *q, const struct scsiback_io *io)
+static void scsiback_drop_waiting(struct scsiback_queue *q, const struct scsiback_io *io)
 {
 	struct scsiback_req *req, *next;
 
@@ -92,23 +92,23 @@ static void drop_waiting(struct scsiback_queue *q, const struct scsiback_io *io)
 	}
 }
 
-static void reset_lun(struct scsiback_req *tmf)
+static void scsiback_reset_lun(struct scsiback_req *tmf)
 {
 	struct scsiback_queue *q = tmf->q;
 	struct scsiback_lun *lun = scsiback_lun_get(q->b, &tmf->io);
 
 	if (!lun) {
-		answer(tmf, false);
+		scsiback_answer(tmf, false);
 		return;
 	}
 	if (test_and_set_bit(0, &lun->resetting)) {
 		scsiback_lun_put(lun);
-		answer(tmf, false);
+		scsiback_answer(tmf, false);
 		return;
 	}
 	atomic_inc(&q->b->resets);
-	drop_waiting(q, &tmf->io);
-	start(tmf);
+	scsiback_drop_waiting(q, &tmf->io);
+	scsiback_start(tmf);
 	tmf->lun = lun;
 	lun->ops->reset(tmf);
 }
@@ -123,9 +123,9 @@ void scsiback_tmf(struct scsiback_req *req)
 	scsiback_set_host(&req->result, 0, 0);
 	req->lun = NULL;
 	if (req->io.act == VSCSIIF_ACT_SCSI_ABORT)
-		abort_one(req);
+		scsiback_abort_one(req);
 	else
-		reset_lun(req);
+		scsiback_reset_lun(req);
 }
 
 /**

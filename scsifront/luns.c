@@ -41,7 +41,7 @@ struct scsifront_lun {
 	bool told;
 };
 
-static char *read_entry(struct scsifront *sf, const char *name, const char *key)
+static char *scsifront_read_entry(struct scsifront *sf, const char *name, const char *key)
 {
 	char path[NAME_LEN + 32];
 
@@ -49,8 +49,8 @@ static char *read_entry(struct scsifront *sf, const char *name, const char *key)
 	return pv_device_read_peer(sf->pd, path);
 }
 
-static void tell_state(struct scsifront *sf, const char *name,
-		       enum xenbus_state state)
+static void scsifront_tell_state(struct scsifront *sf, const char *name,
+				 enum xenbus_state state)
 {
 	char path[NAME_LEN + 32];
 	int err;
@@ -61,9 +61,9 @@ static void tell_state(struct scsifront *sf, const char *name,
 		pv_device_error(sf->pd, err, "cannot write %s", path);
 }
 
-static enum xenbus_state read_state(struct scsifront *sf, const char *name)
+static enum xenbus_state scsifront_read_state(struct scsifront *sf, const char *name)
 {
-	char *text = read_entry(sf, name, "state");
+	char *text = scsifront_read_entry(sf, name, "state");
 	unsigned int state;
 
 	if (IS_ERR(text))
@@ -75,10 +75,10 @@ static enum xenbus_state read_state(struct scsifront *sf, const char *name)
 }
 
 /* Where a LUN is to appear. The host's number is the toolstack's own. */
-static int read_address(struct scsifront *sf, const char *name,
-			struct scsifront_lun *at)
+static int scsifront_read_address(struct scsifront *sf, const char *name,
+				  struct scsifront_lun *at)
 {
-	char *text = read_entry(sf, name, "v-dev");
+	char *text = scsifront_read_entry(sf, name, "v-dev");
 	unsigned int host;
 	int err = 0;
 	char rest;
@@ -103,14 +103,14 @@ static int read_address(struct scsifront *sf, const char *name,
 	return err;
 }
 
-static bool same_address(const struct scsifront_lun *a,
-			 const struct scsifront_lun *b)
+static bool scsifront_same_address(const struct scsifront_lun *a,
+				   const struct scsifront_lun *b)
 {
 	return a->channel == b->channel && a->target == b->target &&
 	       a->lun == b->lun;
 }
 
-static struct scsifront_lun *find_name(struct scsifront *sf, const char *name)
+static struct scsifront_lun *scsifront_find_name(struct scsifront *sf, const char *name)
 {
 	struct scsifront_lun *l;
 
@@ -121,32 +121,32 @@ static struct scsifront_lun *find_name(struct scsifront *sf, const char *name)
 }
 
 /* An entry that is or has been at this address; another one must wait. */
-static struct scsifront_lun *find_address(struct scsifront *sf,
-					  const struct scsifront_lun *at)
+static struct scsifront_lun *scsifront_find_address(struct scsifront *sf,
+						    const struct scsifront_lun *at)
 {
 	struct scsifront_lun *l;
 
 	list_for_each_entry(l, &sf->luns, all)
-		if (same_address(l, at))
+		if (scsifront_same_address(l, at))
 			return l;
 	return NULL;
 }
 
 /* The backend has a LUN under this name: new to us, or as it was. */
-static int want_lun(struct scsifront *sf, const char *name)
+static int scsifront_want_lun(struct scsifront *sf, const char *name)
 {
 	struct scsifront_lun at = { }, *l, *other;
-	int err = read_address(sf, name, &at);
+	int err = scsifront_read_address(sf, name, &at);
 
 	if (err)
 		return err;
-	l = find_name(sf, name);
-	if (l && same_address(l, &at)) {
+	l = scsifront_find_name(sf, name);
+	if (l && scsifront_same_address(l, &at)) {
 		l->wanted = true;
 		l->told = false;
 		return 0;
 	}
-	other = find_address(sf, &at);
+	other = scsifront_find_address(sf, &at);
 	if (!l && other && !other->name[0]) {
 		strscpy(other->name, name, sizeof(other->name));
 		other->wanted = true;
@@ -170,20 +170,20 @@ static int want_lun(struct scsifront *sf, const char *name)
 	return 0;
 }
 
-static void read_lun(struct scsifront *sf, const char *name)
+static void scsifront_read_lun(struct scsifront *sf, const char *name)
 {
 	struct scsifront_lun *l;
 
-	switch (read_state(sf, name)) {
+	switch (scsifront_read_state(sf, name)) {
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (want_lun(sf, name))
-			tell_state(sf, name, XenbusStateClosed);
+		if (scsifront_want_lun(sf, name))
+			scsifront_tell_state(sf, name, XenbusStateClosed);
 		break;
 	case XenbusStateInitialising:
 	case XenbusStateInitWait:
 		/* The backend has not looked at it yet. */
-		l = find_name(sf, name);
+		l = scsifront_find_name(sf, name);
 		if (l)
 			l->wanted = true;
 		break;
@@ -250,7 +250,7 @@ void scsifront_luns_read(struct scsifront *sf)
 					DIRECTORY " has a name of %zu characters",
 					strlen(name[i]));
 		else
-			read_lun(sf, name[i]);
+			scsifront_read_lun(sf, name[i]);
 	}
 	mutex_unlock(&sf->luns_lock);
 	kfree(name);
@@ -258,7 +258,7 @@ void scsifront_luns_read(struct scsifront *sf)
 }
 
 /* The next one with something to be done; NULL if all is as it should be. */
-static struct scsifront_lun *next_lun(struct scsifront *sf)
+static struct scsifront_lun *scsifront_next_lun(struct scsifront *sf)
 {
 	struct scsifront_lun *l;
 
@@ -279,12 +279,12 @@ bool scsifront_luns_busy(struct scsifront *sf)
 	bool busy;
 
 	mutex_lock(&sf->luns_lock);
-	busy = sf->luns_moving || next_lun(sf);
+	busy = sf->luns_moving || scsifront_next_lun(sf);
 	mutex_unlock(&sf->luns_lock);
 	return busy;
 }
 
-static void remove_lun(struct scsifront *sf, struct scsifront_lun *l)
+static void scsifront_remove_lun(struct scsifront *sf, struct scsifront_lun *l)
 {
 	struct scsi_device *sdev;
 
@@ -296,7 +296,7 @@ static void remove_lun(struct scsifront *sf, struct scsifront_lun *l)
 	l->added = false;
 }
 
-static void add_lun(struct scsifront *sf, struct scsifront_lun *l)
+static void scsifront_add_lun(struct scsifront *sf, struct scsifront_lun *l)
 {
 	int err;
 
@@ -324,19 +324,19 @@ void scsifront_luns_work(struct work_struct *work)
 
 	mutex_lock(&sf->luns_lock);
 	sf->luns_moving = true;
-	while (!READ_ONCE(sf->dead) && (l = next_lun(sf))) {
+	while (!READ_ONCE(sf->dead) && (l = scsifront_next_lun(sf))) {
 		wanted = l->wanted;
 		/* Whoever reads anew meanwhile says so again. */
 		l->told = true;
 		mutex_unlock(&sf->luns_lock);
 		if (wanted)
-			add_lun(sf, l);
+			scsifront_add_lun(sf, l);
 		else
-			remove_lun(sf, l);
+			scsifront_remove_lun(sf, l);
 		mutex_lock(&sf->luns_lock);
 		if (l->name[0])
-			tell_state(sf, l->name,
-				   l->added ? XenbusStateConnected :
+			scsifront_tell_state(sf, l->name,
+					     l->added ? XenbusStateConnected :
 					      XenbusStateClosed);
 		if (!wanted && !l->wanted) {
 			list_del(&l->all);

@@ -106,7 +106,7 @@ static void scsifront_shrink_work(struct work_struct *work)
 	schedule_delayed_work(&sf->shrink, SHRINK_INTERVAL);
 }
 
-static struct scsifront *alloc_host(struct pv_device *pd)
+static struct scsifront *scsifront_alloc_host(struct pv_device *pd)
 {
 	struct Scsi_Host *host = scsi_host_alloc(&scsifront_template,
 						 sizeof(struct scsifront));
@@ -128,7 +128,7 @@ static struct scsifront *alloc_host(struct pv_device *pd)
 }
 
 /* Nothing but an open file's reset may still come by: it finds no device. */
-static void free_host(struct scsifront *sf)
+static void scsifront_free_host(struct scsifront *sf)
 {
 	mutex_lock(&sf->tmf_lock);
 	sf->pd = NULL;
@@ -143,32 +143,32 @@ static void free_host(struct scsifront *sf)
 
 static int scsifront_probe(struct pv_device *pd)
 {
-	pd->priv = alloc_host(pd);
+	pd->priv = scsifront_alloc_host(pd);
 	return pd->priv ? 0 : -ENOMEM;
 }
 
 static void scsifront_remove(struct pv_device *pd)
 {
-	free_host(pd->priv);
+	scsifront_free_host(pd->priv);
 }
 
 /* A host that was given up does not come back: the SCSI layer wants a new one. */
-static int renew_host(struct pv_device *pd)
+static int scsifront_renew_host(struct pv_device *pd)
 {
 	struct scsifront *old = pd->priv, *sf;
 
 	if (!old->dead)
 		return 0;
-	sf = alloc_host(pd);
+	sf = scsifront_alloc_host(pd);
 	if (!sf)
 		return -ENOMEM;
 	pd->priv = sf;
-	free_host(old);
+	scsifront_free_host(old);
 	return 0;
 }
 
 /* For good once the SCSI layer knows the host. */
-static int alloc_queues(struct scsifront *sf, unsigned int nr)
+static int scsifront_alloc_queues(struct scsifront *sf, unsigned int nr)
 {
 	unsigned int i;
 
@@ -189,18 +189,18 @@ static int alloc_queues(struct scsifront *sf, unsigned int nr)
 	return 0;
 }
 
-static int choose_rings(struct scsifront *sf)
+static int scsifront_choose_rings(struct scsifront *sf)
 {
 	unsigned int max = max_t(u64, pv_feature(sf->pd, F_MAX_QUEUES), 1);
 	unsigned int nr = min(max_queues ?: num_online_cpus(), max);
 
 	if (!sf->added)
-		return alloc_queues(sf, nr);
+		return scsifront_alloc_queues(sf, nr);
 	sf->nr_queues = min(nr, sf->nr_alloc);
 	return 0;
 }
 
-static int open_queue(struct scsifront *sf, unsigned int i, u32 nr_pages)
+static int scsifront_open_queue(struct scsifront *sf, unsigned int i, u32 nr_pages)
 {
 	struct scsifront_queue *q = &sf->queue[i];
 	struct pv_channel_config config = {
@@ -227,14 +227,14 @@ static int scsifront_negotiate(struct pv_device *pd)
 	struct scsifront *sf;
 	int err;
 
-	err = renew_host(pd);
+	err = scsifront_renew_host(pd);
 	if (err)
 		return err;
 	sf = pd->priv;
 	order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
-	err = choose_rings(sf);
+	err = scsifront_choose_rings(sf);
 	for (i = 0; i < sf->nr_queues && !err; i++)
-		err = open_queue(sf, i, 1U << order);
+		err = scsifront_open_queue(sf, i, 1U << order);
 	pv_feature_offer(pd, F_NUM_QUEUES, sf->nr_queues);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
@@ -267,7 +267,7 @@ static int scsifront_publish(struct pv_device *pd,
 	return err;
 }
 
-static void choose_data_path(struct scsifront *sf)
+static void scsifront_choose_data_path(struct scsifront *sf)
 {
 	struct pv_device *pd = sf->pd;
 
@@ -282,7 +282,7 @@ static void choose_data_path(struct scsifront *sf)
 }
 
 /* What the LUNs that are added from now on may ask of this backend. */
-static void set_limits(struct scsifront *sf)
+static void scsifront_set_limits(struct scsifront *sf)
 {
 	unsigned int sectors = sf->max_segs * (XEN_PAGE_SIZE >> 9);
 	struct Scsi_Host *host = sf->host;
@@ -303,7 +303,7 @@ static void set_limits(struct scsifront *sf)
 	}
 }
 
-static int add_host(struct scsifront *sf)
+static int scsifront_add_host(struct scsifront *sf)
 {
 	struct Scsi_Host *host = sf->host;
 	int err;
@@ -333,7 +333,7 @@ static int add_host(struct scsifront *sf)
 }
 
 /* Each ring has enough for the largest command, or that gets smaller. */
-static int init_pools(struct scsifront *sf)
+static int scsifront_init_pools(struct scsifront *sf)
 {
 	unsigned int i, nr;
 	int err;
@@ -362,13 +362,13 @@ static int scsifront_connect(struct pv_device *pd)
 	unsigned int i;
 	int err;
 
-	choose_data_path(sf);
-	err = init_pools(sf);
+	scsifront_choose_data_path(sf);
+	err = scsifront_init_pools(sf);
 	if (err)
 		return err;
-	set_limits(sf);
+	scsifront_set_limits(sf);
 	if (!sf->added) {
-		err = add_host(sf);
+		err = scsifront_add_host(sf);
 		if (err)
 			return err;
 	}
@@ -405,7 +405,7 @@ static bool scsifront_settling(struct pv_device *pd)
 	return scsifront_luns_busy(pd->priv);
 }
 
-static void close_rings(struct scsifront *sf, enum pv_down why)
+static void scsifront_close_rings(struct scsifront *sf, enum pv_down why)
 {
 	unsigned int i;
 
@@ -421,14 +421,14 @@ static void close_rings(struct scsifront *sf, enum pv_down why)
 	mutex_unlock(&sf->stop_lock);
 }
 
-static void remove_host(struct scsifront *sf)
+static void scsifront_remove_host(struct scsifront *sf)
 {
 	cancel_work_sync(&sf->luns_work);
 	scsi_remove_host(sf->host);
 	sf->added = false;
 }
 
-static bool all_answered(struct scsifront *sf)
+static bool scsifront_all_answered(struct scsifront *sf)
 {
 	unsigned int i;
 
@@ -439,13 +439,13 @@ static bool all_answered(struct scsifront *sf)
 }
 
 /* A deaf backend would hold us up for as long as the SCSI layer waits. */
-static bool backend_answers(struct scsifront *sf)
+static bool scsifront_backend_answers(struct scsifront *sf)
 {
 	unsigned long until = jiffies + LEAVE_TIMEOUT;
 	bool answered;
 
 	scsi_block_requests(sf->host);
-	while (!(answered = all_answered(sf)) && time_before(jiffies, until))
+	while (!(answered = scsifront_all_answered(sf)) && time_before(jiffies, until))
 		msleep(20);
 	scsi_unblock_requests(sf->host);
 	return answered;
@@ -455,7 +455,7 @@ static bool backend_answers(struct scsifront *sf)
  * The guest takes the driver away, or the toolstack the vhost (it writes
  * Closing for the backend), and that serves until we say Closed.
  */
-static bool may_flush(struct pv_device *pd)
+static bool scsifront_may_flush(struct pv_device *pd)
 {
 	enum xenbus_state state;
 
@@ -464,7 +464,7 @@ static bool may_flush(struct pv_device *pd)
 	state = pv_read_driver_state(pd->xb, pd->xb->otherend);
 	return ((pd->gone && state == XenbusStateConnected) ||
 		(pd->closing && state == XenbusStateClosing)) &&
-	       backend_answers(pd->priv);
+	       scsifront_backend_answers(pd->priv);
 }
 
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
@@ -475,18 +475,18 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 	if (why == PV_DOWN_FINAL)
 		WRITE_ONCE(sf->dead, true);
 	/* Caches are written out as long as there are rings. */
-	if (why == PV_DOWN_FINAL && sf->added && may_flush(pd))
-		remove_host(sf);
+	if (why == PV_DOWN_FINAL && sf->added && scsifront_may_flush(pd))
+		scsifront_remove_host(sf);
 	if (sf->added)
 		scsi_block_requests(sf->host);
-	close_rings(sf, why);
+	scsifront_close_rings(sf, why);
 	if (why == PV_DOWN_RETRY || !sf->added)
 		return;
 
 	/* From here on every command ends at once, whoever waits for one. */
 	scsi_unblock_requests(sf->host);
 	wake_up_all(&sf->wait);
-	remove_host(sf);
+	scsifront_remove_host(sf);
 }
 
 static void scsifront_show(struct pv_device *pd, struct seq_file *m)

@@ -31,7 +31,7 @@ struct segment_list {
 	struct pv_grant *page;
 };
 
-static struct scsifront_queue *queue_at(struct scsifront *sf, unsigned int hwq)
+static struct scsifront_queue *scsifront_queue_at(struct scsifront *sf, unsigned int hwq)
 {
 	/* A backend that came back may allow fewer rings than blk-mq has. */
 	return &sf->queue[likely(hwq < sf->nr_queues) ? hwq :
@@ -78,12 +78,12 @@ struct scsifront_slot *scsifront_busy(struct scsifront *sf,
 {
 	struct scsifront_slot *slot = &sf->slot[scsifront_id(sf, sc)];
 
-	/* Pairs with own_slot(). */
+	/* Pairs with scsifront_own_slot(). */
 	return smp_load_acquire(&slot->q) &&
 	       slot->io == scsi_cmd_priv(sc) ? slot : NULL;
 }
 
-static struct scsi_cmnd *cmnd_of(struct scsifront_io *io)
+static struct scsi_cmnd *scsifront_cmnd_of(struct scsifront_io *io)
 {
 	/* The other way round it is scsi_cmd_priv(). */
 	return (struct scsi_cmnd *)io - 1;
@@ -95,8 +95,8 @@ static struct scsi_cmnd *cmnd_of(struct scsifront_io *io)
  * Copy between a command's memory and its staged pages, which are packed. An
  * entry may have several pages: they are neighbours in the kernel's map, too.
  */
-static void copy_data(struct scsi_cmnd *sc, struct scsifront_io *io,
-		      unsigned int bytes, bool to_staged)
+static void scsifront_copy_data(struct scsi_cmnd *sc, struct scsifront_io *io,
+				unsigned int bytes, bool to_staged)
 {
 	struct pv_grant *g = io->data.first;
 	struct scatterlist *sg;
@@ -130,7 +130,7 @@ static void copy_data(struct scsi_cmnd *sc, struct scsifront_io *io,
  * not look at that, but who sends commands of his own (SG_IO) does: no other
  * command's data is to be in the pages.
  */
-static void clear_for_reader(struct scsi_cmnd *sc, struct scsifront_io *io)
+static void scsifront_clear_for_reader(struct scsi_cmnd *sc, struct scsifront_io *io)
 {
 	struct pv_grant *g;
 
@@ -142,7 +142,7 @@ static void clear_for_reader(struct scsi_cmnd *sc, struct scsifront_io *io)
 }
 
 /* Segments of the data as it lies; 0 if it must not be shown as it lies. */
-static unsigned int count_direct(struct scsi_cmnd *sc)
+static unsigned int scsifront_count_direct(struct scsi_cmnd *sc)
 {
 	unsigned int nr = 0, left = scsi_bufflen(sc);
 	struct scatterlist *sg;
@@ -162,11 +162,11 @@ static unsigned int count_direct(struct scsi_cmnd *sc)
 	return nr;
 }
 
-static int choose_data(struct scsifront *sf, struct scsi_cmnd *sc,
-		       struct scsifront_io *io)
+static int scsifront_choose_data(struct scsifront *sf, struct scsi_cmnd *sc,
+				 struct scsifront_io *io)
 {
 	unsigned int len = scsi_bufflen(sc);
-	unsigned int nr = sf->bounce || !len ? 0 : count_direct(sc);
+	unsigned int nr = sf->bounce || !len ? 0 : scsifront_count_direct(sc);
 
 	io->bounced = len && (!nr || nr > sf->max_segs);
 	if (io->bounced)
@@ -178,7 +178,7 @@ static int choose_data(struct scsifront *sf, struct scsi_cmnd *sc,
 	return 0;
 }
 
-static int take_pages(struct scsifront_queue *q, struct scsifront_io *io)
+static int scsifront_take_pages(struct scsifront_queue *q, struct scsifront_io *io)
 {
 	unsigned int nr_lists = scsifront_list_pages(io->nr_segs);
 	int err = 0;
@@ -198,7 +198,7 @@ static int take_pages(struct scsifront_queue *q, struct scsifront_io *io)
 }
 
 /* Returns false if the backend would not give a page back. */
-static bool put_pages(struct scsifront_queue *q, struct scsifront_io *io)
+static bool scsifront_put_pages(struct scsifront_queue *q, struct scsifront_io *io)
 {
 	struct pv_grant *g;
 	bool ok = true;
@@ -214,8 +214,8 @@ static bool put_pages(struct scsifront_queue *q, struct scsifront_io *io)
 	return ok;
 }
 
-static void add_segment(struct segment_list *list, grant_ref_t ref,
-			unsigned int offset, unsigned int len)
+static void scsifront_add_segment(struct segment_list *list, grant_ref_t ref,
+				  unsigned int offset, unsigned int len)
 {
 	if (unlikely(!list->left)) {
 		list->seg = page_address(list->page->page);
@@ -230,8 +230,8 @@ static void add_segment(struct segment_list *list, grant_ref_t ref,
 	list->left--;
 }
 
-static void list_bounced(struct scsifront *sf, struct scsi_cmnd *sc,
-			 struct scsifront_io *io, struct segment_list *list)
+static void scsifront_list_bounced(struct scsifront *sf, struct scsi_cmnd *sc,
+				   struct scsifront_io *io, struct segment_list *list)
 {
 	unsigned int left = scsi_bufflen(sc);
 	struct pv_grant *g;
@@ -242,13 +242,13 @@ static void list_bounced(struct scsifront *sf, struct scsi_cmnd *sc,
 		if (sf->zero && len < XEN_PAGE_SIZE)
 			memset(page_address(g->page) + len, 0,
 			       XEN_PAGE_SIZE - len);
-		add_segment(list, g->ref, 0, len);
+		scsifront_add_segment(list, g->ref, 0, len);
 		left -= len;
 	}
 }
 
-static void list_direct(struct scsifront_queue *q, struct scsi_cmnd *sc,
-			struct scsifront_io *io, struct segment_list *list)
+static void scsifront_list_direct(struct scsifront_queue *q, struct scsi_cmnd *sc,
+				  struct scsifront_io *io, struct segment_list *list)
 {
 	bool readonly = sc->sc_data_direction == DMA_TO_DEVICE;
 	unsigned int len, left = scsi_bufflen(sc);
@@ -264,7 +264,7 @@ static void list_direct(struct scsifront_queue *q, struct scsi_cmnd *sc,
 		for (left -= here; here; here -= len) {
 			len = min_t(unsigned int, here, PAGE_SIZE - offset);
 			pv_grant_page(&q->pool, g, page++, readonly);
-			add_segment(list, g->ref, offset, len);
+			scsifront_add_segment(list, g->ref, offset, len);
 			offset = 0;
 			g = g->next;
 		}
@@ -272,8 +272,8 @@ static void list_direct(struct scsifront_queue *q, struct scsi_cmnd *sc,
 }
 
 /* Name the pages of segments in the slot, clear what is not used of them. */
-static void list_pages(struct scsifront *sf, struct vscsiif_request *req,
-		       struct scsifront_io *io)
+static void scsifront_name_lists(struct scsifront *sf, struct vscsiif_request *req,
+				 struct scsifront_io *io)
 {
 	unsigned int i = 0, left = io->nr_segs;
 	struct pv_grant *g;
@@ -291,17 +291,17 @@ static void list_pages(struct scsifront *sf, struct vscsiif_request *req,
 /* ---- submission ---- */
 
 /* 0 and the slot's length; -EBUSY, -ENOMEM: no pages now; -E2BIG. */
-static int fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
-		     struct vscsiif_request *req, u32 *req_len)
+static int scsifront_fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
+			       struct vscsiif_request *req, u32 *req_len)
 {
 	struct scsifront_io *io = scsi_cmd_priv(sc);
 	struct scsifront *sf = q->sf;
 	struct segment_list list = { .seg = req->seg, .left = 0 };
 	int err;
 
-	err = choose_data(sf, sc, io);
+	err = scsifront_choose_data(sf, sc, io);
 	if (!err)
-		err = take_pages(q, io);
+		err = scsifront_take_pages(q, io);
 	if (unlikely(err))
 		return err;
 
@@ -309,22 +309,22 @@ static int fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
 				      io->nr_segs);
 	list.page = io->lists.first;
 	if (list.page)
-		list_pages(sf, req, io);
+		scsifront_name_lists(sf, req, io);
 	else
 		list.left = io->nr_segs;
 	if (io->bounced)
-		list_bounced(sf, sc, io, &list);
+		scsifront_list_bounced(sf, sc, io, &list);
 	else
-		list_direct(q, sc, io, &list);
+		scsifront_list_direct(q, sc, io, &list);
 	if (io->bounced && sc->sc_data_direction == DMA_TO_DEVICE)
-		copy_data(sc, io, scsi_bufflen(sc), true);
+		scsifront_copy_data(sc, io, scsi_bufflen(sc), true);
 	else if (io->bounced)
-		clear_for_reader(sc, io);
+		scsifront_clear_for_reader(sc, io);
 	return 0;
 }
 
 /* Show the backend what has been put so far; the kick is outside the lock. */
-static void publish(struct scsifront_queue *q)
+static void scsifront_publish(struct scsifront_queue *q)
 {
 	bool kick;
 
@@ -336,8 +336,8 @@ static void publish(struct scsifront_queue *q)
 }
 
 /* From here on a response to it is believed. */
-static void own_slot(struct scsifront_queue *q, u16 id, struct scsifront_io *io,
-		     const struct scsi_device *sdev)
+static void scsifront_own_slot(struct scsifront_queue *q, u16 id, struct scsifront_io *io,
+			       const struct scsi_device *sdev)
 {
 	struct scsifront_slot *slot = &q->sf->slot[id];
 
@@ -347,8 +347,8 @@ static void own_slot(struct scsifront_queue *q, u16 id, struct scsifront_io *io,
 	smp_store_release(&slot->q, q);
 }
 
-static bool submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
-		   const struct vscsiif_request *req, u32 len)
+static bool scsifront_submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
+			     const struct vscsiif_request *req, u32 len)
 {
 	struct scsifront_io *io = scsi_cmd_priv(sc);
 	bool last = sc->flags & SCMD_LAST;
@@ -363,7 +363,7 @@ static bool submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
 	q->stats.requests++;
 	if (io->bounced)
 		q->stats.bytes_copied += scsi_bufflen(sc);
-	own_slot(q, req->rqid, io, sc->device);
+	scsifront_own_slot(q, req->rqid, io, sc->device);
 	pv_ring_put(&q->ring, req, len);
 	if (last)
 		kick = pv_ring_publish(&q->ring);
@@ -374,41 +374,41 @@ static bool submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
 }
 
 /* Others hold the pages: they must be on their way before we wait for them. */
-static int starve(struct scsifront_queue *q)
+static int scsifront_starve(struct scsifront_queue *q)
 {
 	q->stats.starved++;
-	publish(q);
+	scsifront_publish(q);
 	return SCSI_MLQUEUE_HOST_BUSY;
 }
 
-static int end_at_once(struct scsi_cmnd *sc, int host_byte)
+static int scsifront_end_at_once(struct scsi_cmnd *sc, int host_byte)
 {
 	sc->result = host_byte << 16;
 	scsi_done(sc);
 	return 0;
 }
 
-static int queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
+static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
 {
 	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
-	struct scsifront_queue *q = queue_at(sf, blk_mq_unique_tag_to_hwq(tag));
+	struct scsifront_queue *q = scsifront_queue_at(sf, blk_mq_unique_tag_to_hwq(tag));
 	struct vscsiif_request req;
 	u32 len;
 	int err;
 
-	err = fill_slot(q, sc, &req, &len);
+	err = scsifront_fill_slot(q, sc, &req, &len);
 	if (unlikely(err == -E2BIG)) {
 		dev_err_ratelimited(&sc->device->sdev_gendev,
 				    "command of %u bytes: this backend takes %lu\n",
 				    scsi_bufflen(sc),
 				    sf->max_segs * XEN_PAGE_SIZE);
-		return end_at_once(sc, DID_ERROR);
+		return scsifront_end_at_once(sc, DID_ERROR);
 	}
 	if (unlikely(err))
-		return starve(q);
-	if (unlikely(!submit(q, sc, &req, len))) {
-		put_pages(q, scsi_cmd_priv(sc));
-		return starve(q);
+		return scsifront_starve(q);
+	if (unlikely(!scsifront_submit(q, sc, &req, len))) {
+		scsifront_put_pages(q, scsi_cmd_priv(sc));
+		return scsifront_starve(q);
 	}
 	return 0;
 }
@@ -429,9 +429,9 @@ PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc
 	rcu_read_lock();
 	/* Pairs with scsifront_connect(). */
 	if (likely(smp_load_acquire(&sf->accepting)))
-		ret = queue_one(sf, sc);
+		ret = scsifront_queue_one(sf, sc);
 	else if (READ_ONCE(sf->dead))
-		ret = end_at_once(sc, DID_NO_CONNECT);
+		ret = scsifront_end_at_once(sc, DID_NO_CONNECT);
 	else
 		ret = SCSI_MLQUEUE_HOST_BUSY;
 	rcu_read_unlock();
@@ -450,7 +450,7 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
 	rcu_read_lock();
 	/* Pairs with scsifront_connect(). */
 	if (smp_load_acquire(&sf->accepting))
-		publish(queue_at(sf, hwq));
+		scsifront_publish(scsifront_queue_at(sf, hwq));
 	rcu_read_unlock();
 }
 
@@ -477,7 +477,7 @@ bool scsifront_put_tmf(struct scsifront_queue *q,
 		reinit_completion(&q->tmf.done);
 		q->tmf.ok = false;
 		WRITE_ONCE(q->tmf.busy, true);
-		own_slot(q, req->rqid, NULL, NULL);
+		scsifront_own_slot(q, req->rqid, NULL, NULL);
 		pv_ring_put(&q->ring, req, len);
 		q->stats.requests++;
 		kick = pv_ring_publish(&q->ring);
@@ -492,7 +492,7 @@ bool scsifront_put_tmf(struct scsifront_queue *q,
 
 /* ---- completion ---- */
 
-static void end_tmf(struct scsifront_queue *q, bool ok)
+static void scsifront_end_tmf(struct scsifront_queue *q, bool ok)
 {
 	q->tmf.ok = ok;
 	/* The answer before the next one's leave. */
@@ -500,10 +500,10 @@ static void end_tmf(struct scsifront_queue *q, bool ok)
 	complete(&q->tmf.done);
 }
 
-static void note_response(struct scsifront_io *io,
-			  const struct vscsiif_response *rsp)
+static void scsifront_note_response(struct scsifront_io *io,
+				    const struct vscsiif_response *rsp)
 {
-	struct scsi_cmnd *sc = cmnd_of(io);
+	struct scsi_cmnd *sc = scsifront_cmnd_of(io);
 
 	io->rslt = rsp->rslt;
 	io->resid = rsp->residual_len;
@@ -512,7 +512,7 @@ static void note_response(struct scsifront_io *io,
 }
 
 /* The only place where a response is believed. False: the ring is broken. */
-static bool take_response(struct scsifront_queue *q, struct scsifront_io ***end)
+static bool scsifront_take_response(struct scsifront_queue *q, struct scsifront_io ***end)
 {
 	struct scsifront *sf = q->sf;
 	struct vscsiif_response rsp;
@@ -522,7 +522,7 @@ static bool take_response(struct scsifront_queue *q, struct scsifront_io ***end)
 
 	pv_ring_get(&q->ring, &rsp, SCSIFRONT_RESPONSE);
 	slot = rsp.rqid < sf->nr_slots ? &sf->slot[rsp.rqid] : NULL;
-	/* Pairs with own_slot(). */
+	/* Pairs with scsifront_own_slot(). */
 	if (unlikely(!slot || smp_load_acquire(&slot->q) != q)) {
 		pv_ring_break(&q->ring, "response to a command that was not sent");
 		return false;
@@ -536,18 +536,18 @@ static bool take_response(struct scsifront_queue *q, struct scsifront_io ***end)
 	WRITE_ONCE(slot->q, NULL);
 	q->stats.responses++;
 	if (unlikely(!io)) {
-		end_tmf(q, rsp.rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+		scsifront_end_tmf(q, rsp.rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
 		return true;
 	}
-	note_response(io, &rsp);
+	scsifront_note_response(io, &rsp);
 	**end = io;
 	*end = &io->next;
 	return true;
 }
 
 /* Collect what has come, at most @max; the first one is returned. */
-static struct scsifront_io *collect(struct scsifront_queue *q, unsigned int max,
-				    bool *more)
+static struct scsifront_io *scsifront_collect(struct scsifront_queue *q, unsigned int max,
+					      bool *more)
 {
 	struct scsifront_io *first = NULL, **end = &first;
 	unsigned int pending;
@@ -556,7 +556,7 @@ static struct scsifront_io *collect(struct scsifront_queue *q, unsigned int max,
 	pending = q->live ? pv_ring_pending(&q->ring) : 0;
 	*more = pending > max;
 	for (pending = min(pending, max); pending; pending--)
-		if (unlikely(!take_response(q, &end)))
+		if (unlikely(!scsifront_take_response(q, &end)))
 			break;
 	*end = NULL;
 	spin_unlock_bh(&q->complete);
@@ -565,9 +565,9 @@ static struct scsifront_io *collect(struct scsifront_queue *q, unsigned int max,
 	return first;
 }
 
-static void complete_one(struct scsifront_queue *q, struct scsifront_io *io)
+static void scsifront_complete_one(struct scsifront_queue *q, struct scsifront_io *io)
 {
-	struct scsi_cmnd *sc = cmnd_of(io);
+	struct scsi_cmnd *sc = scsifront_cmnd_of(io);
 	unsigned int len = scsi_bufflen(sc);
 	/* More than there was is the device's surplus: nothing is missing. */
 	unsigned int resid = io->resid <= len ? io->resid : 0;
@@ -577,8 +577,8 @@ static void complete_one(struct scsifront_queue *q, struct scsifront_io *io)
 	if (unlikely(sc->result))
 		q->stats.errors++;
 	if (io->bounced && sc->sc_data_direction == DMA_FROM_DEVICE)
-		copy_data(sc, io, len - resid, false);
-	if (unlikely(!put_pages(q, io))) {
+		scsifront_copy_data(sc, io, len - resid, false);
+	if (unlikely(!scsifront_put_pages(q, io))) {
 		pv_device_fail(q->sf->pd, "it keeps a page of a finished command mapped");
 		sc->result = DID_ERROR << 16;
 	}
@@ -600,9 +600,9 @@ enum pv_consumed scsifront_consume(struct pv_channel *ch)
 
 	/* See scsifront_settle(). */
 	rcu_read_lock();
-	for (io = collect(q, RESPONSES_A_PASS, &more); io; io = next) {
+	for (io = scsifront_collect(q, RESPONSES_A_PASS, &more); io; io = next) {
 		next = io->next;
-		complete_one(q, io);
+		scsifront_complete_one(q, io);
 	}
 	rcu_read_unlock();
 	return more ? PV_AGAIN : PV_DRAINED;
@@ -641,7 +641,7 @@ void scsifront_hold(struct scsifront *sf)
  * opened or reset again. Anything else - a reservation, COMPARE AND WRITE,
  * firmware - is for its sender to judge.
  */
-static bool is_idempotent(u8 opcode)
+static bool scsifront_is_idempotent(u8 opcode)
 {
 	switch (opcode) {
 	case TEST_UNIT_READY:
@@ -687,11 +687,11 @@ static bool is_idempotent(u8 opcode)
  * Only what may be done twice: a disk's reads and writes name their blocks.
  * A tape's do not, and nobody knows how far it got.
  */
-static bool may_replay(struct scsi_cmnd *sc)
+static bool scsifront_may_replay(struct scsi_cmnd *sc)
 {
 	const struct scsi_device *sdev = sc->device;
 
-	if (!is_idempotent(sc->cmnd[0]))
+	if (!scsifront_is_idempotent(sc->cmnd[0]))
 		return false;
 	switch (sdev->type) {
 	case TYPE_DISK:
@@ -711,30 +711,30 @@ static bool may_replay(struct scsi_cmnd *sc)
  * DID_RESET would say it best, but makes the SCSI layer send anything without
  * data once more: a tape's SPACE, its file marks.
  */
-static void end_for_good(struct scsi_cmnd *sc)
+static void scsifront_end_for_good(struct scsi_cmnd *sc)
 {
 	/* A tape may stand elsewhere than its driver thinks. */
 	sc->device->was_reset = 1;
 	sc->result = DID_ABORT << 16;
 }
 
-static void end_unanswered(struct scsifront_queue *q, struct scsifront_io *io,
-			   enum pv_down why)
+static void scsifront_end_unanswered(struct scsifront_queue *q, struct scsifront_io *io,
+				     enum pv_down why)
 {
-	struct scsi_cmnd *sc = cmnd_of(io);
+	struct scsi_cmnd *sc = scsifront_cmnd_of(io);
 
-	put_pages(q, io);
+	scsifront_put_pages(q, io);
 	scsi_set_resid(sc, scsi_bufflen(sc));
 	if (why == PV_DOWN_FINAL)
 		sc->result = DID_NO_CONNECT << 16;
-	else if (may_replay(sc))
+	else if (scsifront_may_replay(sc))
 		sc->result = DID_REQUEUE << 16;
 	else
-		end_for_good(sc);
+		scsifront_end_for_good(sc);
 	scsi_done(sc);
 }
 
-static void drain_slot(struct scsifront_slot *slot, enum pv_down why)
+static void scsifront_drain_slot(struct scsifront_slot *slot, enum pv_down why)
 {
 	struct scsifront_queue *q = READ_ONCE(slot->q);
 	struct scsifront_io *io;
@@ -746,9 +746,9 @@ static void drain_slot(struct scsifront_slot *slot, enum pv_down why)
 	io = slot->io;
 	WRITE_ONCE(slot->q, NULL);
 	if (io)
-		end_unanswered(q, io, why);
+		scsifront_end_unanswered(q, io, why);
 	else
-		end_tmf(q, false);
+		scsifront_end_tmf(q, false);
 	rcu_read_unlock();
 }
 
@@ -776,5 +776,5 @@ void scsifront_drain(struct scsifront *sf, enum pv_down why)
 		spin_unlock_bh(&q->complete);
 	}
 	for (i = 0; i < sf->nr_slots; i++)
-		drain_slot(&sf->slot[i], why);
+		scsifront_drain_slot(&sf->slot[i], why);
 }

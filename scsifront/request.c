@@ -13,7 +13,7 @@
 #include "request.h"
 
 /* What of a request is sent: the slot has room for more segments. */
-static u32 request_len(unsigned int nr_seg)
+static u32 scsifront_request_len(unsigned int nr_seg)
 {
 	return offsetof(struct vscsiif_request, seg) +
 	       nr_seg * sizeof(struct scsiif_request_segment);
@@ -49,7 +49,7 @@ u32 scsifront_fill_cdb(struct vscsiif_request *req, struct scsi_cmnd *sc,
 	req->lun = sdev->lun;
 	req->sc_data_direction = sc->sc_data_direction;
 	req->nr_segments = pages ? pages | VSCSIIF_SG_GRANT : nr;
-	return request_len(pages ?: nr);
+	return scsifront_request_len(pages ?: nr);
 }
 
 /**
@@ -92,7 +92,7 @@ u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act, u16 id,
 	req->lun = lun;
 	req->ref_rqid = ref_id;
 	req->sc_data_direction = DMA_NONE;
-	return request_len(0);
+	return scsifront_request_len(0);
 }
 
 /* By XEN_VSCSIIF_RSLT_HOST_*; what has no name here is DID_ERROR. */

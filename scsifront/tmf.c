@@ -20,8 +20,8 @@
 /* For a new connection after a reset of the host. */
 #define RECONNECT_TIMEOUT	(30 * HZ)
 
-static bool send_tmf(struct scsifront_queue *q, u8 act,
-		     const struct scsi_device *sdev, u16 ref_id)
+static bool scsifront_send_tmf(struct scsifront_queue *q, u8 act,
+			       const struct scsi_device *sdev, u16 ref_id)
 {
 	struct vscsiif_request req;
 	u32 len;
@@ -33,7 +33,7 @@ static bool send_tmf(struct scsifront_queue *q, u8 act,
 	       q->tmf.ok;
 }
 
-static bool device_busy(struct scsifront *sf, const struct scsi_device *sdev)
+static bool scsifront_device_busy(struct scsifront *sf, const struct scsi_device *sdev)
 {
 	unsigned int i;
 
@@ -63,8 +63,8 @@ int scsifront_eh_abort(struct scsi_cmnd *sc)
 		goto out;
 	slot = scsifront_busy(sf, sc);
 	q = slot ? READ_ONCE(slot->q) : NULL;
-	done = !q || send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device,
-			      scsifront_id(sf, sc));
+	done = !q || scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device,
+					scsifront_id(sf, sc));
 	while (done && scsifront_busy(sf, sc) && time_before(jiffies, until))
 		msleep(20);
 	/* It may have been answered although there was nothing to abort. */
@@ -90,11 +90,11 @@ int scsifront_eh_device_reset(struct scsi_cmnd *sc)
 	int ret = FAILED;
 
 	mutex_lock(&sf->tmf_lock);
-	if (!sf->pd || !send_tmf(&sf->queue[0], VSCSIIF_ACT_SCSI_RESET, sdev, 0))
+	if (!sf->pd || !scsifront_send_tmf(&sf->queue[0], VSCSIIF_ACT_SCSI_RESET, sdev, 0))
 		goto out;
-	while (device_busy(sf, sdev) && time_before(jiffies, until))
+	while (scsifront_device_busy(sf, sdev) && time_before(jiffies, until))
 		msleep(20);
-	if (!device_busy(sf, sdev))
+	if (!scsifront_device_busy(sf, sdev))
 		ret = SUCCESS;
 	scsifront_settle();
 out:

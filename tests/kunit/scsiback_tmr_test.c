@@ -91,7 +91,7 @@ static void refused(struct kunit *test)
 		heard.err = errors[i];
 		heard.done = 0;
 		tmf->result.rslt = 0;
-		fabric_abort(&w->reqs[0][1], tmf);
+		scsiback_fabric_abort(&w->reqs[0][1], tmf);
 		KUNIT_EXPECT_EQ(test, heard.function, TMR_ABORT_TASK);
 		KUNIT_EXPECT_EQ(test, heard.done, 1);
 		KUNIT_EXPECT_PTR_EQ(test, heard.last, tmf);
@@ -99,7 +99,7 @@ static void refused(struct kunit *test)
 
 		heard.done = 0;
 		tmf->result.rslt = 0;
-		fabric_reset(tmf);
+		scsiback_fabric_reset(tmf);
 		KUNIT_EXPECT_EQ(test, heard.function, TMR_LUN_RESET);
 		KUNIT_EXPECT_EQ(test, heard.lun, 5);
 		KUNIT_EXPECT_EQ(test, heard.done, 1);
@@ -123,13 +123,13 @@ static void taken(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(end); i++) {
 		heard.done = 0;
 		tmf->result.rslt = 0;
-		fabric_abort(&w->reqs[0][1], tmf);
+		scsiback_fabric_abort(&w->reqs[0][1], tmf);
 		KUNIT_EXPECT_EQ(test, heard.done, 0);
 		tmf->se.se_tmr_req = &w->tmr;
 		w->tmr.response = end[i].response;
-		fabric_queue_tm_rsp(&tmf->se);
+		scsiback_fabric_queue_tm_rsp(&tmf->se);
 		KUNIT_EXPECT_EQ(test, heard.done, 0);
-		fabric_release_cmd(&tmf->se);
+		scsiback_fabric_release_cmd(&tmf->se);
 		KUNIT_EXPECT_EQ(test, heard.done, 1);
 		KUNIT_EXPECT_EQ_MSG(test, tmf->result.rslt, end[i].rslt, "response %u", end[i].response);
 	}
@@ -141,16 +141,16 @@ static void tags_are_nobody_elses(struct kunit *test)
 	struct scsiback_req *tmf = &w->reqs[0][3];
 	u64 mine, other;
 
-	fabric_abort(&w->reqs[0][1], tmf);
+	scsiback_fabric_abort(&w->reqs[0][1], tmf);
 	mine = heard.tag;
-	fabric_abort(&w->reqs[1][1], tmf);
+	scsiback_fabric_abort(&w->reqs[1][1], tmf);
 	other = heard.tag;
-	KUNIT_EXPECT_EQ(test, mine, tag_of(&w->reqs[0][1]));
-	KUNIT_EXPECT_EQ(test, other, tag_of(&w->reqs[1][1]));
+	KUNIT_EXPECT_EQ(test, mine, scsiback_tag_of(&w->reqs[0][1]));
+	KUNIT_EXPECT_EQ(test, other, scsiback_tag_of(&w->reqs[1][1]));
 	/* Both are the first queue of their vhost. */
 	KUNIT_EXPECT_EQ(test, w->q[0].index, w->q[1].index);
 	KUNIT_EXPECT_NE(test, mine, other);
-	fabric_abort(&w->reqs[0][2], tmf);
+	scsiback_fabric_abort(&w->reqs[0][2], tmf);
 	KUNIT_EXPECT_NE(test, heard.tag, mine);
 	KUNIT_EXPECT_EQ(test, heard.done, 0);
 }
@@ -162,13 +162,13 @@ static void copies_need_leave(struct kunit *test)
 
 	req->io.cdb[0] = EXTENDED_COPY;
 	req->io.cdb_len = 16;
-	KUNIT_EXPECT_EQ(test, fabric_prepare(req), -EPERM);
+	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), -EPERM);
 	KUNIT_EXPECT_EQ(test, heard.denied, 1);
 	w->lun.allow = SCSIBACK_ALLOW_COPY;
-	KUNIT_EXPECT_EQ(test, fabric_prepare(req), 0);
+	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), 0);
 	w->lun.allow = 0;
 	req->io.cdb[0] = PERSISTENT_RESERVE_OUT;
-	KUNIT_EXPECT_EQ(test, fabric_prepare(req), 0);
+	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), 0);
 	KUNIT_EXPECT_EQ(test, heard.denied, 1);
 }
 

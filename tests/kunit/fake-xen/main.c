@@ -38,11 +38,11 @@ static unsigned int settle(struct fake_xen_held *held)
 {
 	unsigned int tries;
 
-	for (tries = 0; tries < 250; tries++) {
+	for (tries = 0; tries < 125; tries++) {
 		fake_xen_held(held);
 		if (!sum(held))
 			break;
-		msleep(10);
+		msleep(20);
 	}
 	return sum(held);
 }
