@@ -194,7 +194,7 @@ static bool netback_set_gso(struct sk_buff *skb, const struct netback_packet *p)
 {
 	struct skb_shared_info *info = skb_shinfo(skb);
 	bool v4 = p->gso_type == XEN_NETIF_GSO_TYPE_TCPV4;
-	unsigned int headers;
+	unsigned int headers, segs;
 
 	if (skb->protocol != (v4 ? htons(ETH_P_IP) : htons(ETH_P_IPV6)) ||
 	    skb->csum_offset != offsetof(struct tcphdr, check) ||
@@ -206,10 +206,11 @@ static bool netback_set_gso(struct sk_buff *skb, const struct netback_packet *p)
 	/* One piece is no cut; and the largest sizes have other meanings. */
 	if (skb->len - headers <= p->gso_size)
 		return true;
-	if (DIV_ROUND_UP(skb->len - headers, p->gso_size) > NETBACK_MAX_SEGS)
+	segs = DIV_ROUND_UP(skb->len - headers, p->gso_size);
+	if (segs > NETBACK_MAX_SEGS)
 		return false;
 	info->gso_size = p->gso_size;
-	info->gso_segs = DIV_ROUND_UP(skb->len - headers, p->gso_size);
+	info->gso_segs = segs;
 	/* The stack looks at the headers itself. */
 	info->gso_type = SKB_GSO_DODGY | (v4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6);
 	return true;

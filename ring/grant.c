@@ -175,14 +175,14 @@ static unsigned int chunk_kept(const struct grant_chunk *chunk)
 	return nr;
 }
 
-/* Ask for the pages; false if some are still mapped. */
-static bool chunk_ask(struct grant_chunk *chunk)
+/* Ask for the pages; how many are still mapped. */
+static unsigned int chunk_ask(struct grant_chunk *chunk)
 {
 	unsigned int i, nr = 0;
 
 	for (i = 0; i < CHUNK; i++)
 		nr += chunk->entry[i].page && !unstage(&chunk->entry[i]);
-	return !nr;
+	return nr;
 }
 
 static void kept_ask(struct work_struct *work)
@@ -191,7 +191,7 @@ static void kept_ask(struct work_struct *work)
 
 	mutex_lock(&kept_lock);
 	list_for_each_entry_safe(chunk, next, &kept, list) {
-		if (chunk_ask(chunk)) {
+		if (!chunk_ask(chunk)) {
 			list_del(&chunk->list);
 			kfree(chunk);
 		}
@@ -266,16 +266,17 @@ void pv_grant_pool_destroy(struct pv_grant_pool *pool)
 {
 	struct grant_chunk *chunk, *next;
 	struct pv_grant *g;
+	unsigned int nr;
 
 	if (!pool->pd)
 		return;
 	while ((g = pop(&pool->bare)))
 		gnttab_free_grant_reference(g->ref);
 	list_for_each_entry_safe(chunk, next, &pool->chunks, list) {
-		if (!chunk_ask(chunk)) {
-			pool->stats->quarantined += chunk_kept(chunk);
+		nr = chunk_ask(chunk);
+		pool->stats->quarantined += nr;
+		if (nr)
 			continue;
-		}
 		list_del(&chunk->list);
 		kfree(chunk);
 	}

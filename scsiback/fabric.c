@@ -251,7 +251,9 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 	return type;
 }
 
-static struct scsiback_tpg *scsiback_tpg_get(const char *name, u64 lun)
+/* The group of that name that has the LUN, whose type is set. */
+static struct scsiback_tpg *scsiback_tpg_get(const char *name,
+					     struct scsiback_lun *lun)
 {
 	struct scsiback_tpg *tpg, *found = NULL;
 	int err;
@@ -259,7 +261,10 @@ static struct scsiback_tpg *scsiback_tpg_get(const char *name, u64 lun)
 	mutex_lock(&tpg_lock);
 	list_for_each_entry(tpg, &tpgs, list) {
 		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
-		    !tpg->session || scsiback_tpg_lun_type(tpg, lun) < 0)
+		    !tpg->session)
+			continue;
+		lun->type = scsiback_tpg_lun_type(tpg, lun->tpg_lun);
+		if (lun->type < 0)
 			continue;
 		found = tpg;
 		found->users++;
@@ -297,10 +302,9 @@ int scsiback_fabric_open(struct scsiback_lun *lun)
 	if (!colon || kstrtou64(colon + 1, 10, &lun->tpg_lun))
 		return -EINVAL;
 	*colon = '\0';
-	lun->tpg = scsiback_tpg_get(name, lun->tpg_lun);
+	lun->tpg = scsiback_tpg_get(name, lun);
 	if (IS_ERR(lun->tpg))
 		return PTR_ERR(lun->tpg);
-	lun->type = scsiback_tpg_lun_type(lun->tpg, lun->tpg_lun);
 	lun->ops = &fabric_lun_ops;
 	return 0;
 }

@@ -117,8 +117,8 @@ static void scsiback_edit_inquiry(struct scsiback_req *req)
  */
 static void scsiback_judge_aborted(struct scsiback_req *req)
 {
-	if (XEN_VSCSIIF_RSLT_HOST(req->result.rslt) !=
-	    XEN_VSCSIIF_RSLT_HOST_ABORT || req->aborted == SCSIBACK_BY_GUEST ||
+	if (likely(XEN_VSCSIIF_RSLT_HOST(req->result.rslt) !=
+		   XEN_VSCSIIF_RSLT_HOST_ABORT) || req->aborted == SCSIBACK_BY_GUEST ||
 	    req->lun->type != TYPE_DISK)
 		return;
 	scsiback_set_host(&req->result, READ_ONCE(req->q->abort_all) &&

@@ -573,6 +573,15 @@ static void unplug_pair(void)
 	fake_xen_settle();
 }
 
+static void replace_pair(struct kunit *test)
+{
+	unplug_pair();
+	expect_nothing_held(test);
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+}
+
 /* One step of either end's connecting fails, then all is well, then it closes. */
 static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 {
@@ -599,11 +608,7 @@ static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 			fake_xen_fail_step(step, 0, 0, 0);
 		}
 	}
-	unplug_pair();
-	expect_nothing_held(test);
-	add_backend(test);
-	add_frontend(test);
-	bring_up(test);
+	replace_pair(test);
 	exchange(test, 1514, 10);
 }
 
@@ -715,21 +720,6 @@ static bool gives_up(struct net_device *dev, int before)
 {
 	wake_all();
 	return atomic_read(&dev->carrier_down_count) != before;
-}
-
-static void replace_pair(struct kunit *test)
-{
-	inside = NULL;
-	outside = NULL;
-	fake_xen_remove_device(front);
-	front = NULL;
-	fake_xen_remove_device(back);
-	back = NULL;
-	fake_xen_settle();
-	expect_nothing_held(test);
-	add_backend(test);
-	add_frontend(test);
-	bring_up(test);
 }
 
 /* The guest says that it has sent more than a ring holds, or offered more slots. */
