@@ -40,8 +40,10 @@ for o in allmulticast promisc; do
 	check "without it the filter is back" eval "guest_cmd g ip link set eth0 $o off && filter 1"
 	check "what it is for does not arrive" stay_away 239.1.2.3
 done
-check "70 groups are more than a backend takes: all arrive" eval "guest_cmd g \"seq 10 79 | sed 's,.*,maddr add 33:33:00:00:01:& dev eth0,' | /usr/bin/ip -batch -\" && filter 0 && arrive 239.1.2.3"
-check "again few" eval "guest_cmd g \"seq 10 79 | sed 's,.*,maddr del 33:33:00:00:01:& dev eth0,' | /usr/bin/ip -batch -\" && filter 1"
+# (ip -batch ends after its first maddr.)
+seventy() { guest_cmd g "for i in \$(seq 10 79); do /usr/bin/ip maddr $1 33:33:00:00:01:\$i dev eth0; done"; }
+check "70 groups are more than a backend takes: all arrive" eval "seventy add && filter 0 && arrive 239.1.2.3"
+check "again few" eval "seventy del && filter 1"
 check "what they are not for does not arrive" stay_away 239.1.2.3
 if [ "$BACK" = ours ]; then
 	guest_cmd g "ip addr add 239.1.2.3/32 dev eth0 autojoin"
