@@ -218,11 +218,12 @@ prepare_part() (
 	cp "$DIR"/*.sh "$2/"
 )
 
-# Faults of QEMU's say nothing of what is tested (README.md): flags that no processor has (half a pointer, after CMPXCHG16B); with
-# an HVM guest an interrupt that it injects a second time, and Xen's own registers in the guest's place, or an end before the guest
+# Faults of QEMU's say nothing of what is tested (README.md): flags that no processor has (half a pointer, after CMPXCHG16B); a
+# breakpoint where there is none (any more); with an HVM guest an interrupt that it injects a second time, and Xen's own registers in the guest's place, or an end before the guest
 # has come to our modules.
 emulator_failed() { # WORK
 	grep -aqE 'EFLAGS: (0[1-9a-f]|[1-9a-f].|00[4-9a-f])[0-9a-f]{5}' "$1/guest.log" "$1/dom0.log" && return
+	grep -ahA3 'int3: 0000 \[#' "$1/guest.log" "$1/dom0.log" | grep 'Code: ' | grep -qv ' cc <' && return
 	[[ $GUEST = hvm* ]] || return
 	{ grep -aq 'PANIC: double fault' "$1/guest.log" && grep -aq irq_entries_start "$1/guest.log"; } && return
 	grep -aq 'Triple fault' "$1/dom0.log" || return
