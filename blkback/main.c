@@ -118,7 +118,6 @@ static void blkback_remove(struct pv_device *pd)
 {
 	struct blkback *b = to_blkback(pd);
 
-	pv_watch_stop(&b->watch);
 	blkback_vbd_stop(b);
 	kvfree(b->counters);
 	kfree(b);
@@ -264,6 +263,7 @@ static struct pv_driver blkback_driver = {
 	.type = "vbd",
 	.end = PV_BACK,
 	.resumable = true,
+	.lingers = true,
 	.features = blkback_features,
 	.nr_features = ARRAY_SIZE(blkback_features),
 	.probe = blkback_probe,

@@ -711,7 +711,8 @@ void blkback_queues_hold(struct blkback *b)
 	}
 	for (i = 0; i < b->nr_queues; i++)
 		if (b->queues[i] && b->queues[i]->running)
-			wait_for_completion(&b->queues[i]->held);
+			pv_device_await(b->pd, &b->queues[i]->held,
+					"requests that the disk has not answered");
 	/* Whoever reported the end of an I/O may be about to wake the thread. */
 	synchronize_rcu();
 }

@@ -334,11 +334,7 @@ static int netback_probe(struct pv_device *pd)
 
 static void netback_remove(struct pv_device *pd)
 {
-	struct netback *nb = netback_to_netback(pd);
-
-	pv_watch_stop(&nb->rate);
-	pv_watch_stop(&nb->hotplug);
-	netback_vif_destroy(nb);
+	netback_vif_destroy(netback_to_netback(pd));
 }
 
 static int netback_offer(struct pv_device *pd)

@@ -704,16 +704,10 @@ static void netfront_restarted(struct pv_device *pd)
 /* Whether somebody is there to ask for the pages. */
 static bool netfront_backend_listens(struct pv_device *pd)
 {
-	char *state = pv_device_read_peer(pd, "state");
-	unsigned int nr;
-	bool yes;
+	enum xenbus_state state = pv_device_peer_state(pd);
 
-	if (IS_ERR(state))
-		return false;
-	yes = !kstrtouint(state, 10, &nr) && (nr == XenbusStateConnected ||
-					      nr == XenbusStateReconfigured);
-	kfree(state);
-	return yes;
+	return state == XenbusStateConnected ||
+	       state == XenbusStateReconfigured;
 }
 
 /* Mapped pages come back at once if the backend is asked for them. */

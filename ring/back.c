@@ -52,7 +52,7 @@ static void back_connect(struct pv_device *pd)
 	}
 	pd->link = PV_LINK_UP;
 	pv_device_switch(pd, XenbusStateConnected);
-	pv_watch_peer(pd);
+	pv_peer_key_changed(pd);
 }
 
 static void back_reconfigure(struct pv_device *pd)
@@ -81,8 +81,8 @@ static void back_settled(struct pv_device *pd)
 }
 
 /*
- * The frontend has written its state. Returns true if the device has to be
- * unregistered, without the lock.
+ * The frontend has written its state. Returns true if the device has left for
+ * good.
  */
 bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 {
@@ -116,6 +116,7 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 		pv_device_switch(pd, XenbusStateClosed);
 		return !xenbus_dev_is_online(pd->xb);
 	case XenbusStateUnknown:
+		pv_device_down(pd, PV_DOWN_RETRY);
 		return true;
 	default:
 		break;
@@ -124,11 +125,10 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 }
 
 /* What it waited for may be there. */
-void pv_back_work(struct pv_device *pd)
+static void back_look(struct pv_device *pd)
 {
-	enum xenbus_state peer = pv_read_driver_state(pd->xb, pd->xb->otherend);
+	enum xenbus_state peer = pv_device_peer_state(pd);
 
-	lockdep_assert_held(&pd->lock);
 	if (!pd->offered)
 		pv_back_offer(pd);
 	if (pd->link != PV_LINK_UP && (peer == XenbusStateInitialised ||
@@ -136,25 +136,16 @@ void pv_back_work(struct pv_device *pd)
 		back_connect(pd);
 }
 
-/**
- * pv_device_announce() - backend: tell a connected frontend to look again
- * @pd: the device, its changed late features offered
- *
- * Writes the late features and, once more, the state Connected.
- *
- * Context: process; not in a hook: it takes the hooks' lock.
- */
-void pv_device_announce(struct pv_device *pd)
+static void back_announce(struct pv_device *pd)
 {
 	struct xenbus_transaction xbt;
-	int err = 0, state;
+	int err, state;
 
-	mutex_lock(&pd->lock);
-	if (pd->gone || pd->link != PV_LINK_UP)
-		goto out;
+	if (pd->link != PV_LINK_UP)
+		return;
 	do {
 		if (xenbus_transaction_start(&xbt))
-			goto out;
+			return;
 		/* The toolstack may have written Closing meanwhile. */
 		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%d",
 				 &state) != 1 ||
@@ -163,11 +154,32 @@ void pv_device_announce(struct pv_device *pd)
 		    xenbus_printf(xbt, pd->xb->nodename, "state", "%d",
 				  state)) {
 			xenbus_transaction_end(xbt, 1);
-			goto out;
+			return;
 		}
 		err = xenbus_transaction_end(xbt, 0);
 	} while (err == -EAGAIN);
-out:
-	mutex_unlock(&pd->lock);
+}
+
+/* What was asked for by this end. */
+void pv_back_work(struct pv_device *pd)
+{
+	lockdep_assert_held(&pd->lock);
+	if (pv_device_is_asked(pd, PV_ASK_LOOK))
+		back_look(pd);
+	if (pv_device_is_asked(pd, PV_ASK_ANNOUNCE))
+		back_announce(pd);
+}
+
+/**
+ * pv_device_announce() - backend: tell a connected frontend to look again
+ * @pd: the device, its changed late features offered
+ *
+ * Writes the late features and, once more, the state Connected.
+ *
+ * Context: any.
+ */
+void pv_device_announce(struct pv_device *pd)
+{
+	pv_device_ask(pd, PV_ASK_ANNOUNCE);
 }
 EXPORT_SYMBOL_GPL(pv_device_announce);

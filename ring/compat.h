@@ -15,6 +15,13 @@
 #include <linux/unaligned.h>
 #endif
 
+/* ---- threads ---- */
+
+#if KERNEL_VERSION(6, 14, 0) > LINUX_VERSION_CODE
+/* Until then the one that only makes a worker started it, too. */
+#define kthread_run_worker	kthread_create_worker
+#endif
+
 /* ---- block devices held open ---- */
 
 #if IS_ENABLED(CONFIG_BLOCK)

@@ -3,8 +3,11 @@
  * The life of a device: what both ends have of it. See front.c and back.c.
  */
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/export.h>
+#include <linux/freezer.h>
 #include <linux/jiffies.h>
+#include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -19,6 +22,24 @@
 
 /* A peer that lets us down more often than this in a minute is given up. */
 #define RECONNECTS_A_MINUTE	10
+
+/* After so long it is said that something is waited for. */
+#define PATIENCE		(10 * HZ)
+
+/* Frees devices whose own thread cannot. */
+static struct workqueue_struct *reaper;
+
+/* The thread does it when it has come to an end with what it does now. */
+void pv_device_ask(struct pv_device *pd, enum pv_ask what)
+{
+	set_bit(what, &pd->asked);
+	kthread_queue_work(pd->worker, &pd->work);
+}
+
+bool pv_device_is_asked(struct pv_device *pd, enum pv_ask what)
+{
+	return test_and_clear_bit(what, &pd->asked);
+}
 
 void pv_device_switch(struct pv_device *pd, enum xenbus_state state)
 {
@@ -84,49 +105,131 @@ static void device_peer_changed(struct xenbus_device *xb,
 				enum xenbus_state state)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
-	bool unregister = false;
-	unsigned int flags;
 
 	if (!pd)
 		return;
-	flags = pv_device_enter(pd);
-	trace_pv_state(dev_name(&xb->dev), xb->state, state);
-	if (pd->gone)
-		;
-	else if (pd->drv->end == PV_FRONT)
-		pv_front_peer(pd, state);
-	else
-		unregister = pv_back_peer(pd, state);
-	pv_device_leave(pd, flags);
-	if (unregister)
-		device_unregister(&xb->dev);
+	WRITE_ONCE(pd->peer_state, state);
+	pv_device_ask(pd, PV_ASK_PEER);
 }
 
-static void device_work(struct work_struct *work)
+static void device_begin(struct pv_device *pd)
+{
+	if (READ_ONCE(pd->gone))
+		return;
+	pd->begun = true;
+	if (pd->drv->end == PV_BACK)
+		pv_back_offer(pd);
+	else
+		/* After a reload of the module it may stand at Closed. */
+		pv_device_switch(pd, XenbusStateInitialising);
+}
+
+/* Returns true if the device has left for good. */
+static bool device_peer(struct pv_device *pd)
+{
+	enum xenbus_state state = READ_ONCE(pd->peer_state);
+
+	trace_pv_state(dev_name(&pd->xb->dev), pd->xb->state, state);
+	if (pd->drv->end == PV_BACK)
+		return pv_back_peer(pd, state);
+	pv_front_peer(pd, state);
+	return false;
+}
+
+/* In xenwatch, as whoever else unregisters devices. */
+static void device_farewell(struct xenbus_watch *watch, const char *path,
+			    const char *token)
+{
+	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+
+	device_unregister(&w->pd->xb->dev);
+}
+
+static void device_work(struct kthread_work *work)
 {
 	struct pv_device *pd = container_of(work, struct pv_device, work);
 	unsigned int flags = pv_device_enter(pd);
+	bool left = false;
 
-	if (pd->gone)
-		;
-	else if (pd->failed && pd->link != PV_LINK_DOWN)
+	/* Watches of its own fire before probe() is done. */
+	if (!pd->begun && pv_device_is_asked(pd, PV_ASK_BEGIN))
+		device_begin(pd);
+	if (!pd->begun || READ_ONCE(pd->gone))
+		goto out;
+	if (pd->failed && pd->link != PV_LINK_DOWN)
 		pv_device_give_up(pd);
-	else if (pd->drv->end == PV_FRONT)
+	if (pv_device_is_asked(pd, PV_ASK_PEER))
+		left = device_peer(pd);
+	if (pv_device_is_asked(pd, PV_ASK_WATCH))
+		pv_watches_look(pd);
+	if (pd->drv->end == PV_FRONT)
 		pv_front_work(pd);
 	else
 		pv_back_work(pd);
+	if (left) {
+		WRITE_ONCE(pd->gone, true);
+		/* A watch fires when it begins. */
+		pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state",
+			       device_farewell);
+	}
+out:
 	pv_device_leave(pd, flags);
 }
 
 static void device_again(struct work_struct *work)
 {
-	struct pv_device *pd = container_of(to_delayed_work(work),
-					    struct pv_device, again);
+	pv_device_ask(container_of(to_delayed_work(work), struct pv_device,
+				   again), PV_ASK_AGAIN);
+}
+
+/* The last that runs in the thread. */
+static void device_last(struct kthread_work *work)
+{
+	struct pv_device *pd = container_of(work, struct pv_device, leave);
 	unsigned int flags = pv_device_enter(pd);
 
-	if (!pd->gone)
-		pv_front_again(pd);
+	pv_device_down(pd, PV_DOWN_FINAL);
 	pv_device_leave(pd, flags);
+	debugfs_remove(pd->debugfs);
+	pd->drv->remove(pd);
+	if (pd->lingering)
+		queue_work(reaper, &pd->reap);
+}
+
+/* Its thread has nothing to do any more. */
+static void device_free(struct pv_device *pd)
+{
+	cancel_delayed_work_sync(&pd->again);
+	kthread_destroy_worker(pd->worker);
+	kfree(pd->peer);
+	kfree(pd);
+}
+
+static void device_reap(struct work_struct *work)
+{
+	struct pv_device *pd = container_of(work, struct pv_device, reap);
+	struct module *owner = pd->drv->xb.driver.owner;
+	struct xenbus_device *xb = pd->xb;
+
+	device_free(pd);
+	put_device(&xb->dev);
+	module_put(owner);
+}
+
+/*
+ * A hook may wait for a disk that does not answer, with the lock held. Whoever
+ * removes the device waits for whoever reads this.
+ */
+static bool device_may_show(struct pv_device *pd)
+{
+	unsigned int tries = 50;
+
+	while (!mutex_trylock(&pd->lock)) {
+		if (!--tries)
+			return false;
+		msleep(20);
+	}
+	return true;
 }
 
 static int device_show(struct seq_file *m, void *v)
@@ -135,7 +238,10 @@ static int device_show(struct seq_file *m, void *v)
 	struct pv_device *pd = m->private;
 	unsigned int i;
 
-	mutex_lock(&pd->lock);
+	if (!device_may_show(pd)) {
+		seq_printf(m, "device %s\nbusy\n", dev_name(&pd->xb->dev));
+		return 0;
+	}
 	seq_printf(m, "device %s\nlink %s%s\n", dev_name(&pd->xb->dev),
 		   link[pd->link], pd->failed ? " broken" : "");
 	for (i = 0; i < pd->drv->nr_features; i++)
@@ -172,12 +278,46 @@ static bool is_still_emulated(const struct pv_driver *drv)
 	}
 }
 
+static struct pv_device *device_alloc(struct xenbus_device *xb,
+				      struct pv_driver *drv)
+{
+	struct pv_device *pd = kzalloc(sizeof(*pd), GFP_KERNEL);
+	unsigned int i;
+
+	if (!pd)
+		return NULL;
+	pd->xb = xb;
+	pd->drv = drv;
+	mutex_init(&pd->lock);
+	mutex_init(&pd->watch_lock);
+	kthread_init_work(&pd->work, device_work);
+	kthread_init_work(&pd->leave, device_last);
+	INIT_WORK(&pd->reap, device_reap);
+	INIT_DELAYED_WORK(&pd->again, device_again);
+	INIT_LIST_HEAD(&pd->mapped);
+	INIT_LIST_HEAD(&pd->watches);
+	pd->retry_since = jiffies;
+	for (i = 0; i < drv->nr_features; i++)
+		pd->feature[i] = drv->features[i].absent;
+	pd->peer = kstrdup(xb->otherend, GFP_KERNEL);
+	/* Its own thread: a disk that is to be brought back has no memory. */
+	pd->worker = kthread_run_worker(KTW_FREEZABLE, "pv-%s",
+					dev_name(&xb->dev));
+	if (!pd->peer || IS_ERR(pd->worker)) {
+		if (!IS_ERR(pd->worker))
+			kthread_destroy_worker(pd->worker);
+		kfree(pd->peer);
+		kfree(pd);
+		return NULL;
+	}
+	return pd;
+}
+
 static int device_probe(struct xenbus_device *xb,
 			const struct xenbus_device_id *id)
 {
 	struct xenbus_driver *xdrv = to_xenbus_driver(xb->dev.driver);
 	struct pv_driver *drv = container_of(xdrv, struct pv_driver, xb);
-	unsigned int flags, i;
 	struct pv_device *pd;
 	int err;
 
@@ -185,72 +325,87 @@ static int device_probe(struct xenbus_device *xb,
 		dev_notice(&xb->dev, "left to the emulated device: these were not unplugged (see xen_emul_unplug=)\n");
 		return -ENODEV;
 	}
-	pd = kzalloc(sizeof(*pd), GFP_KERNEL);
+	pd = device_alloc(xb, drv);
 	if (!pd)
 		return -ENOMEM;
-	pd->xb = xb;
-	pd->drv = drv;
-	mutex_init(&pd->lock);
-	INIT_WORK(&pd->work, device_work);
-	INIT_DELAYED_WORK(&pd->again, device_again);
-	INIT_LIST_HEAD(&pd->mapped);
-	pd->retry_since = jiffies;
-	for (i = 0; i < drv->nr_features; i++)
-		pd->feature[i] = drv->features[i].absent;
 	dev_set_drvdata(&xb->dev, pd);
-
 	err = drv->probe(pd);
 	if (err) {
 		pv_device_blame(pd, err, "cannot make the device");
 		dev_set_drvdata(&xb->dev, NULL);
-		kfree(pd);
+		device_free(pd);
 		return err;
 	}
 	pd->debugfs = debugfs_create_file(dev_name(&xb->dev), 0400, pv_debugfs,
 					  pd, &device_fops);
-
-	flags = pv_device_enter(pd);
-	/* (A watch of its own may have made it connect already.) */
-	if (drv->end == PV_BACK && !pd->offered)
-		pv_back_offer(pd);
-	else if (drv->end == PV_FRONT)
-		/* After a reload of the module it may stand at Closed. */
-		pv_device_switch(pd, XenbusStateInitialising);
-	pv_device_leave(pd, flags);
+	pv_watch_peer(pd);
+	pv_device_ask(pd, PV_ASK_BEGIN);
 	return 0;
+}
+
+/* Whether it may leave in its own time: nobody follows it in its place. */
+static bool device_may_linger(struct pv_device *pd)
+{
+	return pd->drv->lingers &&
+	       !xenbus_exists(XBT_NIL, pd->xb->nodename, "") &&
+	       try_module_get(pd->drv->xb.driver.owner);
 }
 
 static void device_remove(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
-	unsigned int flags = pv_device_enter(pd);
 
-	pd->gone = true;
-	pv_device_down(pd, PV_DOWN_FINAL);
-	pv_device_leave(pd, flags);
-	cancel_work_sync(&pd->work);
-	cancel_delayed_work_sync(&pd->again);
-	pv_watch_stop(&pd->peer_watch);
-	debugfs_remove(pd->debugfs);
-	/* Without the lock: it stops watches whose callbacks take it. */
-	pd->drv->remove(pd);
+	WRITE_ONCE(pd->gone, true);
 	dev_set_drvdata(&xb->dev, NULL);
-	kfree(pd);
+	/* Not in the thread: xenwatch may be waiting for that here. */
+	pv_watches_stop(pd);
+	if (device_may_linger(pd)) {
+		get_device(&xb->dev);
+		pd->lingering = true;
+		kthread_queue_work(pd->worker, &pd->leave);
+		return;
+	}
+	kthread_queue_work(pd->worker, &pd->leave);
+	kthread_flush_work(&pd->leave);
+	device_free(pd);
+}
+
+/*
+ * From here to the resume no hook may run. The kernel freezes the thread; the
+ * shim cannot, but there, too, no watch fires meanwhile.
+ */
+static int device_suspend(struct xenbus_device *xb)
+{
+	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+
+	if (!freezing(pd->worker->task))
+		kthread_flush_worker(pd->worker);
+	return 0;
 }
 
 static int device_resume(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
-	unsigned int flags = pv_device_enter(pd);
+	const char *peer = kstrdup(xb->otherend, GFP_NOIO);
+	unsigned int flags;
 
+	if (!peer)
+		return -ENOMEM;
+	pv_watch_stop(&pd->peer_watch);
+	flags = pv_device_enter(pd);
 	/* The old backend is in another world: only its memory is left. */
 	pv_device_down(pd, PV_DOWN_RETRY);
+	swap(pd->peer, peer);
+	/* What it said last was said there. */
+	clear_bit(PV_ASK_PEER, &pd->asked);
 	pd->closing = false;
 	pd->failed = false;
 	/* What was missing there may be here. */
 	cancel_delayed_work(&pd->again);
 	pd->wait = 0;
 	pv_device_leave(pd, flags);
+	kfree(peer);
+	pv_watch_peer(pd);
 	return 0;
 }
 
@@ -278,6 +433,7 @@ int __pv_driver_register(struct pv_driver *drv, struct module *owner,
 	drv->xb.allow_rebind = drv->resumable;
 	if (drv->end == PV_BACK)
 		return __xenbus_register_backend(&drv->xb, owner, mod_name);
+	drv->xb.suspend = device_suspend;
 	drv->xb.resume = device_resume;
 	return __xenbus_register_frontend(&drv->xb, owner, mod_name);
 }
@@ -316,7 +472,7 @@ void pv_device_fail(struct pv_device *pd, const char *fmt, ...)
 	dev_err(&pd->xb->dev, "device disabled, its peer misbehaves: %pV\n",
 		&vaf);
 	va_end(args);
-	schedule_work(&pd->work);
+	kthread_queue_work(pd->worker, &pd->work);
 }
 EXPORT_SYMBOL_GPL(pv_device_fail);
 
@@ -352,9 +508,46 @@ EXPORT_SYMBOL_GPL(pv_device_error);
  */
 void pv_device_poke(struct pv_device *pd)
 {
-	schedule_work(&pd->work);
+	pv_device_ask(pd, PV_ASK_LOOK);
 }
 EXPORT_SYMBOL_GPL(pv_device_poke);
+
+/**
+ * pv_device_await() - wait for something that a disk or a device has to do
+ * @pd: the device
+ * @done: completed when it has
+ * @what: what that is, for the log
+ *
+ * A device that does not answer cannot be made to: this waits as long as it
+ * takes, and after ten seconds says so.
+ *
+ * Context: process, a hook of the device.
+ */
+void pv_device_await(struct pv_device *pd, struct completion *done,
+		     const char *what)
+{
+	bool said = false;
+
+	while (!wait_for_completion_timeout(done, PATIENCE)) {
+		if (!said)
+			dev_warn(&pd->xb->dev, "waits for %s\n", what);
+		said = true;
+	}
+	if (said)
+		dev_notice(&pd->xb->dev, "waits no more for %s\n", what);
+}
+EXPORT_SYMBOL_GPL(pv_device_await);
+
+int pv_device_init(void)
+{
+	reaper = alloc_workqueue("pv-reaper", WQ_UNBOUND, 0);
+	return reaper ? 0 : -ENOMEM;
+}
+
+void pv_device_exit(void)
+{
+	destroy_workqueue(reaper);
+}
 
 /**
  * pv_device_of() - the device of a sysfs attribute

@@ -21,12 +21,15 @@
  *   change()                Connected                              Connected
  *   disconnect()            Closed         disconnect()            Closed
  *
- * All hooks of a device run one at a time, in process context, and may sleep.
+ * All hooks of a device but probe() run one at a time in a thread of its own, and
+ * may sleep. xenwatch, which is one for all devices, only says what has changed.
  */
 #ifndef _PV_DEVICE_H
 #define _PV_DEVICE_H
 
+#include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/types.h>
@@ -125,6 +128,9 @@ enum pv_emulated {
  *           nothing of it, and do not come back from Closed
  * @direct: frontend: it is Connected as soon as it has published (netif.h),
  *          without Initialised before. connect() waits for the backend
+ * @lingers: backend without devices of its own: disconnect() waits for a disk,
+ *           which may take for ever. When the toolstack has removed the
+ *           device's nodes it goes without waiting, and leaves in its own time
  * @xb: the library's registration with xenbus
  */
 struct pv_driver {
@@ -153,6 +159,7 @@ struct pv_driver {
 	const char *peer_key;
 	bool resumable;
 	bool direct;
+	bool lingers;
 
 	struct xenbus_device_id ids[2];
 	struct xenbus_driver xb;
@@ -161,13 +168,17 @@ struct pv_driver {
 /**
  * struct pv_watch - a watch on a key
  * @watch: xenbus's part
+ * @list: of the device's @watches
  * @pd: the device
- * @changed: called in process context when the key may have changed
+ * @changed: called like a hook when the key may have changed
+ * @fired: it may have
  */
 struct pv_watch {
 	struct xenbus_watch watch;
+	struct list_head list;
 	struct pv_device *pd;
 	void (*changed)(struct pv_device *pd);
+	bool fired;
 };
 
 /**
@@ -175,8 +186,10 @@ struct pv_watch {
  * @xb: the xenbus device
  * @drv: its driver
  * @priv: the driver's
+ * @peer: the peer's directory: xenbus's own copy goes before the hooks do
  * @lock: serialises the hooks
  * @link: how far it has come; under @lock
+ * @begun: probe() is over: hooks may run; under @lock
  * @offered: backend: offer() has succeeded; under @lock
  * @rebinds: frontend: the backend has started anew on a live link; under @lock
  * @failed: pv_device_fail() has been called: sticky until the peer reconnects
@@ -185,9 +198,18 @@ struct pv_watch {
  * @retries: reconnects since @retry_since
  * @retry_since: in jiffies
  * @peer_watch: on the driver's @peer_key
+ * @farewell: takes a device that has left to xenwatch, which unregisters it
+ * @watches: those that are to end with it; under @watch_lock
+ * @watch_lock: of the list
+ * @unwatched: it does not grow any more; under @watch_lock
  * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
- * @wishes: frontend: what pv_device_reconfigure(), pv_device_restart() asked
- * @work: runs the state machine outside xenwatch (failure, pv_device_poke())
+ * @asked: what @work is to do: enum pv_ask
+ * @peer_state: what xenwatch saw last of the peer
+ * @worker: the thread of the hooks
+ * @work: runs the state machine there
+ * @leave: the last thing that runs there
+ * @lingering: nobody waits for @leave
+ * @reap: frees a device that nobody has waited for
  * @again: frontend: tries again what could not be had
  * @wait: frontend: how long that waits, in jiffies; 0 if all was there
  * @mapped: backend: what pv_shared_map() has mapped; under @lock
@@ -198,8 +220,10 @@ struct pv_device {
 	struct xenbus_device *xb;
 	struct pv_driver *drv;
 	void *priv;
+	const char *peer;
 	struct mutex lock; /* serialises the hooks */
 	enum pv_link link;
+	bool begun;
 	bool offered;
 	bool rebinds;
 	bool failed;
@@ -209,9 +233,18 @@ struct pv_device {
 	unsigned int retries;
 	unsigned long retry_since;
 	struct pv_watch peer_watch;
+	struct pv_watch farewell;
+	struct list_head watches;
+	struct mutex watch_lock; /* of the list */
+	bool unwatched;
 	enum xenbus_state owed;
-	unsigned long wishes;
-	struct work_struct work;
+	unsigned long asked;
+	enum xenbus_state peer_state;
+	struct kthread_worker *worker;
+	struct kthread_work work;
+	struct kthread_work leave;
+	bool lingering;
+	struct work_struct reap;
 	struct delayed_work again;
 	unsigned long wait;
 	struct list_head mapped;
@@ -230,6 +263,8 @@ void pv_device_fail(struct pv_device *pd, const char *fmt, ...);
 __printf(3, 4)
 void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...);
 void pv_device_poke(struct pv_device *pd);
+void pv_device_await(struct pv_device *pd, struct completion *done,
+		     const char *what);
 void pv_device_announce(struct pv_device *pd);
 void pv_device_reconfigure(struct pv_device *pd);
 void pv_device_restart(struct pv_device *pd);
@@ -243,6 +278,7 @@ char **pv_device_list_own(struct pv_device *pd, const char *key,
 			  unsigned int *nr);
 char **pv_device_list_peer(struct pv_device *pd, const char *key,
 			   unsigned int *nr);
+enum xenbus_state pv_device_peer_state(struct pv_device *pd);
 bool pv_device_trusted(struct pv_device *pd, bool trusted);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,

@@ -59,7 +59,7 @@ static int feature_read_one(struct pv_device *pd, unsigned int id)
 		if (PTR_ERR(text) != -ENOENT) {
 			err = PTR_ERR(text);
 			pv_device_error(pd, err, "cannot read %s/%s",
-					pd->xb->otherend, f->key);
+					pd->peer, f->key);
 			return err;
 		}
 		text = NULL;
@@ -67,11 +67,11 @@ static int feature_read_one(struct pv_device *pd, unsigned int id)
 	err = pv_feature_parse(f, text, &pd->feature[id]);
 	if (err == -ENOENT)
 		pv_device_error(pd, err, "%s/%s is missing",
-				pd->xb->otherend, f->key);
+				pd->peer, f->key);
 	else if (err)
 		pv_device_error(pd, err,
 				"%s/%s is \"%*pE\": it must be a number from %llu to %llu",
-				pd->xb->otherend, f->key,
+				pd->peer, f->key,
 				(int)strnlen(text, 40), text, f->min, f->max);
 	kfree(text);
 	return err;

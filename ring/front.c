@@ -15,16 +15,10 @@
 #define SHORT_MIN	HZ
 #define SHORT_MAX	(30 * HZ)
 
-/* Bits of pv_device.wishes */
-enum {
-	WISH_RESTART,
-	WISH_RECONFIGURE,
-};
-
 static bool front_is_wanted(struct pv_device *pd)
 {
 	/* The toolstack clears the backend's "online" when it means it. */
-	return xenbus_read_unsigned(pd->xb->otherend, "online", 0);
+	return xenbus_read_unsigned(pd->peer, "online", 0);
 }
 
 static int front_publish(struct pv_device *pd)
@@ -138,7 +132,7 @@ static void front_connect(struct pv_device *pd)
 	pd->link = PV_LINK_UP;
 	pd->wait = 0;
 	pv_device_switch(pd, XenbusStateConnected);
-	pv_watch_peer(pd);
+	pv_peer_key_changed(pd);
 }
 
 static void front_restart(struct pv_device *pd)
@@ -208,7 +202,7 @@ static void front_reconfigure(struct pv_device *pd)
 	 * A backend that stays in that state sends no news of it, and those
 	 * of a quick one come when this is over.
 	 */
-	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	if (pv_device_peer_state(pd) ==
 	    XenbusStateReconfigured)
 		front_reconfigured(pd);
 }
@@ -276,28 +270,29 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
 }
 
 /* What could not be had may be there now. */
-void pv_front_again(struct pv_device *pd)
+static void front_again(struct pv_device *pd)
 {
-	lockdep_assert_held(&pd->lock);
 	if (pd->link != PV_LINK_DOWN || pd->failed || pd->closing ||
 	    !front_is_wanted(pd))
 		return;
 	pv_device_switch(pd, XenbusStateInitialising);
 	/* One that stays in that state sends no news of it. */
-	if (pv_read_driver_state(pd->xb, pd->xb->otherend) ==
+	if (pv_device_peer_state(pd) ==
 	    XenbusStateInitWait)
 		front_negotiate(pd);
 }
 
-/* What was asked for outside xenwatch. */
+/* What was asked for by this end. */
 void pv_front_work(struct pv_device *pd)
 {
 	lockdep_assert_held(&pd->lock);
-	if (pd->closing)
+	if (pv_device_is_asked(pd, PV_ASK_LOOK) && pd->closing)
 		front_close(pd);
-	if (test_and_clear_bit(WISH_RESTART, &pd->wishes))
+	if (pv_device_is_asked(pd, PV_ASK_AGAIN))
+		front_again(pd);
+	if (pv_device_is_asked(pd, PV_ASK_RESTART))
 		front_restart(pd);
-	if (test_and_clear_bit(WISH_RECONFIGURE, &pd->wishes))
+	if (pv_device_is_asked(pd, PV_ASK_RECONFIGURE))
 		front_reconfigure(pd);
 	front_answer(pd);
 }
@@ -313,8 +308,7 @@ void pv_front_work(struct pv_device *pd)
  */
 void pv_device_reconfigure(struct pv_device *pd)
 {
-	set_bit(WISH_RECONFIGURE, &pd->wishes);
-	schedule_work(&pd->work);
+	pv_device_ask(pd, PV_ASK_RECONFIGURE);
 }
 EXPORT_SYMBOL_GPL(pv_device_reconfigure);
 
@@ -328,7 +322,6 @@ EXPORT_SYMBOL_GPL(pv_device_reconfigure);
  */
 void pv_device_restart(struct pv_device *pd)
 {
-	set_bit(WISH_RESTART, &pd->wishes);
-	schedule_work(&pd->work);
+	pv_device_ask(pd, PV_ASK_RESTART);
 }
 EXPORT_SYMBOL_GPL(pv_device_restart);

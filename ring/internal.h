@@ -10,6 +10,26 @@ struct dentry;
 /* The folder "pvsplit" in debugfs. */
 extern struct dentry *pv_debugfs;
 
+/* What a device's thread can be asked to do. Asked twice it is done once. */
+enum pv_ask {
+	PV_ASK_BEGIN,		/* it has just been probed */
+	PV_ASK_PEER,		/* the peer has written its state */
+	PV_ASK_WATCH,		/* a watch has fired */
+	PV_ASK_LOOK,		/* what a hook waited for may be there */
+	PV_ASK_AGAIN,		/* frontend: what could not be had, too */
+	PV_ASK_RESTART,		/* frontend */
+	PV_ASK_RECONFIGURE,	/* frontend */
+	PV_ASK_ANNOUNCE,	/* backend */
+};
+
+/* device.c: any context */
+void pv_device_ask(struct pv_device *pd, enum pv_ask what);
+/* In the thread. */
+bool pv_device_is_asked(struct pv_device *pd, enum pv_ask what);
+
+int pv_device_init(void);
+void pv_device_exit(void);
+
 /* device.c: around hooks */
 unsigned int pv_device_enter(struct pv_device *pd) __acquires(&pd->lock);
 void pv_device_leave(struct pv_device *pd, unsigned int flags)
@@ -25,7 +45,6 @@ void pv_device_blame(struct pv_device *pd, int err, const char *what);
 /* front.c, back.c: the state machines. The lock of the device is held. */
 void pv_front_peer(struct pv_device *pd, enum xenbus_state state);
 void pv_front_work(struct pv_device *pd);
-void pv_front_again(struct pv_device *pd);
 bool pv_back_peer(struct pv_device *pd, enum xenbus_state state);
 void pv_back_work(struct pv_device *pd);
 void pv_back_offer(struct pv_device *pd);
@@ -33,6 +52,13 @@ void pv_back_offer(struct pv_device *pd);
 /* keys.c */
 #define PV_KEY_PATH	48
 void pv_watch_peer(struct pv_device *pd);
+void pv_peer_key_changed(struct pv_device *pd);
+int pv_watch_start(struct pv_device *pd, struct pv_watch *w, const char *dir,
+		   const char *key,
+		   void (*fired)(struct xenbus_watch *watch, const char *path,
+				 const char *token));
+void pv_watches_look(struct pv_device *pd);
+void pv_watches_stop(struct pv_device *pd);
 int pv_key_u32(struct pv_device *pd, const char *path, u32 *value);
 
 /* shared.c */

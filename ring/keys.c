@@ -37,7 +37,7 @@ EXPORT_SYMBOL_GPL(pv_device_read_own);
  */
 char *pv_device_read_peer(struct pv_device *pd, const char *key)
 {
-	return key_read(pd->xb->otherend, key);
+	return key_read(pd->peer, key);
 }
 EXPORT_SYMBOL_GPL(pv_device_read_peer);
 
@@ -67,9 +67,21 @@ EXPORT_SYMBOL_GPL(pv_device_list_own);
 char **pv_device_list_peer(struct pv_device *pd, const char *key,
 			   unsigned int *nr)
 {
-	return xenbus_directory(XBT_NIL, pd->xb->otherend, key, nr);
+	return xenbus_directory(XBT_NIL, pd->peer, key, nr);
 }
 EXPORT_SYMBOL_GPL(pv_device_list_peer);
+
+/**
+ * pv_device_peer_state() - the state that the peer has written
+ * @pd: the device
+ *
+ * Return: the state; XenbusStateUnknown if there is none.
+ */
+enum xenbus_state pv_device_peer_state(struct pv_device *pd)
+{
+	return pv_read_driver_state(pd->xb, pd->peer);
+}
+EXPORT_SYMBOL_GPL(pv_device_peer_state);
 
 /**
  * pv_device_trusted() - frontend: may the backend see more than the data
@@ -159,13 +171,13 @@ int pv_key_u32(struct pv_device *pd, const char *path, u32 *value)
 
 	if (IS_ERR(text)) {
 		pv_device_error(pd, PTR_ERR(text), "%s/%s is missing",
-				pd->xb->otherend, path);
+				pd->peer, path);
 		return PTR_ERR(text);
 	}
 	err = kstrtou32(text, 10, value);
 	if (err)
 		pv_device_error(pd, err, "%s/%s is \"%*pE\": not a number",
-				pd->xb->otherend, path,
+				pd->peer, path,
 				(int)strnlen(text, 40), text);
 	kfree(text);
 	return err;
@@ -223,44 +235,54 @@ static void watch_fired(struct xenbus_watch *watch, const char *path,
 			const char *token)
 {
 	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
-	unsigned int flags = pv_device_enter(w->pd);
 
-	if (!w->pd->gone)
-		w->changed(w->pd);
-	pv_device_leave(w->pd, flags);
+	WRITE_ONCE(w->fired, true);
+	pv_device_ask(w->pd, PV_ASK_WATCH);
 }
 
-static int watch_start(struct pv_device *pd, struct pv_watch *w,
-		       const char *dir, const char *key,
-		       void (*changed)(struct pv_device *pd))
+/* @fired runs in xenwatch, which must not wait. */
+int pv_watch_start(struct pv_device *pd, struct pv_watch *w, const char *dir,
+		   const char *key,
+		   void (*fired)(struct xenbus_watch *watch, const char *path,
+				 const char *token))
 {
+	int err = -ENODEV;
+
 	w->pd = pd;
-	w->changed = changed;
-	return xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
-				    watch_fired, "%s/%s", dir, key);
+	mutex_lock(&pd->watch_lock);
+	/* The device's removal ends those that are there. */
+	if (!pd->unwatched)
+		err = xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
+					   fired, "%s/%s", dir, key);
+	if (!err)
+		list_add(&w->list, &pd->watches);
+	mutex_unlock(&pd->watch_lock);
+	return err;
 }
 
 /**
  * pv_watch_own() - watch a key in this end's directory
  * @pd: the device
- * @w: the watch
+ * @w: the watch; it ends before remove() is called
  * @key: its name
  * @changed: called like a hook, also once at the beginning
  *
+ * Context: process, in probe().
  * Return: 0 or a negative errno.
  */
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd))
 {
-	return watch_start(pd, w, pd->xb->nodename, key, changed);
+	w->changed = changed;
+	return pv_watch_start(pd, w, pd->xb->nodename, key, watch_fired);
 }
 EXPORT_SYMBOL_GPL(pv_watch_own);
 
 /**
- * pv_watch_stop() - end a watch; its callback does not run any more
+ * pv_watch_stop() - end a watch before the device's removal does
  * @w: the watch, or one that was never started
  *
- * Context: process, in remove(); in xenwatch, where it waits for none.
+ * Context: process, in probe(). Not in other hooks: it waits for xenwatch.
  */
 void pv_watch_stop(struct pv_watch *w)
 {
@@ -269,30 +291,59 @@ void pv_watch_stop(struct pv_watch *w)
 	unregister_xenbus_watch(&w->watch);
 	kfree(w->watch.node);
 	w->watch.node = NULL;
+	mutex_lock(&w->pd->watch_lock);
+	list_del(&w->list);
+	mutex_unlock(&w->pd->watch_lock);
 }
 EXPORT_SYMBOL_GPL(pv_watch_stop);
 
-static void peer_key_changed(struct pv_device *pd)
+/* All of them, for good. */
+void pv_watches_stop(struct pv_device *pd)
 {
-	if (pd->link == PV_LINK_UP && pd->drv->change)
+	mutex_lock(&pd->watch_lock);
+	pd->unwatched = true;
+	mutex_unlock(&pd->watch_lock);
+	while (!list_empty(&pd->watches))
+		pv_watch_stop(list_first_entry(&pd->watches, struct pv_watch,
+					       list));
+}
+
+static struct pv_watch *watch_that_fired(struct pv_device *pd)
+{
+	struct pv_watch *w, *found = NULL;
+
+	mutex_lock(&pd->watch_lock);
+	list_for_each_entry(w, &pd->watches, list) {
+		if (!xchg(&w->fired, false))
+			continue;
+		found = w;
+		break;
+	}
+	mutex_unlock(&pd->watch_lock);
+	return found;
+}
+
+/* Call those whose keys may have changed. */
+void pv_watches_look(struct pv_device *pd)
+{
+	struct pv_watch *w;
+
+	lockdep_assert_held(&pd->lock);
+	while ((w = watch_that_fired(pd)))
+		w->changed(pd);
+}
+
+void pv_peer_key_changed(struct pv_device *pd)
+{
+	if (pd->drv->peer_key && pd->link == PV_LINK_UP && pd->drv->change)
 		pd->drv->change(pd);
 }
 
-/*
- * Watch the peer's key, which is elsewhere after a migration: that is, in a
- * frontend, which connects in xenwatch. There the end of the old watch waits
- * for no callback (which would take the lock); nowhere else may it be here.
- */
+/* Watch the peer's key, which is elsewhere after a migration. */
 void pv_watch_peer(struct pv_device *pd)
 {
-	const char *key = pd->drv->peer_key;
-	struct pv_watch *w = &pd->peer_watch;
-	size_t len = strlen(pd->xb->otherend);
-
-	lockdep_assert_held(&pd->lock);
-	if (!key || (w->watch.node && !w->watch.node[len + 1 + strlen(key)] &&
-		     !strncmp(w->watch.node, pd->xb->otherend, len)))
-		return;
-	pv_watch_stop(w);
-	watch_start(pd, w, pd->xb->otherend, key, peer_key_changed);
+	pd->peer_watch.changed = pv_peer_key_changed;
+	if (pd->drv->peer_key)
+		pv_watch_start(pd, &pd->peer_watch, pd->peer,
+			       pd->drv->peer_key, watch_fired);
 }

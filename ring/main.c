@@ -57,10 +57,15 @@ EXPORT_SYMBOL_GPL(pv_stats_show);
 
 static int __init pv_ring_module_init(void)
 {
+	int err;
+
 	if (!xen_domain()) {
 		pr_err("not running on Xen: these drivers have nothing to talk to\n");
 		return -ENODEV;
 	}
+	err = pv_device_init();
+	if (err)
+		return err;
 	pv_debugfs = debugfs_create_dir("pvsplit", NULL);
 	return 0;
 }
@@ -68,6 +73,7 @@ module_init(pv_ring_module_init);
 
 static void __exit pv_ring_module_exit(void)
 {
+	pv_device_exit();
 	pv_grant_exit();
 	debugfs_remove(pv_debugfs);
 }

@@ -139,7 +139,7 @@ static bool shared_is_current(struct pv_device *pd,
 
 	for (i = 0; i < shared->nr_pages; i++) {
 		shared_key(path, shared->queue, shared->key, shared->multi, i);
-		gref = xenbus_read_unsigned(pd->xb->otherend, path,
+		gref = xenbus_read_unsigned(pd->peer, path,
 					    shared->gref[i]);
 		if (gref != shared->gref[i])
 			return false;

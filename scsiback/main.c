@@ -260,6 +260,7 @@ static struct pv_driver scsiback_driver = {
 	.name = "pv-scsiback",
 	.type = "vscsi",
 	.end = PV_BACK,
+	.lingers = true,
 	.features = scsiback_features,
 	.nr_features = ARRAY_SIZE(scsiback_features),
 	.probe = scsiback_probe,

@@ -804,6 +804,7 @@ void scsiback_queues_wake(struct scsiback *b)
  */
 void scsiback_queues_hold(struct scsiback *b)
 {
+	unsigned long deadline = jiffies + SCSIBACK_PATIENCE;
 	unsigned int i;
 
 	for (i = 0; i < b->nr_queues; i++)
@@ -815,11 +816,14 @@ void scsiback_queues_hold(struct scsiback *b)
 
 		/* Some of several may have been all that could connect. */
 		if (!q || !q->running ||
-		    wait_for_completion_timeout(&q->held, SCSIBACK_PATIENCE))
+		    wait_for_completion_timeout(&q->held,
+						max_t(long, deadline - jiffies,
+						      1)))
 			continue;
 		WRITE_ONCE(q->abort_all, true);
 		pv_channel_wake(&q->channel);
-		wait_for_completion(&q->held);
+		pv_device_await(b->pd, &q->held,
+				"commands that its devices have not answered");
 	}
 	/* Whoever reported the end of a command may be about to wake us. */
 	synchronize_rcu();

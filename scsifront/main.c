@@ -461,7 +461,7 @@ static bool scsifront_may_flush(struct pv_device *pd)
 
 	if (pd->failed || pd->link != PV_LINK_UP)
 		return false;
-	state = pv_read_driver_state(pd->xb, pd->xb->otherend);
+	state = pv_device_peer_state(pd);
 	return ((pd->gone && state == XenbusStateConnected) ||
 		(pd->closing && state == XenbusStateClosing)) &&
 	       scsifront_backend_answers(pd->priv);

@@ -36,6 +36,7 @@ static struct {
 	bool overlapped, out_of_order;
 	bool may_do_io;			/* a hook may wait for memory that is written to the disk it is to bring back */
 	bool live;			/* between negotiate or connect, and disconnect */
+	struct completion *hang;	/* what a backend's disconnect() waits for: a disk that does not answer */
 	struct pv_device *pd;
 } drv;
 
@@ -103,7 +104,6 @@ static void hook_remove(struct pv_device *pd)
 	enter(REMOVE, 0);
 	if (drv.live)
 		drv.out_of_order = true;
-	pv_watch_stop(&end->watch);
 	drv.pd = NULL;
 	kfree(end);
 	leave(0);
@@ -213,6 +213,8 @@ static void hook_back_disconnect(struct pv_device *pd, enum pv_down why)
 	struct end *end = pd->priv;
 
 	enter(DISCONNECT, why == PV_DOWN_FINAL ? 'D' : 'd');
+	if (drv.hang && drv.live)
+		wait_for_completion(drv.hang);
 	pv_channel_close(&end->ch);
 	pv_shared_unmap(pd, &end->shared);
 	drv.live = false;
@@ -310,6 +312,7 @@ static struct pv_driver back_driver = {
 	.offer = hook_offer,
 	.connect = hook_back_connect,
 	.disconnect = hook_back_disconnect,
+	.lingers = true,
 };
 
 /* Xenstore, seen from the case */
@@ -341,7 +344,7 @@ static void set_state(const char *path, enum xenbus_state state)
 
 	snprintf(key, sizeof(key), "%s/state", path);
 	fake_xen_write(key, "%d", state);
-	fake_xen_settle();
+	settle();
 }
 
 static void back_goes(enum xenbus_state state)
@@ -380,7 +383,7 @@ static int back_init(struct kunit *test)
 static void finish(struct kunit *test, struct pv_driver *driver)
 {
 	pv_driver_unregister(driver);
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_FALSE_MSG(test, drv.overlapped, "two hooks ran at a time: %s", drv.trace);
 	KUNIT_EXPECT_FALSE(test, drv.may_do_io);
 	KUNIT_EXPECT_FALSE_MSG(test, drv.out_of_order, "hooks out of order: %s", drv.trace);
@@ -424,7 +427,7 @@ static struct xenbus_device *add(struct kunit *test, enum fake_xen_end end)
 	struct xenbus_device *dev = fake_xen_add_device(end, TYPE, 3);
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(dev));
-	fake_xen_settle();
+	settle();
 	return dev;
 }
 
@@ -615,7 +618,7 @@ static void backend_vanishes(struct kunit *test)
 		take_to(test, step);
 		clear_trace();
 		fake_xen_rm(back_path);
-		fake_xen_settle();
+		settle();
 		expect_trace(test, "D");
 		KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
 		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
@@ -806,7 +809,7 @@ static void suspend_and_resume(struct kunit *test)
 		/* Another host: the backend there has just been made. */
 		back_goes(XenbusStateInitialising);
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(dev), 0);
-		fake_xen_settle();
+		settle();
 		expect_trace(test, step ? "d" : "");
 		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing() || step == 0);
 		back_goes(XenbusStateInitWait);
@@ -876,14 +879,14 @@ static void backend_says_anything(struct kunit *test)
 		else
 			fake_xen_write(path, "%s", state);
 		if (what % 5 == 0)
-			fake_xen_settle();
+			settle();
 		if (what % 29 == 0)
 			pv_device_poke(drv.pd);
 		if (i == 1500)
 			pv_device_fail(drv.pd, "enough");
 		clear_trace();
 	}
-	fake_xen_settle();
+	settle();
 	fake_xen_remove_device(dev);
 }
 
@@ -1175,7 +1178,7 @@ static void frontend_vanishes(struct kunit *test)
 		if (step >= 2)
 			front_goes(XenbusStateClosing);
 		fake_xen_rm(front_path);
-		fake_xen_settle();
+		settle();
 		KUNIT_EXPECT_NULL_MSG(test, drv.pd, "step %u: %s", step, drv.trace);
 		fake_xen_remove_device(dev);
 		peer_withdraws(test, &peer);
@@ -1250,15 +1253,16 @@ static void back_announces(struct kunit *test)
 	/* Not connected: nobody to tell. */
 	pv_feature_offer(drv.pd, 2, 2000);
 	pv_device_announce(drv.pd);
+	settle();
 	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "");
 	front_goes(XenbusStateInitialised);
 	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
-	fake_xen_settle();
+	settle();
 	heard = 0;
 	pv_feature_offer(drv.pd, 2, 2000);
 	fake_xen_conflicts(2);
 	pv_device_announce(drv.pd);
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_EQ(test, heard, 1);
 	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "2000");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
@@ -1266,9 +1270,137 @@ static void back_announces(struct kunit *test)
 	set_state(back_path, XenbusStateClosing);
 	pv_feature_offer(drv.pd, 2, 3000);
 	pv_device_announce(drv.pd);
+	settle();
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosing);
 	unregister_xenbus_watch(&watch);
 	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+/* A backend that is connected, and whose next disconnect() waits for @hang. */
+static struct xenbus_device *add_hanging(struct kunit *test, struct peer *peer, struct completion *hang)
+{
+	struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+
+	peer_offers(test, peer);
+	front_goes(XenbusStateInitialised);
+	KUNIT_ASSERT_EQ(test, back_state(), XenbusStateConnected);
+	init_completion(hang);
+	drv.hang = hang;
+	return dev;
+}
+
+/* A disk that does not answer: xenwatch serves others, and the device goes on when it can. */
+static void disk_hangs(struct kunit *test)
+{
+	struct xenbus_watch watch = { .callback = hear, .node = "/local/domain/1/elsewhere" };
+	struct completion hang;
+	struct peer peer;
+
+	add_hanging(test, &peer, &hang);
+	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
+	settle();
+	heard = 0;
+	front_key("state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
+	fake_xen_write(watch.node, "1");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(heard));
+	/* What the frontend does meanwhile counts when it is over. */
+	front_key("state", "1");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	complete_all(&hang);
+	settle();
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	front_goes(XenbusStateInitialised);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	unregister_xenbus_watch(&watch);
+	front_goes(XenbusStateClosed);
+	peer_withdraws(test, &peer);
+}
+
+/* The same, and the frontend has vanished. */
+static void disk_hangs_and_frontend_vanishes(struct kunit *test)
+{
+	struct xenbus_watch watch = { .callback = hear, .node = "/local/domain/1/elsewhere" };
+	struct completion hang;
+	struct peer peer;
+
+	add_hanging(test, &peer, &hang);
+	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
+	settle();
+	heard = 0;
+	front_key("state", NULL);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
+	fake_xen_write(watch.node, "1");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(heard));
+	complete_all(&hang);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!drv.pd));
+	unregister_xenbus_watch(&watch);
+	peer_withdraws(test, &peer);
+}
+
+struct removal {
+	struct work_struct work;
+	struct xenbus_device *dev;
+	struct completion done;
+};
+
+static void remove_work(struct work_struct *work)
+{
+	struct removal *r = container_of(work, struct removal, work);
+
+	fake_xen_remove_device(r->dev);
+	complete(&r->done);
+}
+
+static void remove_elsewhere(struct removal *r, struct xenbus_device *dev)
+{
+	r->dev = dev;
+	init_completion(&r->done);
+	INIT_WORK_ONSTACK(&r->work, remove_work);
+	schedule_work(&r->work);
+}
+
+/* The toolstack has removed its nodes: nobody waits for it, and it leaves when its disk lets it. */
+static void disk_hangs_and_device_goes(struct kunit *test)
+{
+	struct xenbus_device *dev;
+	struct completion hang;
+	struct removal removal;
+	struct peer peer;
+
+	dev = add_hanging(test, &peer, &hang);
+	front_key("state", "6");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
+	fake_xen_rm(back_path);
+	remove_elsewhere(&removal, dev);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&removal.done, 3 * HZ));
+	KUNIT_EXPECT_NOT_NULL(test, drv.pd);
+	complete_all(&hang);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!drv.pd));
+	KUNIT_EXPECT_STREQ(test, strchr(drv.trace, 'd'), "dDr");
+	flush_work(&removal.work);
+	destroy_work_on_stack(&removal.work);
+	peer_withdraws(test, &peer);
+}
+
+/* Unbound, while its nodes are there: another driver may follow, and must not meet this one's requests. */
+static void disk_hangs_and_driver_goes(struct kunit *test)
+{
+	struct xenbus_device *dev;
+	struct completion hang;
+	struct removal removal;
+	struct peer peer;
+
+	dev = add_hanging(test, &peer, &hang);
+	remove_elsewhere(&removal, dev);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'D')));
+	KUNIT_EXPECT_FALSE(test, wait_for_completion_timeout(&removal.done, HZ / 5));
+	complete_all(&hang);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&removal.done, 3 * HZ));
+	KUNIT_EXPECT_NULL(test, drv.pd);
+	flush_work(&removal.work);
+	destroy_work_on_stack(&removal.work);
 	peer_withdraws(test, &peer);
 }
 
@@ -1289,10 +1421,10 @@ static void own_watch(struct kunit *test)
 	add(test, FAKE_XEN_BACK);
 	end = drv.pd->priv;
 	KUNIT_ASSERT_EQ(test, pv_watch_own(drv.pd, &end->watch, "physical-device", noticed), 0);
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_EQ(test, end->watched, 1);
 	back_key("physical-device", "fd:0");
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_EQ(test, end->watched, 2);
 	/* Written in a loop: heard of, but never more than one event waits. */
 	mutex_lock(&drv.pd->lock);
@@ -1300,13 +1432,13 @@ static void own_watch(struct kunit *test)
 		back_key("physical-device", "fd:1");
 	before = end->watched;
 	mutex_unlock(&drv.pd->lock);
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_GT(test, end->watched, before);
 	KUNIT_EXPECT_LE(test, end->watched, before + 2);
 	pv_watch_stop(&end->watch);
 	before = end->watched;
 	back_key("physical-device", "fd:2");
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_EQ(test, end->watched, before);
 	/* Stopped twice, or never started: nothing */
 	pv_watch_stop(&end->watch);
@@ -1337,10 +1469,10 @@ static void frontend_says_anything(struct kunit *test)
 			else
 				fake_xen_write(path, "%u", what & 128 ? 1 + 3 * (what & 1) : what % 8);
 			if (what % 6 == 0)
-				fake_xen_settle();
+				settle();
 			clear_trace();
 		}
-		fake_xen_settle();
+		settle();
 		fake_xen_remove_device(dev);
 		peer_withdraws(test, &peer);
 		KUNIT_ASSERT_EQ_MSG(test, fake_xen_reset(), 0, "round %u", round);
@@ -1404,16 +1536,16 @@ static void direct_hears_news(struct kunit *test)
 {
 	direct_takes_to_the_end(test);
 	back_key("news", "1");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "x");
 	back_key("news", "0");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "xx");
 	/* Nobody is to be told of what a backend says that is gone. */
 	back_goes(XenbusStateClosing);
 	expect_trace(test, "xxd");
 	back_key("news", "1");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "xxd");
 	back_goes(XenbusStateClosed);
 	back_goes(XenbusStateInitWait);
@@ -1421,7 +1553,7 @@ static void direct_hears_news(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
 	clear_trace();
 	back_key("news", "0");
-	fake_xen_settle();
+	settle();
 	KUNIT_EXPECT_NOT_NULL(test, strchr(drv.trace, 'x'));
 }
 
@@ -1557,17 +1689,17 @@ static void back_hears_news(struct kunit *test)
 	add(test, FAKE_XEN_BACK);
 	peer_offers(test, &peer);
 	front_key("news", "0");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "po");
 	front_goes(XenbusStateConnected);
 	EXPECT_TRACE_BECOMES(test, "pocx");
 	front_key("news", "1");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "pocxx");
 	front_goes(XenbusStateClosed);
 	expect_trace(test, "pocxxd");
 	front_key("news", "0");
-	fake_xen_settle();
+	settle();
 	expect_trace(test, "pocxxd");
 	peer_withdraws(test, &peer);
 }
@@ -1677,6 +1809,10 @@ static struct kunit_case back_cases[] = {
 	KUNIT_CASE(back_is_removed),
 	KUNIT_CASE(back_fails),
 	KUNIT_CASE(back_announces),
+	KUNIT_CASE(disk_hangs),
+	KUNIT_CASE(disk_hangs_and_frontend_vanishes),
+	KUNIT_CASE(disk_hangs_and_device_goes),
+	KUNIT_CASE(disk_hangs_and_driver_goes),
 	KUNIT_CASE(own_watch),
 	KUNIT_CASE(frontend_says_anything),
 	{}

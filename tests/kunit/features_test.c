@@ -103,13 +103,9 @@ static void module_parameter_limits(struct kunit *test)
 static struct pv_device *new_device(struct kunit *test, enum pv_end end)
 {
 	struct pv_device *pd = lone_device(test, end);
-	char path[FAKE_XEN_PATH_LEN];
 
 	pd->drv->features = table;
 	pd->drv->nr_features = NR;
-	pd->xb->otherend = kstrdup(fake_xen_path(path, end == PV_FRONT ? FAKE_XEN_BACK : FAKE_XEN_FRONT, "kunit", 0),
-				   GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, pd->xb->otherend);
 	return pd;
 }
 

@@ -74,17 +74,38 @@ static inline u32 key_number(const char *dir, const char *key)
 	return kstrtou32(key_value(dir, key), 10, &n) ? 0 : n;
 }
 
+#ifdef HELPERS_WANT_DEVICE
+#include "device.h"
+
+/* Whether the thread of a device's hooks had anything to do. */
+static inline bool hooks_waited_for(struct xenbus_device *dev)
+{
+	struct kthread_worker *worker = ((struct pv_device *)dev_get_drvdata(&dev->dev))->worker;
+	bool busy;
+
+	raw_spin_lock_irq(&worker->lock);
+	busy = worker->current_work || !list_empty(&worker->work_list);
+	raw_spin_unlock_irq(&worker->lock);
+	if (busy)
+		kthread_flush_worker(worker);
+	return busy;
+}
+
+/* Whatever was written is acted on. Not from a hook. */
+static inline void settle(void)
+{
+	fake_xen_settle_with(hooks_waited_for);
+}
+
 /*
  * A device of the ring library that no driver has probed, for suites that test one of its parts. The end's part of
  * struct pv_device that the parts look at is there.
  */
-#ifdef HELPERS_WANT_DEVICE
-#include "device.h"
-
 static inline struct pv_device *lone_device(struct kunit *test, enum pv_end end)
 {
 	struct pv_device *pd = kunit_kzalloc(test, sizeof(*pd), GFP_KERNEL);
 	struct pv_driver *drv = kunit_kzalloc(test, sizeof(*drv), GFP_KERNEL);
+	char path[FAKE_XEN_PATH_LEN];
 
 	KUNIT_ASSERT_NOT_NULL(test, pd);
 	KUNIT_ASSERT_NOT_NULL(test, drv);
@@ -94,6 +115,10 @@ static inline struct pv_device *lone_device(struct kunit *test, enum pv_end end)
 	pd->xb = fake_xen_add_device(end == PV_FRONT ? FAKE_XEN_FRONT : FAKE_XEN_BACK, "kunit", 0);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(pd->xb));
 	pd->xb->otherend_id = end == PV_FRONT ? FAKE_XEN_BACK_DOMID : FAKE_XEN_FRONT_DOMID;
+	pd->xb->otherend = kstrdup(fake_xen_path(path, end == PV_FRONT ? FAKE_XEN_BACK : FAKE_XEN_FRONT, "kunit", 0),
+				   GFP_KERNEL);
+	pd->peer = pd->xb->otherend;
+	KUNIT_ASSERT_NOT_NULL(test, pd->peer);
 	mutex_init(&pd->lock);
 	return pd;
 }

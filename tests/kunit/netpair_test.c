@@ -14,6 +14,7 @@
 #include <net/ip.h>
 #include <net/sch_generic.h>
 
+#define HELPERS_WANT_DEVICE
 #include "ring.h"
 
 #include "helpers.h"
@@ -284,7 +285,7 @@ static void pair_exit(struct kunit *test)
 	inside = NULL;
 	outside = NULL;
 	dev_remove_pack(&packets);
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 	set_parameter(test, "/sys/module/pv_netfront/parameters/staging_grants", "Y");
 	set_parameter(test, "/sys/module/pv_netfront/parameters/trusted", "Y");
@@ -298,11 +299,11 @@ static void restart_backend(struct kunit *test, bool says_closed)
 	back = NULL;
 	if (says_closed)
 		set_key(back_path, "state", "6");
-	fake_xen_settle();
+	settle();
 	if (says_closed)
 		set_key(back_path, "state", "1");
 	add_backend(test);
-	fake_xen_settle();
+	settle();
 	bring_up(test);
 }
 
@@ -530,7 +531,7 @@ static void row28_xsa465_removed_after_resume(struct kunit *test)
 		if (back)
 			fake_xen_remove_device(back);
 		back = NULL;
-		fake_xen_settle();
+		settle();
 		expect_nothing_held(test);
 		add_backend(test);
 		add_frontend(test);
@@ -570,7 +571,7 @@ static void unplug_pair(void)
 	outside = NULL;
 	fake_xen_rm(front_path);
 	fake_xen_rm(back_path);
-	fake_xen_settle();
+	settle();
 }
 
 static void replace_pair(struct kunit *test)
@@ -770,7 +771,7 @@ static void row23_xsa376_rsp_prod_beyond(struct kunit *test)
 		exchange(test, 1514, 6);
 		/* The frontend looks when something is on its way: without credit that stays there. */
 		fake_xen_write(rate, "1,60000000");
-		fake_xen_settle();
+		settle();
 		for (k = 0; k < 4; k++)
 			send_one(inside, 1514);
 		msleep(20);

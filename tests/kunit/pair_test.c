@@ -10,6 +10,7 @@
 #include <linux/mm.h>
 #include <xen/interface/io/blkif.h>
 
+#define HELPERS_WANT_DEVICE
 #include "device.h"
 #include "helpers.h"
 #include "ring.h"
@@ -124,7 +125,7 @@ static void pair_exit(struct kunit *test)
 	front = NULL;
 	back = NULL;
 	close_disk(&below);
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 }
 
@@ -483,7 +484,7 @@ static void lose_backend(void)
 	fake_xen_remove_device(back);
 	back = NULL;
 	set_key(back_path, "state", "6");
-	fake_xen_settle();
+	settle();
 }
 
 /* The backend's driver goes and comes back, under load: no error, no request lost, none done twice. */
@@ -538,11 +539,11 @@ static void backend_is_rebound(struct kunit *test)
 		msleep(100);
 		fake_xen_remove_device(back);
 		back = NULL;
-		fake_xen_settle();
+		settle();
 		KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
 		msleep(20);
 		add_backend(test);
-		fake_xen_settle();
+		settle();
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "round %u: %s", i,
 				      fake_xen_last_error());
 	}
@@ -854,7 +855,7 @@ static void not_the_old_disk(struct kunit *test)
 		add_frontend(test);
 		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateInitialised));
 		msleep(50);
-		fake_xen_settle();
+		settle();
 		KUNIT_EXPECT_EQ_MSG(test, xenbus_read_driver_state(back_path), XenbusStateInitWait, "\"%s\"", bad[i]);
 		set_key(back_path, "physical-device", good);
 		KUNIT_EXPECT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));

@@ -9,6 +9,7 @@
 #include <linux/mm.h>
 #include <asm/unaligned.h>
 #include <scsi/scsi.h>
+#define HELPERS_WANT_DEVICE
 #include "ring.h"
 #include "vscsiif_ext.h"
 
@@ -433,7 +434,7 @@ static void end(struct kunit *test)
 	KUNIT_EXPECT_NULL_MSG(test, neighbour.leak, "a response tells too much: %s", neighbour.leak);
 	end_guest(&hostile);
 	end_guest(&neighbour);
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 }
 

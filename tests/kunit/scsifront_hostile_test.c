@@ -10,6 +10,7 @@
 #include <scsi/scsi_eh.h>
 #include <scsi/scsi_host.h>
 #include <xen/page.h>
+#define HELPERS_WANT_DEVICE
 #include "ring.h"
 #include "vscsiif_ext.h"
 
@@ -137,7 +138,7 @@ static void end(struct kunit *test)
 	front = NULL;
 	fake_xen_close_port(b.port);
 	memset(&b, 0, sizeof(b));
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 }
 
@@ -663,7 +664,7 @@ static void back_restarts(struct kunit *test)
 	b.port = 0;
 	set_key(back_path, "state", "6");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "1"));
-	fake_xen_settle();
+	settle();
 }
 
 static void row28_xsa465_closed_in_each_state(struct kunit *test)

@@ -11,6 +11,7 @@
 #include <asm/unaligned.h>
 #include <scsi/scsi_proto.h>
 #include <xen/page.h>
+#define HELPERS_WANT_DEVICE
 #include "ring.h"
 #include "vscsiif_ext.h"
 
@@ -261,7 +262,7 @@ static void pair_exit(struct kunit *test)
 	front = NULL;
 	fake_xen_close_port(b.port);
 	vfree(disk);
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 }
 

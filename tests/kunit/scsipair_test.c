@@ -12,6 +12,7 @@
 #include <scsi/scsi_eh.h>
 #include <scsi/scsi_proto.h>
 
+#define HELPERS_WANT_DEVICE
 #include "scsi_debug.h"
 
 #define TYPE		"vscsi"
@@ -186,7 +187,7 @@ static void end(struct kunit *test)
 		scsi_device_put(below);
 	below = NULL;
 	write_file("/sys/module/pv_scsiback/parameters/feature_persistent", "1");
-	fake_xen_settle();
+	settle();
 	expect_nothing_held(test);
 }
 
@@ -500,7 +501,7 @@ static void leave_and_come(struct kunit *test, unsigned int round, bool suspend)
 		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
 	fake_xen_remove_device(back);
 	back = NULL;
-	fake_xen_settle();
+	settle();
 	set_key(back_path, "state", "1");
 	if (suspend)
 		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
@@ -569,7 +570,7 @@ static void orderly_close(struct kunit *test)
 	set_key(back_path, "state", "5");
 	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("6")), "%s", fake_xen_last_error());
 	KUNIT_EXPECT_EQ(test, fake_xen_counts.errors, 0);
-	fake_xen_settle();
+	settle();
 	if (below)
 		KUNIT_EXPECT_GT(test, atomic_read(&below->iorequest_cnt), before);
 	/* The backend's end has unregistered itself; the other one holds nothing that needs its removal. */

@@ -129,6 +129,11 @@ int fake_xen_suspend_device(struct xenbus_device *dev);
 int fake_xen_resume_device(struct xenbus_device *dev);
 /* As fake_xen_suspend_device() and a resume in the same domain (a cancelled suspend). */
 void fake_xen_cancel_device(struct xenbus_device *dev);
+/*
+ * Waits until every watch that fired has been handled, and what their callbacks left to the drivers: @wait waits for
+ * one device, which keeps its driver meanwhile, and says whether there was anything to wait for.
+ */
+void fake_xen_settle_with(bool (*wait)(struct xenbus_device *dev));
 /* The last message of xenbus_dev_fatal() or xenbus_dev_error(), or "". */
 const char *fake_xen_last_error(void);
 /* Fails the next xenbus_alloc_evtchn(), bind..., xenbus_setup_ring() or xenbus_map_ring_valloc(). */

@@ -604,6 +604,32 @@ void fake_xen_cancel_device(struct xenbus_device *dev)
 }
 FAKE_XEN_SYMBOL(fake_xen_cancel_device);
 
+static bool wait_for_drivers(bool (*wait)(struct xenbus_device *dev))
+{
+	struct device_entry *entry;
+	bool waited = false;
+
+	mutex_lock(&devices_mutex);
+	list_for_each_entry(entry, &devices, list) {
+		struct device *dev = &entry->xdev.dev;
+
+		device_lock(dev);
+		if (dev->driver)
+			waited |= wait(&entry->xdev);
+		device_unlock(dev);
+	}
+	mutex_unlock(&devices_mutex);
+	return waited;
+}
+
+void fake_xen_settle_with(bool (*wait)(struct xenbus_device *dev))
+{
+	do
+		fake_xen_settle();
+	while (wait_for_drivers(wait));
+}
+FAKE_XEN_SYMBOL(fake_xen_settle_with);
+
 /* For main.c */
 
 void fake_bus_reset(void)
