@@ -3,6 +3,7 @@
  * Devices: two buses of the driver core, as the kernel has them, and what xenbus does for a driver: states, errors,
  * shared rings.
  */
+#include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/mm.h>
 #include <linux/module.h>
@@ -548,10 +549,35 @@ struct xenbus_device *fake_xen_add_device(enum fake_xen_end end, const char *typ
 }
 FAKE_XEN_SYMBOL(fake_xen_add_device);
 
+struct removal {
+	struct xenbus_watch watch;
+	struct xenbus_device *dev;
+	struct completion done;
+};
+
+static void removal_fired(struct xenbus_watch *watch, const char *path, const char *token)
+{
+	struct removal *r = container_of(watch, struct removal, watch);
+
+	/* A backend may have unregistered itself, here. */
+	if (device_is_registered(&r->dev->dev))
+		device_unregister(&r->dev->dev);
+	complete(&r->done);
+}
+
+/* In the thread of the watches, as xenbus does when a directory is gone. */
 static void take_down(struct xenbus_device *dev)
 {
-	if (device_is_registered(&dev->dev))
-		device_unregister(&dev->dev);
+	struct removal r = {
+		.watch = { .node = "/fake-xen/removal", .callback = removal_fired },
+		.dev = dev,
+		.done = COMPLETION_INITIALIZER_ONSTACK(r.done),
+	};
+
+	if (register_xenbus_watch(&r.watch))
+		return;
+	wait_for_completion(&r.done);
+	unregister_xenbus_watch(&r.watch);
 	put_device(&dev->dev);
 }
 
