@@ -158,7 +158,7 @@ events_on() {
 	case " $SHIM_PARAMS " in
 	*" vectors=0 "*)
 		want=0
-		[ "$(awk '/hvm-pv-shim/ { s = 0; for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts)" -ge 50 ] ||
+		[ "$(awk '/hvm_pv_shim/ { s = 0; for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts)" -ge 50 ] ||
 			{ grep -i hvm /proc/interrupts; return 1; } ;;
 	*" fifo=1 "*) dmesg | grep "events: FIFO layout" || return ;;
 	esac

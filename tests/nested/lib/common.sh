@@ -50,7 +50,7 @@ lock() { # FILE
 }
 
 # COMMAND in a subshell that ends at the first failure, also where the caller tests the result: set -e is without effect
-# below any || or if, but not in a trap.
+# below any || or if, but not in a trap. (There a return without a number is a success.)
 strictly() ( trap 'trap - EXIT; set -e; "$@"; exit 0' EXIT; exit 0 )
 
 # Make a directory of the cache once, also when two runs want it at the same time:

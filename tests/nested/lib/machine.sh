@@ -139,16 +139,16 @@ save_machine() {
 	cold_start "$dir"
 	truncate -s 1M "$dir/in.img"
 	ports "$dir"; : >"$dir/results.in"
-	run_and_save "$dir" "${COLD[@]}" || return
+	run_and_save "$dir" "${COLD[@]}" || return 1
 	rm "$dir"/{monitor,in.img,xen,dom0.img,console*,results*}
 }
 save_guest() {
 	local saved=$1 dir=$2
 	say "booting a guest, to be saved for all runs"
 	cp --sparse=always "$saved/ram" "$dir/ram"
-	( SAVE_GUEST=1 FRONT_LATER=1 FRONT=ours BACK=kernel BOOTED=; prepare '' "$dir" ) || return
+	( SAVE_GUEST=1 FRONT_LATER=1 FRONT=ours BACK=kernel BOOTED=; prepare '' "$dir" ) || return 1
 	ports "$dir"
-	run_and_save "$dir" -incoming defer || return
+	run_and_save "$dir" -incoming defer || return 1
 	rm "$dir"/{monitor,in.img,console*,results*}
 }
 # run_and_save DIR ARGUMENT...: until dom0 says that it waits
@@ -161,7 +161,7 @@ run_and_save() {
 	exec 7>"$dir/monitor"
 	echo "migrate_set_capability x-ignore-shared on" >&7
 	[ -z "${saved:-}" ] || echo "migrate_incoming \"exec:cat '$saved/state'\"" >&7
-	for ((i = 0; i < 1000; i++)); do
+	for ((i = 0; i < 3000; i++)); do
 		grep -q '^@[rf]' "$dir/results.out" && break
 		kill -0 $pid 2>/dev/null || break
 		sleep 0.3
@@ -225,7 +225,7 @@ emulator_failed() { # WORK
 	grep -aqE 'EFLAGS: (0[1-9a-f]|[1-9a-f].|00[4-9a-f])[0-9a-f]{5}' "$1/guest.log" "$1/dom0.log" && return
 	grep -ahA3 'int3: 0000 \[#' "$1/guest.log" "$1/dom0.log" | grep 'Code: ' | grep -qv ' cc <' && return
 	[[ $GUEST = hvm* ]] || return
-	{ grep -aq 'PANIC: double fault' "$1/guest.log" && grep -aq irq_entries_start "$1/guest.log"; } && return
+	{ grep -aq 'PANIC: double fault' "$1/guest.log" && grep -aqE 'irq_entries_start|RIP: 0010:asm_sysvec_[a-z_]+\+0x0/' "$1/guest.log"; } && return
 	grep -aq 'Triple fault' "$1/dom0.log" || return
 	! grep -aq 'pvsplit: the guest begins' "$1/guest.log" || grep -a -A4 'Triple fault' "$1/dom0.log" | grep -q 'RIP: *e008:\[<ffff82d0'
 }
