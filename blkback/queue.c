@@ -19,6 +19,9 @@
 /* Memory that was not needed for so long goes back. */
 #define IDLE_SECONDS	60
 
+/* So many bios the block layer plugs before it goes on with them. */
+#define PLUGFUL		32
+
 /* A grant copy's target lies in one page. */
 static_assert(offsetof(struct blkback_buffer, seg) % XEN_PAGE_SIZE +
 	      sizeof_field(struct blkback_buffer, seg) <= XEN_PAGE_SIZE);
@@ -449,15 +452,36 @@ static void blkback_start(struct blkback_req *req)
 	submit_bio(bio);
 }
 
+/* Answer what has ended. */
+static bool blkback_answer(struct blkback_queue *q)
+{
+	bool progress = blkback_complete_done(q);
+
+	if (pv_ring_publish(&q->ring))
+		pv_channel_kick(&q->channel);
+	return progress;
+}
+
+/*
+ * A disk without room for another request lets us sleep, for as long as others
+ * have it: what has ended before is answered first, a plugful at a time.
+ */
 static void blkback_start_batch(struct blkback_queue *q, struct list_head *batch)
 {
+	unsigned long sleeps = current->nvcsw;
 	struct blkback_req *req, *next;
 	struct blk_plug plug;
+	unsigned int nr = 0;
 
 	if (list_empty(batch))
 		return;
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(req, next, batch, list) {
+		if (unlikely(nr++ == PLUGFUL || current->nvcsw != sleeps)) {
+			blkback_answer(q);
+			sleeps = current->nvcsw;
+			nr = 1;
+		}
 		/* A started request is found through its bio alone. */
 		list_del_init(&req->list);
 		if (req->failed)
@@ -546,9 +570,7 @@ static enum pv_consumed blkback_consume(struct pv_channel *ch)
 	blkback_admit(q, &batch);
 	blkback_start_batch(q, &batch);
 	/* What has ended meanwhile shares the publication. */
-	progress = blkback_complete_done(q);
-	if (pv_ring_publish(&q->ring))
-		pv_channel_kick(ch);
+	progress = blkback_answer(q);
 	return unlikely(hold) ? blkback_pause(q, progress) : blkback_rest(q, progress);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/seq_file.h>
 #include <xen/interface/io/blkif.h>
 
 #define HELPERS_WANT_DEVICE
@@ -86,14 +87,14 @@ static void set_parameter(struct kunit *test, const char *path, const char *valu
 	filp_close(file, NULL);
 }
 
-static int pair_init(struct kunit *test)
+static int connect_pair(struct kunit *test, dev_t disk)
 {
 	char text[16];
 
 	fake_xen_reset();
 	above = NULL;
-	below = open_disk(find_null_blk());
-	KUNIT_ASSERT_NOT_NULL_MSG(test, below, "null_blk is not there");
+	below = open_disk(disk);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, below, "the disk is not there");
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
 	snprintf(text, sizeof(text), "%u", ID);
@@ -106,6 +107,11 @@ static int pair_init(struct kunit *test)
 			      fake_xen_last_error());
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
 	return 0;
+}
+
+static int pair_init(struct kunit *test)
+{
+	return connect_pair(test, find_null_blk());
 }
 
 /* A frontend that grants its users' own pages, so that the backend has to have everything copied by Xen. */
@@ -941,6 +947,214 @@ static void slab_memory_is_copied(struct kunit *test)
 	kfree(data);
 }
 
+/* ---- a disk in the case's hands ---- */
+
+#define SLOW_SECTORS	(256 << 11)	/* 256 MiB */
+#define DEPTH		64
+
+/* It answers at once, or when it is let; and one request may have to wait for room before it is taken at all. */
+static struct {
+	struct gendisk *disk;
+	spinlock_t lock;
+	bool holds;
+	struct bio_list held;
+	unsigned int taken, no_room_at;
+	struct completion room;
+} slow;
+
+static void slow_submit_bio(struct bio *bio)
+{
+	bool held;
+
+	spin_lock_irq(&slow.lock);
+	held = slow.holds;
+	if (held)
+		bio_list_add(&slow.held, bio);
+	slow.taken++;
+	spin_unlock_irq(&slow.lock);
+	if (slow.taken == slow.no_room_at)
+		wait_for_completion(&slow.room);
+	if (!held)
+		bio_endio(bio);
+}
+
+static void slow_answers(void)
+{
+	struct bio_list held;
+	struct bio *bio;
+
+	spin_lock_irq(&slow.lock);
+	slow.holds = false;
+	held = slow.held;
+	bio_list_init(&slow.held);
+	spin_unlock_irq(&slow.lock);
+	while ((bio = bio_list_pop(&held)))
+		bio_endio(bio);
+}
+
+/* Suites run before their module is complete: without an owner, or the driver core looks for it. */
+static const struct block_device_operations slow_ops = {
+	.submit_bio = slow_submit_bio,
+};
+
+static int slow_init(struct kunit *test)
+{
+	memset(&slow, 0, sizeof(slow));
+	spin_lock_init(&slow.lock);
+	bio_list_init(&slow.held);
+	init_completion(&slow.room);
+	slow.disk = blk_alloc_disk(NUMA_NO_NODE);
+	KUNIT_ASSERT_NOT_NULL(test, slow.disk);
+	slow.disk->fops = &slow_ops;
+	slow.disk->flags |= GENHD_FL_NO_PART;
+	strscpy(slow.disk->disk_name, "slow", sizeof(slow.disk->disk_name));
+	set_capacity(slow.disk, SLOW_SECTORS);
+	KUNIT_ASSERT_EQ(test, add_disk(slow.disk), 0);
+	return connect_pair(test, disk_devt(slow.disk));
+}
+
+static void slow_exit(struct kunit *test)
+{
+	pair_exit(test);
+	del_gendisk(slow.disk);
+	put_disk(slow.disk);
+}
+
+/* @nr requests of @pages pages at a time, which do not touch each other; answered counts those that have ended. */
+static atomic_t answered, with_errors;
+
+static void ended(struct bio *bio)
+{
+	if (bio->bi_status)
+		atomic_inc(&with_errors);
+	atomic_inc(&answered);
+	bio_put(bio);
+}
+
+static void begin(struct kunit *test, unsigned int nr, unsigned int pages)
+{
+	struct blk_plug plug;
+	unsigned int i, p;
+
+	/* One ring has them all. */
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(0)), 0);
+	atomic_set(&answered, 0);
+	atomic_set(&with_errors, 0);
+	blk_start_plug(&plug);
+	for (i = 0; i < nr; i++) {
+		struct bio *bio = bio_alloc(above, pages, REQ_OP_WRITE, GFP_KERNEL);
+
+		bio->bi_iter.bi_sector = 2ULL * i * pages * (PAGE_SIZE / 512);
+		bio->bi_end_io = ended;
+		for (p = 0; p < pages; p++)
+			bio_add_page(bio, ZERO_PAGE(0), PAGE_SIZE, 0);
+		submit_bio(bio);
+	}
+	blk_finish_plug(&plug);
+}
+
+static void all_end(struct kunit *test, unsigned int nr)
+{
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&answered) == nr), "%d of %u have ended",
+			      atomic_read(&answered), nr);
+	KUNIT_EXPECT_EQ(test, atomic_read(&with_errors), 0);
+}
+
+/* The disk has no room for a request: those before it that it has done are answered meanwhile. */
+static void answers_while_it_submits(struct kunit *test)
+{
+	/* While it waits for one, all others come to the ring, and it takes them at once. */
+	slow.no_room_at = slow.taken + 1;
+	begin(test, 1, 1);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(READ_ONCE(slow.taken) == slow.no_room_at));
+	begin(test, DEPTH, 1);
+	slow.no_room_at += 40;
+	complete(&slow.room);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&answered) > 1));
+	complete_all(&slow.room);
+	all_end(test, DEPTH + 1);
+}
+
+/* A counter of the frontend's, summed over its rings, as its file in debugfs has it. */
+static unsigned int front_counter(struct kunit *test, const char *name)
+{
+	struct pv_device *pd = dev_get_drvdata(&front->dev);
+	char *text = kunit_kzalloc(test, 8192, GFP_KERNEL), *at = text;
+	struct seq_file m = { .buf = text, .size = 8191 };
+	unsigned int sum = 0, one;
+
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	mutex_lock(&pd->lock);
+	pd->drv->show(pd, &m);
+	mutex_unlock(&pd->lock);
+	while ((at = strstr(at, name))) {
+		at += strlen(name);
+		if (sscanf(at, " %u", &one) == 1)
+			sum += one;
+	}
+	return sum;
+}
+
+/* More than there are pages for: what waits is asked for again when a response has come, not ever so often. */
+static void waits_for_pages(struct kunit *test)
+{
+	unsigned int before;
+
+	before = front_counter(test, "starved");
+	slow.holds = true;
+	begin(test, 8, 256);
+	msleep(200);
+	KUNIT_EXPECT_EQ(test, atomic_read(&answered), 0);
+	KUNIT_EXPECT_GT(test, front_counter(test, "starved"), before);
+	KUNIT_EXPECT_LE(test, front_counter(test, "starved"), before + 3);
+	slow_answers();
+	all_end(test, 8);
+}
+
+static int answer_soon(void *unused)
+{
+	msleep(100);
+	slow_answers();
+	return 0;
+}
+
+/* A guest that is suspended waits a while for what the disk has, so that the next backend need not do it again. */
+static void suspend_waits(struct kunit *test)
+{
+	struct task_struct *task;
+	unsigned int taken;
+
+	slow.holds = true;
+	begin(test, 8, 1);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(READ_ONCE(slow.taken) >= 8 && slow.held.head));
+	task = kthread_run(answer_soon, NULL, "slow-answers");
+	KUNIT_ASSERT_FALSE(test, IS_ERR(task));
+	KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+	KUNIT_EXPECT_EQ(test, atomic_read(&answered), 8);
+	taken = slow.taken;
+	fake_xen_remove_device(back);
+	set_key(back_path, "state", "1");
+	KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+	add_backend(test);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+	all_end(test, 8);
+	KUNIT_EXPECT_EQ(test, slow.taken, taken);
+}
+
+/* But not for ever. */
+static void suspend_does_not_hang(struct kunit *test)
+{
+	unsigned long begun = jiffies;
+
+	slow.holds = true;
+	begin(test, 8, 1);
+	KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - begun), 10000);
+	fake_xen_cancel_device(front);
+	slow_answers();
+	all_end(test, 8);
+}
+
 static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(same_size),
 	KUNIT_CASE(every_byte),
@@ -1002,7 +1216,22 @@ static struct kunit_suite copying_suite = {
 	.test_cases = copying_cases,
 };
 
-kunit_test_suites(&pair_suite, &change_suite, &copying_suite);
+static struct kunit_case slow_cases[] = {
+	KUNIT_CASE(answers_while_it_submits),
+	KUNIT_CASE(waits_for_pages),
+	KUNIT_CASE(suspend_waits),
+	KUNIT_CASE(suspend_does_not_hang),
+	{}
+};
+
+static struct kunit_suite slow_suite = {
+	.name = "block_pair_slow_disk",
+	.init = slow_init,
+	.exit = slow_exit,
+	.test_cases = slow_cases,
+};
+
+kunit_test_suites(&pair_suite, &change_suite, &copying_suite, &slow_suite);
 
 MODULE_DESCRIPTION("blkfront and blkback together");
 MODULE_LICENSE("GPL");
