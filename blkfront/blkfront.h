@@ -52,6 +52,7 @@ struct blkfront;
  * @submit: serialises writing to the ring
  * @complete: serialises taking responses off it
  * @live: responses may be taken; under @complete
+ * @flags: see BLKFRONT_STARVED
  */
 struct blkfront_queue {
 	struct blkfront *bf;
@@ -63,7 +64,11 @@ struct blkfront_queue {
 	spinlock_t submit ____cacheline_aligned_in_smp;
 	spinlock_t complete ____cacheline_aligned_in_smp;
 	bool live;
+	unsigned long flags;
 };
+
+/** BLKFRONT_STARVED - bit of blkfront_queue.flags: requests wait for a response */
+#define BLKFRONT_STARVED	0
 
 /**
  * struct blkfront_io - what we know of a request, behind struct request

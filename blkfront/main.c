@@ -5,6 +5,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/cpumask.h>
+#include <linux/delay.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -355,6 +356,7 @@ static int blkfront_connect(struct pv_device *pd)
 	if (bf->quiesced) {
 		bf->quiesced = false;
 		blk_mq_unquiesce_queue(bf->disk->queue);
+		blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
 		blk_mq_kick_requeue_list(bf->disk->queue);
 	}
 	schedule_work(&bf->settle);
@@ -365,6 +367,18 @@ static int blkfront_connect(struct pv_device *pd)
 static void blkfront_change(struct pv_device *pd)
 {
 	blkfront_vbd_resize(pd->priv);
+}
+
+static void blkfront_suspend(struct pv_device *pd, unsigned long until)
+{
+	struct blkfront *bf = pd->priv;
+	unsigned int i;
+
+	/* Of those that are polled nobody is there to take responses. */
+	for (i = 0; i < bf->nr_irq; i++)
+		while (pv_ring_in_flight(&bf->queue[i].ring) &&
+		       time_before(jiffies, until))
+			msleep(20);
 }
 
 static bool blkfront_may_close(struct pv_device *pd)
@@ -397,6 +411,7 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 	bf->dead = true;
 	bf->quiesced = false;
 	blk_mq_unquiesce_queue(bf->disk->queue);
+	blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
 	/* What an earlier RETRY requeued fails now. */
 	blk_mq_kick_requeue_list(bf->disk->queue);
 	/* Last: who holds the disk may wait for what it has written. */
@@ -437,6 +452,7 @@ static struct pv_driver blkfront_driver = {
 	.change = blkfront_change,
 	.disconnect = blkfront_disconnect,
 	.may_close = blkfront_may_close,
+	.suspend = blkfront_suspend,
 	.show = blkfront_show,
 };
 

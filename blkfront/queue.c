@@ -345,12 +345,33 @@ static bool blkfront_submit(struct blkfront_queue *q, struct request *rq,
 	return true;
 }
 
-/* Others hold what it needs: they must be on their way before it waits. */
-static blk_status_t blkfront_starve(struct blkfront_queue *q)
+/*
+ * Others hold what it needs: they must be on their way before it waits. It does
+ * so until one of them comes back, and nobody overtakes it meanwhile.
+ */
+static blk_status_t blkfront_starve(struct blkfront_queue *q,
+				    struct blk_mq_hw_ctx *hctx)
 {
 	q->stats.starved++;
 	blkfront_publish(q);
+	blk_mq_stop_hw_queue(hctx);
+	set_bit(BLKFRONT_STARVED, &q->flags);
+	/* Pairs with blkfront_feed(). */
+	smp_mb__after_atomic();
+	/* Nothing of ours that would come back: it tries again in a while. */
+	if (unlikely(!pv_ring_in_flight(&q->ring)))
+		clear_bit(BLK_MQ_S_STOPPED, &hctx->state);
 	return BLK_STS_RESOURCE;
+}
+
+/* What has come back may be what others wait for. */
+static void blkfront_feed(struct blkfront_queue *q)
+{
+	/* Pairs with blkfront_starve(). */
+	smp_mb();
+	if (unlikely(test_bit(BLKFRONT_STARVED, &q->flags)) &&
+	    test_and_clear_bit(BLKFRONT_STARVED, &q->flags))
+		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
 }
 
 /* It has begun while the disk had a cache: this backend's has none. */
@@ -373,7 +394,7 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 		return blkfront_end_at_once(q, bd->rq, bd->last);
 	status = blkfront_fill_slot(q, bd->rq, &slot);
 	if (unlikely(status == BLK_STS_RESOURCE))
-		return blkfront_starve(q);
+		return blkfront_starve(q, hctx);
 	if (unlikely(status == BLK_STS_AGAIN))
 		return blkfront_recut(q, bd->rq, bd->last);
 	if (unlikely(status))
@@ -381,7 +402,7 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 	blk_mq_start_request(bd->rq);
 	if (unlikely(!blkfront_submit(q, bd->rq, &slot, bd->last))) {
 		blkfront_put_pages(q, blk_mq_rq_to_pdu(bd->rq));
-		return blkfront_starve(q);
+		return blkfront_starve(q, hctx);
 	}
 	return BLK_STS_OK;
 }
@@ -484,6 +505,8 @@ static unsigned int blkfront_complete_list(struct blkfront_queue *q,
 		next = io->next;
 		blkfront_complete_one(q, io, iob);
 	}
+	if (nr)
+		blkfront_feed(q);
 	return nr;
 }
 

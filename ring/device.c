@@ -23,6 +23,9 @@
 /* A peer that lets us down more often than this in a minute is given up. */
 #define RECONNECTS_A_MINUTE	10
 
+/* What is in flight gets so long before the guest is suspended. */
+#define SUSPEND_PATIENCE	(2 * HZ)
+
 /* After so long it is said that something is waited for. */
 #define PATIENCE		(10 * HZ)
 
@@ -377,9 +380,14 @@ static void device_remove(struct xenbus_device *xb)
 static int device_suspend(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+	unsigned int flags;
 
 	if (!freezing(pd->worker->task))
 		kthread_flush_worker(pd->worker);
+	flags = pv_device_enter(pd);
+	if (pd->link == PV_LINK_UP && pd->drv->suspend)
+		pd->drv->suspend(pd, jiffies + SUSPEND_PATIENCE);
+	pv_device_leave(pd, flags);
 	return 0;
 }
 

@@ -118,6 +118,10 @@ enum pv_emulated {
  *              negotiate() or connect() began, also if these failed
  * @may_close: frontend: false if somebody uses the device; pv_device_poke()
  *             when the last user has gone. May be NULL
+ * @suspend: frontend: the guest is about to be suspended. What has not ended
+ *           when it goes on is done once more, by another host's backend, and
+ *           this one may still be at it: wait for it, until @until (jiffies).
+ *           Nobody tells if there is no suspend, after all. May be NULL
  * @show: add to the device's debugfs file
  * @dev_groups: sysfs attributes of the device
  * @peer_key: a key of the peer that may change while connected: change() is
@@ -154,6 +158,7 @@ struct pv_driver {
 	void (*settled)(struct pv_device *pd, bool reconfigured);
 	void (*disconnect)(struct pv_device *pd, enum pv_down why);
 	bool (*may_close)(struct pv_device *pd);
+	void (*suspend)(struct pv_device *pd, unsigned long until);
 	void (*show)(struct pv_device *pd, struct seq_file *m);
 	const struct attribute_group **dev_groups;
 	const char *peer_key;

@@ -107,6 +107,18 @@ static inline u32 pv_ring_room(const struct pv_ring *ring)
 }
 
 /**
+ * pv_ring_in_flight() - frontend: requests that have no response yet
+ * @ring: the ring
+ *
+ * Context: any; a moment's view.
+ * Return: their number, those that are not published included.
+ */
+static inline u32 pv_ring_in_flight(const struct pv_ring *ring)
+{
+	return READ_ONCE(ring->prod) - READ_ONCE(ring->cons);
+}
+
+/**
  * pv_ring_known() - entries that wait, without a look at shared memory
  * @ring: the ring
  *

@@ -439,9 +439,8 @@ static bool scsifront_all_answered(struct scsifront *sf)
 }
 
 /* A deaf backend would hold us up for as long as the SCSI layer waits. */
-static bool scsifront_backend_answers(struct scsifront *sf)
+static bool scsifront_backend_answers(struct scsifront *sf, unsigned long until)
 {
-	unsigned long until = jiffies + LEAVE_TIMEOUT;
 	bool answered;
 
 	scsi_block_requests(sf->host);
@@ -464,7 +463,12 @@ static bool scsifront_may_flush(struct pv_device *pd)
 	state = pv_device_peer_state(pd);
 	return ((pd->gone && state == XenbusStateConnected) ||
 		(pd->closing && state == XenbusStateClosing)) &&
-	       scsifront_backend_answers(pd->priv);
+	       scsifront_backend_answers(pd->priv, jiffies + LEAVE_TIMEOUT);
+}
+
+static void scsifront_suspend(struct pv_device *pd, unsigned long until)
+{
+	scsifront_backend_answers(pd->priv, until);
 }
 
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
@@ -519,6 +523,7 @@ static struct pv_driver scsifront_driver = {
 	.reconfigure = scsifront_reconfigure,
 	.settling = scsifront_settling,
 	.disconnect = scsifront_disconnect,
+	.suspend = scsifront_suspend,
 	.show = scsifront_show,
 };
 
