@@ -16,11 +16,11 @@ check "gone in the guest" guest_cmd g 'for i in 1 9 16; do wait_no_lun 1:$i || e
 check "the first worked on" guest_join g v
 check "one more" eval "pv-scsi attach g $h:0:0:5 0:0:5:0 && guest_cmd g 'scsi_disk 5:0'"
 check "the guest stands still: it has it still" eval "xl pause g && ! PV_SCSI_WAIT=2 pv-scsi detach g 0:0:5:0 && pv-scsi list g | grep -q '0:0:5:0.*connected'"
-check "by force the disk is free" eval "PV_SCSI_WAIT=10 pv-scsi detach g 0:0:5:0 --force && mke2fs -q -F /dev/$(scsi_block $h:0:0:5)"
+check "by force the disk is free" eval "PV_SCSI_WAIT=10 pv-scsi detach g 0:0:5:0 --force && mke2fs -q -F -t ext4 /dev/$(scsi_block $h:0:0:5)"
 check "the guest goes on without it" eval "xl unpause g && guest_cmd g 'wait_no_lun 5:0 && scsi_disk 0:0'"
 check "a second vhost" pv-scsi attach g $h:0:0:3 1:0:0:0
 check "both in the list" same "$(pv-scsi list g | grep -c connected)" 2
 check "detach by the second" pv-scsi detach g 1:0:0:0
 check "detach the first" pv-scsi detach g 0:0:0:0
-check "all devices are free again" eval "mke2fs -q -F /dev/$(scsi_block $h:0:0:0) && mount /dev/$(scsi_block $h:0:0:0) /mnt && umount /mnt"
+check "all devices are free again" eval "mke2fs -q -F -t ext4 /dev/$(scsi_block $h:0:0:0) && mount /dev/$(scsi_block $h:0:0:0) /mnt && umount /mnt"
 check "guest stops" stop_guest g
