@@ -52,7 +52,7 @@ struct blkfront;
  * @submit: serialises writing to the ring
  * @complete: serialises taking responses off it
  * @live: responses may be taken; under @complete
- * @flags: see BLKFRONT_STARVED
+ * @flags: BLKFRONT_STARVED and others
  */
 struct blkfront_queue {
 	struct blkfront *bf;
@@ -67,8 +67,11 @@ struct blkfront_queue {
 	unsigned long flags;
 };
 
-/** BLKFRONT_STARVED - bit of blkfront_queue.flags: requests wait for a response */
-#define BLKFRONT_STARVED	0
+/* Bits of blkfront_queue.flags */
+enum {
+	BLKFRONT_STARVED,	/* requests wait for a response to others */
+	BLKFRONT_LATE,		/* it was said that there is none for long */
+};
 
 /**
  * struct blkfront_io - what we know of a request, behind struct request

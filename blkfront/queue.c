@@ -9,6 +9,7 @@
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
+#include <linux/seq_file.h>
 #include <xen/page.h>
 
 #include "blkfront.h"
@@ -369,9 +370,12 @@ static void blkfront_feed(struct blkfront_queue *q)
 {
 	/* Pairs with blkfront_starve(). */
 	smp_mb();
-	if (unlikely(test_bit(BLKFRONT_STARVED, &q->flags)) &&
-	    test_and_clear_bit(BLKFRONT_STARVED, &q->flags))
+	if (likely(!READ_ONCE(q->flags)))
+		return;
+	if (test_and_clear_bit(BLKFRONT_STARVED, &q->flags))
 		blk_mq_start_stopped_hw_queues(q->bf->disk->queue, true);
+	if (test_and_clear_bit(BLKFRONT_LATE, &q->flags))
+		dev_notice(disk_to_dev(q->bf->disk), "answers again\n");
 }
 
 /* It has begun while the disk had a cache: this backend's has none. */
@@ -542,6 +546,45 @@ static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 	return nr;
 }
 
+/* ---- requests that take long ---- */
+
+/*
+ * A response may take as long as it takes; but whoever looks for the reason
+ * should find more than a process that hangs. Once for each time.
+ */
+static enum blk_eh_timer_return blkfront_timeout(struct request *rq)
+{
+	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
+	struct blkfront_queue *q = READ_ONCE(io->q);
+	char ring[PV_RING_TEXT] = "";
+
+	if (!q || test_and_set_bit(BLKFRONT_LATE, &q->flags))
+		return BLK_EH_RESET_TIMER;
+	spin_lock_bh(&q->complete);
+	q->stats.late++;
+	if (q->live)
+		pv_ring_describe(&q->ring, ring);
+	spin_unlock_bh(&q->complete);
+	dev_warn(disk_to_dev(q->bf->disk),
+		 "no answer for %u s to operation %u of %u bytes at sector %llu; ring %td: %s\n",
+		 jiffies_to_msecs(rq->q->rq_timeout) / 1000, io->op,
+		 blk_rq_bytes(rq), blk_rq_pos(rq), q - q->bf->queue, ring);
+	return BLK_EH_RESET_TIMER;
+}
+
+#ifdef CONFIG_BLK_DEBUG_FS
+static void blkfront_show_rq(struct seq_file *m, struct request *rq)
+{
+	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
+	struct blkfront_queue *q = READ_ONCE(io->q);
+
+	if (q)
+		seq_printf(m, ", .ring=%td, .id=%llu, .operation=%u, .segments=%u%s",
+			   q - q->bf->queue, blkfront_request_id(rq), io->op,
+			   io->nr_segs, io->bounced ? ", .bounced" : "");
+}
+#endif
+
 /* ---- the end of a connection ---- */
 
 struct drain {
@@ -613,5 +656,9 @@ const struct blk_mq_ops blkfront_mq_ops = {
 	.queue_rq = blkfront_queue_rq,
 	.commit_rqs = blkfront_commit_rqs,
 	.poll = blkfront_poll,
+	.timeout = blkfront_timeout,
+#ifdef CONFIG_BLK_DEBUG_FS
+	.show_rq = blkfront_show_rq,
+#endif
 	.map_queues = blkfront_map_queues,
 };

@@ -11,6 +11,9 @@
 
 #include "blkfront.h"
 
+/* A request without an answer for so long is worth a line in the log. */
+#define LATE	(60 * HZ)
+
 /* Minors are the guest's: two disks must not claim the same ones. */
 static LIST_HEAD(vbds);
 static DEFINE_MUTEX(vbds_lock);
@@ -230,6 +233,7 @@ static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 		.nr_maps = bf->nr_poll ? HCTX_MAX_TYPES : 1,
 		.queue_depth = bf->queue[0].ring.size,
 		.cmd_size = sizeof(struct blkfront_io),
+		.timeout = LATE,
 		.numa_node = NUMA_NO_NODE,
 		/* Scheduling is for who owns the disk: the control domain. */
 		.flags = PV_MQ_FLAGS,

@@ -45,6 +45,7 @@ void pv_stats_show(struct seq_file *m, const struct pv_stats *stats)
 		COUNTER(starved),
 		COUNTER(quarantined),
 		COUNTER(errors),
+		COUNTER(late),
 #undef COUNTER
 	};
 	unsigned int i;

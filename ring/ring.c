@@ -118,6 +118,23 @@ void pv_ring_break(struct pv_ring *ring, const char *why)
 EXPORT_SYMBOL_GPL(pv_ring_break);
 
 /**
+ * pv_ring_describe() - where a ring stands, for people
+ * @ring: the ring, its pages still there
+ * @text: result
+ *
+ * Context: any; a moment's view.
+ */
+void pv_ring_describe(const struct pv_ring *ring, char text[PV_RING_TEXT])
+{
+	snprintf(text, PV_RING_TEXT,
+		 "put %u, published %u, taken %u of %u, wants an event at %u, the peer at %u",
+		 READ_ONCE(ring->prod), READ_ONCE(ring->published),
+		 READ_ONCE(ring->cons), READ_ONCE(*ring->peer_prod),
+		 READ_ONCE(*ring->my_event), READ_ONCE(*ring->peer_event));
+}
+EXPORT_SYMBOL_GPL(pv_ring_describe);
+
+/**
  * pv_ring_pending() - entries of the peer that wait to be consumed
  * @ring: the ring
  *

@@ -79,6 +79,9 @@ struct pv_ring {
 	struct pv_stats *stats;
 };
 
+/** PV_RING_TEXT - room for the text that pv_ring_describe() writes */
+#define PV_RING_TEXT	160
+
 u32 pv_ring_slots(u32 nr_pages, u32 stride);
 void pv_ring_init_front(struct pv_ring *ring, void *mem, u32 nr_pages,
 			u32 stride, struct pv_stats *stats);
@@ -87,6 +90,7 @@ int pv_ring_init_back(struct pv_ring *ring, void *mem, u32 nr_pages,
 u32 pv_ring_pending(struct pv_ring *ring);
 bool pv_ring_publish(struct pv_ring *ring);
 bool pv_ring_arm(struct pv_ring *ring, u32 ahead);
+void pv_ring_describe(const struct pv_ring *ring, char text[PV_RING_TEXT]);
 void pv_ring_break(struct pv_ring *ring, const char *why);
 
 /**

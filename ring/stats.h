@@ -41,6 +41,8 @@ struct pv_stats {
 	u64 quarantined;
 	/** @errors: requests that ended with an error */
 	u64 errors;
+	/** @late: times that a request had no response for a minute (frontend) */
+	u64 late;
 };
 
 void pv_stats_show(struct seq_file *m, const struct pv_stats *stats);

@@ -1111,6 +1111,21 @@ static void waits_for_pages(struct kunit *test)
 	all_end(test, 8);
 }
 
+/* No answer for long: it is said, counted, and waited for all the same. */
+static void answer_is_late(struct kunit *test)
+{
+	set_parameter(test, "/sys/block/xvda/queue/io_timeout", "200");
+	slow.holds = true;
+	begin(test, 8, 1);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_counter(test, "late")));
+	/* Once, not for each of them. */
+	msleep(1500);
+	KUNIT_EXPECT_EQ(test, front_counter(test, "late"), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&answered), 0);
+	slow_answers();
+	all_end(test, 8);
+}
+
 static int answer_soon(void *unused)
 {
 	msleep(100);
@@ -1219,6 +1234,7 @@ static struct kunit_suite copying_suite = {
 static struct kunit_case slow_cases[] = {
 	KUNIT_CASE(answers_while_it_submits),
 	KUNIT_CASE(waits_for_pages),
+	KUNIT_CASE(answer_is_late),
 	KUNIT_CASE(suspend_waits),
 	KUNIT_CASE(suspend_does_not_hang),
 	{}
