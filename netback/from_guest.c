@@ -35,31 +35,40 @@ static void netback_credit_timeout(struct timer_list *t)
 	napi_schedule(&q->napi);
 }
 
+/* Take @len bytes out of the vif's bucket; else in @wait ns there are more. */
+static bool netback_bucket_take(struct netback *nb, u64 credit, u32 len,
+				u64 *wait)
+{
+	u64 period = READ_ONCE(nb->credit_ns), periods, now;
+	struct netback_bucket *b = &nb->bucket;
+	bool enough;
+
+	spin_lock(&b->lock);
+	now = ktime_get_ns();
+	periods = div64_u64(now - b->at, period);
+	if (periods) {
+		b->at += periods * period;
+		periods = min_t(u64, periods, U16_MAX);
+		/* The largest packet must fit in some time. */
+		b->left = min(b->left + periods * credit,
+			      max_t(u64, credit, SZ_128K));
+	}
+	enough = b->left >= len;
+	if (enough)
+		b->left -= len;
+	*wait = b->at + period - now;
+	spin_unlock(&b->lock);
+	return enough;
+}
+
 /* Whether @len bytes may pass now; otherwise a timer polls again. */
 static bool netback_credit_take(struct netback_queue *q, u32 len)
 {
-	struct netback_from *from = &q->from;
-	u64 credit = READ_ONCE(q->nb->credit), period, share, now, periods;
+	u64 credit = READ_ONCE(q->nb->credit), wait;
 
-	if (likely(!credit))
+	if (likely(!credit) || netback_bucket_take(q->nb, credit, len, &wait))
 		return true;
-	period = READ_ONCE(q->nb->credit_ns);
-	share = max_t(u64, div_u64(credit, q->nb->nr_queues), 1);
-	now = ktime_get_ns();
-	periods = div64_u64(now - from->credit_at, period);
-	if (periods) {
-		from->credit_at += periods * period;
-		periods = min_t(u64, periods, U16_MAX);
-		/* The largest packet must fit in some time. */
-		from->credit = min(from->credit + periods * share,
-				   max_t(u64, share, SZ_128K));
-	}
-	if (from->credit >= len) {
-		from->credit -= len;
-		return true;
-	}
-	mod_timer(&from->credit_timer, jiffies + 1 +
-		  nsecs_to_jiffies(from->credit_at + period - now));
+	mod_timer(&q->from.credit_timer, jiffies + 1 + nsecs_to_jiffies(wait));
 	return false;
 }
 
@@ -461,8 +470,6 @@ int netback_from_open(struct netback_queue *q)
 	timer_setup(&from->credit_timer, netback_credit_timeout, 0);
 	from->nr = 0;
 	from->held = false;
-	from->credit = 0;
-	from->credit_at = ktime_get_ns() - READ_ONCE(q->nb->credit_ns);
 	return 0;
 }
 

@@ -386,6 +386,9 @@ static int netback_connect(struct pv_device *pd)
 		err = netback_read_rate(nb);
 	if (err)
 		return err;
+	/* It begins with what there is for one period. */
+	nb->bucket.left = 0;
+	nb->bucket.at = ktime_get_ns() - nb->credit_ns;
 	nb->nr_queues = pv_feature(pd, NETBACK_FRONT_QUEUES);
 	nb->rx_notify = pv_feature(pd, NETBACK_FRONT_RX_NOTIFY);
 	atomic_set(&nb->dead, 0);

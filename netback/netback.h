@@ -98,6 +98,18 @@ struct netback_entry {
 };
 
 /**
+ * struct netback_bucket - what a guest may send now, by any of its queues
+ * @lock: guards it; only taken where there is a limit
+ * @left: bytes
+ * @at: when there were more last, in ns
+ */
+struct netback_bucket {
+	spinlock_t lock; /* @left, @at */
+	u64 left;
+	u64 at;
+};
+
+/**
  * struct netback_from - packets from the guest; belongs to the NAPI
  * @shared: the ring's page
  * @ring: our view of it
@@ -107,8 +119,6 @@ struct netback_entry {
  * @batch: the packets of one poll
  * @nr: how many
  * @held: the next of @batch is complete and waits for credit
- * @credit: bytes that may pass now
- * @credit_at: when credit was given last, in ns
  * @credit_timer: polls again when there is credit
  * @counters: counters
  */
@@ -121,8 +131,6 @@ struct netback_from {
 	struct netback_entry batch[NETBACK_BATCH];
 	unsigned int nr;
 	bool held;
-	u64 credit;
-	u64 credit_at;
 	struct timer_list credit_timer;
 	struct netback_counters counters;
 };
@@ -240,6 +248,7 @@ struct netback_ctrl {
  * @headroom: bytes to leave free in each page to the guest
  * @credit: bytes that the guest may send in @credit_ns; 0: any number
  * @credit_ns: see @credit
+ * @bucket: what of that is left
  * @mcast_filter: pass only multicast that the guest asked for
  * @mcast: which, as numbers; 0 where there is none. Read as it is written
  * @nr_mcast: so far they go at most
@@ -263,6 +272,7 @@ struct netback {
 	u16 headroom;
 	u64 credit;
 	u64 credit_ns;
+	struct netback_bucket bucket;
 	bool mcast_filter;
 	u64 mcast[NETBACK_MAX_MCAST];
 	unsigned int nr_mcast;

@@ -207,6 +207,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	nb->max_queues = max_queues;
 	nb->guest_features = GUEST_FEATURES;
 	nb->credit_ns = NSEC_PER_SEC;
+	spin_lock_init(&nb->bucket.lock);
 	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
 	if (!nb->queue) {

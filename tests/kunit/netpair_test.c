@@ -783,6 +783,33 @@ static void row23_xsa376_rsp_prod_beyond(struct kunit *test)
 	exchange(test, 1514, 6);
 }
 
+/* What a guest may send is one limit: a flow, which has one queue, may have all of it. */
+static void rate_is_the_vifs(struct kunit *test)
+{
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	unsigned int i;
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	/* 400 of these packets in a minute */
+	fake_xen_write(rate, "400000,60000000");
+	restart_backend(test, true);
+	zero();
+	for (i = 0; i < 450; i++) {
+		struct sk_buff *skb = make(inside, 1000, sent_number += 2);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		dev_queue_xmit(skb);
+		if (i % 16 == 15)
+			usleep_range(500, 1000);
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(false).good > 350), "%u have come", tally(false).good);
+	msleep(100);
+	KUNIT_EXPECT_LE(test, tally(false).good, 400);
+	fake_xen_rm(rate);
+	replace_pair(test);
+	exchange(test, 1514, 6);
+}
+
 /* Events, and nothing in the rings: each has its EOI, which says so. */
 static void row22_xsa391_event_storm(struct kunit *test)
 {
@@ -883,6 +910,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
+	KUNIT_CASE(rate_is_the_vifs),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(row28_xsa465_removed_after_resume),
 	KUNIT_CASE(unplug_with_packets),
