@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The life of a connection: two ends that only see each other's state in xenstore, some time later, and the newest of several.
+ *
+ *   Xenwatch       device_peer_changed()                     ring/device.c
+ *   Front, Back    device_work(): one thread a device        ring/device.c
+ *   front_peer()   pv_front_peer()                           ring/front.c
+ *   back_peer()    pv_back_peer(), pv_shared_all_current()   ring/back.c, ring/shared.c
+ *   reload         device_remove(), device_probe()           ring/device.c
+ *
+ * Modules are reloaded on both sides at any time. When all has come to rest both ends are connected, over the same rings. A set of
+ * rings is a number; a backend can map what the frontend grants now, and nothing else.
+ */
+
+#define INITIALISING	1
+#define INITWAIT	2
+#define INITIALISED	3
+#define CONNECTED	4
+#define CLOSING		5
+#define CLOSED		6
+
+#define DOWN		0
+#define OFFERED		1
+#define UP		2
+
+#ifndef FRONT_RELOADS
+#define FRONT_RELOADS	1
+#endif
+#ifndef BACK_RELOADS
+#define BACK_RELOADS	1
+#endif
+
+/* Xenstore: both states, and which rings the frontend's keys name. */
+byte front_state = INITIALISING, back_state = INITIALISING, keys;
+/* Xen: which rings are granted. */
+byte granted;
+
+/* An event waits for xenwatch; it is at it; what it has said to the thread. */
+bool front_event = true, back_event = true;
+bool front_watched, back_watched;
+bool front_asked, back_asked;
+byte front_saw, back_saw;
+
+bool front_begins = true, back_begins = true;
+byte front_link = DOWN, back_link = DOWN, mapped, wanted;
+byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS;
+
+/* A state that is written fires the peer's watch. */
+inline front_says(state)
+{
+	d_step { if :: front_state != state -> front_state = state; back_event = true :: else fi }
+}
+
+inline back_says(state)
+{
+	d_step { if :: back_state != state -> back_state = state; front_event = true :: else fi }
+}
+
+/* A number that nobody has in mind any more. */
+#define FREE(n) (keys != n && mapped != n && wanted != n)
+inline new_rings()
+{
+	granted = (FREE(1) -> 1 : (FREE(2) -> 2 : (FREE(3) -> 3 : 4)))
+}
+
+inline front_down()
+{
+	d_step { front_link = DOWN; granted = 0 }
+}
+
+inline front_leave()
+{
+	front_down();
+	front_says(CLOSED)
+}
+
+inline front_peer()
+{
+	if
+	:: saw == INITWAIT ->
+		if
+		:: front_link == UP -> front_leave()
+		:: front_link == DOWN ->
+			d_step { new_rings(); front_link = OFFERED };
+			keys = granted;
+			front_says(INITIALISED)
+		:: else
+		fi
+	:: saw == CONNECTED ->
+		if
+		:: front_link == OFFERED -> front_link = UP; front_says(CONNECTED)
+		:: else
+		fi
+	:: saw == CLOSING ->
+		if
+		:: front_link != DOWN -> front_leave()
+		:: else
+		fi
+	:: saw == CLOSED -> front_down(); front_says(INITIALISING)
+	:: else
+	fi
+}
+
+inline back_down()
+{
+	d_step { back_link = DOWN; mapped = 0 }
+}
+
+/* The keys are read, then what they name is mapped, if it is there. */
+inline back_connect()
+{
+	wanted = keys;
+	d_step {
+		if
+		:: wanted && wanted == granted -> mapped = wanted; back_link = UP
+		:: else
+		fi
+	};
+	if
+	:: back_link == UP -> back_says(CONNECTED)
+	:: else -> back_says(CLOSING)
+	fi;
+	wanted = 0
+}
+
+inline back_peer()
+{
+	if
+	:: saw == INITIALISING ->
+		back_down();
+		back_says(INITWAIT)
+	:: saw == INITIALISED || saw == CONNECTED ->
+#ifndef BROKEN_NEW_RINGS
+		if
+		:: back_link == UP && mapped != keys -> back_down()
+		:: else
+		fi;
+#endif
+		if
+		:: back_link != UP -> back_connect()
+		:: else
+		fi
+	:: saw == CLOSING -> back_says(CLOSING)
+	:: saw == CLOSED -> back_down(); back_says(CLOSED)
+	:: else
+	fi
+}
+
+/* One thread for all watches. What it reads is the state of that moment. */
+active proctype Xenwatch()
+{
+	byte saw;
+end:
+	do
+	:: d_step { front_event -> front_watched = true }
+#ifdef BROKEN_EVENT_LATE
+	   saw = back_state;
+	   front_event = false;
+#else
+	   front_event = false;
+	   saw = back_state;
+#endif
+	   front_saw = saw;
+	   front_asked = true;
+	   d_step { front_watched = false; saw = 0 }
+	:: d_step { back_event -> back_watched = true }
+	   back_event = false;
+	   saw = front_state;
+	   back_saw = saw;
+	   back_asked = true;
+	   d_step { back_watched = false; saw = 0 }
+	od
+}
+
+active proctype Front()
+{
+	byte saw;
+end:
+	do
+	:: front_begins -> front_begins = false; front_says(INITIALISING)
+	:: front_asked && !front_begins ->
+#ifndef BROKEN_ASKED_LATE
+		front_asked = false;
+#endif
+		saw = front_saw;
+		front_peer();
+#ifdef BROKEN_ASKED_LATE
+		front_asked = false;
+#endif
+		saw = 0
+	/* The end of a watch waits for its callback. */
+	:: d_step { front_reloads && !front_watched -> front_reloads--; front_event = false; front_asked = false } ->
+		front_leave();
+		d_step { front_begins = true; front_event = true }
+	od
+}
+
+active proctype Back()
+{
+	byte saw;
+end:
+	do
+	:: back_begins -> back_begins = false; back_says(INITWAIT)
+	:: back_asked && !back_begins ->
+		back_asked = false;
+		saw = back_saw;
+		back_peer();
+		saw = 0
+	:: d_step { back_reloads && !back_watched -> back_reloads--; back_event = false; back_asked = false } ->
+		back_down();
+#ifndef RESUMABLE
+		back_says(CLOSED);
+#endif
+		d_step { back_begins = true; back_event = true }
+	od
+}
+
+/* Nobody can do anything any more. */
+active proctype Rest()
+{
+	timeout ->
+	assert(front_link == UP && back_link == UP && mapped == granted && front_state == CONNECTED && back_state == CONNECTED)
+}
