@@ -119,9 +119,10 @@ struct blkfront_io {
  * @cdrom: it answers to what CD-ROM drives are asked
  * @flush_op: operation that flushes; 0 if there is none
  * @flush_refused: the backend does not flush after all
+ * @discard_refused: nor discard
  * @added: the disk has been announced
  * @settle: what takes I/O or sleeps: announces the disk (that reads the
- *          partition table), takes a refused flush back
+ *          partition table), takes back what is refused
  * @recut: cuts bios again that are too large for this backend
  * @recut_bios: these bios
  * @recut_lock: guards them
@@ -149,6 +150,7 @@ struct blkfront {
 	bool cdrom;
 	u8 flush_op;
 	bool flush_refused;
+	bool discard_refused;
 	bool added;
 	struct work_struct settle;
 	struct work_struct recut;
@@ -170,6 +172,7 @@ int blkfront_vbd_update(struct blkfront *bf);
 void blkfront_vbd_settle_work(struct work_struct *work);
 void blkfront_vbd_resize(struct blkfront *bf);
 void blkfront_vbd_no_flush(struct blkfront *bf);
+void blkfront_vbd_no_discard(struct blkfront *bf);
 void blkfront_vbd_delete(struct blkfront *bf);
 void blkfront_get(struct blkfront *bf);
 void blkfront_put(struct blkfront *bf);

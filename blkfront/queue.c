@@ -254,8 +254,14 @@ static blk_status_t blkfront_fill_slot(struct blkfront_queue *q, struct request 
 		blkfront_fill_flush(slot, bf->flush_op, bf->handle,
 				    blkfront_request_id(rq), 0);
 		return BLK_STS_OK;
-	case REQ_OP_DISCARD:
 	case REQ_OP_SECURE_ERASE:
+		/* As a mere discard it would seem to have been done. */
+		if (!pv_feature(bf->pd, F_DISCARD_SECURE))
+			return BLK_STS_NOTSUPP;
+		fallthrough;
+	case REQ_OP_DISCARD:
+		if (!pv_feature(bf->pd, F_DISCARD))
+			return BLK_STS_NOTSUPP;
 		blkfront_fill_discard(slot, blkfront_request_id(rq), blk_rq_pos(rq),
 				      blk_rq_sectors(rq),
 				      req_op(rq) == REQ_OP_SECURE_ERASE);
@@ -475,11 +481,17 @@ static blk_status_t blkfront_response_status(struct blkfront_queue *q,
 		q->stats.errors++;
 		return BLK_STS_IOERR;
 	}
-	if (req_op(rq) != REQ_OP_FLUSH)
+	switch (req_op(rq)) {
+	case REQ_OP_FLUSH:
+		/* Nothing more can be done for durability: say so and go on. */
+		blkfront_vbd_no_flush(q->bf);
+		return BLK_STS_OK;
+	case REQ_OP_DISCARD:
+		blkfront_vbd_no_discard(q->bf);
 		return BLK_STS_NOTSUPP;
-	/* Nothing more can be done for durability: say so and go on. */
-	blkfront_vbd_no_flush(q->bf);
-	return BLK_STS_OK;
+	default:
+		return BLK_STS_NOTSUPP;
+	}
 }
 
 static void blkfront_complete_one(struct blkfront_queue *q, struct blkfront_io *io,

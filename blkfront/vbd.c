@@ -205,7 +205,7 @@ static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 		lim->max_segment_size = XEN_PAGE_SIZE;
 		lim->seg_boundary = XEN_PAGE_SIZE - 1;
 	}
-	if (pv_feature(pd, F_DISCARD)) {
+	if (pv_feature(pd, F_DISCARD) && !bf->discard_refused) {
 		u32 granularity = pv_feature(pd, F_DISCARD_GRANULARITY);
 
 		lim->max_discard_sectors = UINT_MAX >> 9;
@@ -291,6 +291,7 @@ int blkfront_vbd_update(struct blkfront *bf)
 		return -EINVAL;
 	}
 	bf->flush_refused = false;
+	bf->discard_refused = false;
 	blkfront_vbd_limits(bf, &lim);
 	err = bf->disk ? pv_blk_set_limits(bf->disk->queue, &lim) :
 			 blkfront_vbd_make_disk(bf, &lim);
@@ -320,10 +321,7 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 		else
 			bf->added = true;
 	}
-	if (READ_ONCE(bf->flush_refused)) {
-		dev_warn(&bf->pd->xb->dev,
-			 "%s: the backend refuses to flush: writes are not durable\n",
-			 bf->vdev.name);
+	if (READ_ONCE(bf->flush_refused) || READ_ONCE(bf->discard_refused)) {
 		blkfront_vbd_limits(bf, &lim);
 		pv_blk_set_limits(bf->disk->queue, &lim);
 	}
@@ -337,8 +335,26 @@ void blkfront_vbd_settle_work(struct work_struct *work)
  */
 void blkfront_vbd_no_flush(struct blkfront *bf)
 {
-	if (!xchg(&bf->flush_refused, true))
-		schedule_work(&bf->settle);
+	if (xchg(&bf->flush_refused, true))
+		return;
+	dev_warn(disk_to_dev(bf->disk),
+		 "the backend refuses to flush: writes are not durable\n");
+	schedule_work(&bf->settle);
+}
+
+/**
+ * blkfront_vbd_no_discard() - the backend offered to discard and will not
+ * @bf: the disk
+ *
+ * Context: any.
+ */
+void blkfront_vbd_no_discard(struct blkfront *bf)
+{
+	if (xchg(&bf->discard_refused, true))
+		return;
+	dev_notice(disk_to_dev(bf->disk),
+		   "the backend refuses to discard: it is asked no more\n");
+	schedule_work(&bf->settle);
 }
 
 /**

@@ -1009,6 +1009,8 @@ static int slow_init(struct kunit *test)
 	slow.disk->flags |= GENHD_FL_NO_PART;
 	strscpy(slow.disk->disk_name, "slow", sizeof(slow.disk->disk_name));
 	set_capacity(slow.disk, SLOW_SECTORS);
+	blk_queue_max_discard_sectors(slow.disk->queue, UINT_MAX);
+	slow.disk->queue->limits.discard_granularity = 512;
 	KUNIT_ASSERT_EQ(test, add_disk(slow.disk), 0);
 	return connect_pair(test, disk_devt(slow.disk));
 }
@@ -1109,6 +1111,17 @@ static void waits_for_pages(struct kunit *test)
 	KUNIT_EXPECT_LE(test, front_counter(test, "starved"), before + 3);
 	slow_answers();
 	all_end(test, 8);
+}
+
+/* A disk that cannot discard after all: it is not asked again. */
+static void discard_is_refused(struct kunit *test)
+{
+	KUNIT_ASSERT_GT(test, bdev_max_discard_sectors(above), 0);
+	KUNIT_EXPECT_EQ(test, blkdev_issue_discard(above, 0, 8, GFP_KERNEL), 0);
+	blk_queue_max_discard_sectors(slow.disk->queue, 0);
+	/* The block layer keeps it to itself. */
+	blkdev_issue_discard(above, 0, 8, GFP_KERNEL);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!bdev_max_discard_sectors(above)));
 }
 
 /* No answer for long: it is said, counted, and waited for all the same. */
@@ -1235,6 +1248,7 @@ static struct kunit_case slow_cases[] = {
 	KUNIT_CASE(answers_while_it_submits),
 	KUNIT_CASE(waits_for_pages),
 	KUNIT_CASE(answer_is_late),
+	KUNIT_CASE(discard_is_refused),
 	KUNIT_CASE(suspend_waits),
 	KUNIT_CASE(suspend_does_not_hang),
 	{}
