@@ -88,7 +88,7 @@ check: ## set up, then every test (S=changed runs what has changed since the las
 	@tests/setup
 	@tests/check $(S)
 
-check-all: ## the same, and the scenarios that need a 7.x kernel or more than 15 minutes
+check-all: ## the same, and the scenarios that need a sanitizer kernel, a 7.x kernel or more than 15 minutes
 	@tests/setup
 	@tests/check --all
 
