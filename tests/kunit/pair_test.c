@@ -955,7 +955,7 @@ static void slab_memory_is_copied(struct kunit *test)
 /* It answers at once, or when it is let; and one request may have to wait for room before it is taken at all. */
 static struct {
 	struct gendisk *disk;
-	spinlock_t lock;
+	spinlock_t lock; /* of what follows */
 	bool holds;
 	struct bio_list held;
 	unsigned int taken, no_room_at;
