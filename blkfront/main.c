@@ -327,6 +327,17 @@ static int blkfront_init_pools(struct blkfront *bf)
 	return 0;
 }
 
+/* After the queue was quiesced: requests come again, also those that waited. */
+static void blkfront_go_on(struct blkfront *bf)
+{
+	struct request_queue *queue = bf->disk->queue;
+
+	bf->quiesced = false;
+	blk_mq_unquiesce_queue(queue);
+	blk_mq_start_stopped_hw_queues(queue, true);
+	blk_mq_kick_requeue_list(queue);
+}
+
 static int blkfront_connect(struct pv_device *pd)
 {
 	struct blkfront *bf = pd->priv;
@@ -353,12 +364,8 @@ static int blkfront_connect(struct pv_device *pd)
 		 bf->vdev.name, bf->nr_irq, bf->nr_poll, bf->queue[0].ring.size,
 		 bf->max_segs, bf->bounce ? "staged pages" : "direct grants",
 		 bf->flush_op ? "flush" : "no flush");
-	if (bf->quiesced) {
-		bf->quiesced = false;
-		blk_mq_unquiesce_queue(bf->disk->queue);
-		blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
-		blk_mq_kick_requeue_list(bf->disk->queue);
-	}
+	if (bf->quiesced)
+		blkfront_go_on(bf);
 	schedule_work(&bf->settle);
 	schedule_delayed_work(&bf->shrink, SHRINK_INTERVAL);
 	return 0;
@@ -409,11 +416,8 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 		return;
 
 	bf->dead = true;
-	bf->quiesced = false;
-	blk_mq_unquiesce_queue(bf->disk->queue);
-	blk_mq_start_stopped_hw_queues(bf->disk->queue, true);
 	/* What an earlier RETRY requeued fails now. */
-	blk_mq_kick_requeue_list(bf->disk->queue);
+	blkfront_go_on(bf);
 	/* Last: who holds the disk may wait for what it has written. */
 	blk_mark_disk_dead(bf->disk);
 	flush_work(&bf->recut);

@@ -327,6 +327,16 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 	}
 }
 
+static void blkfront_vbd_refused(struct blkfront *bf, bool *refused,
+				 const char *level, const char *what)
+{
+	if (xchg(refused, true))
+		return;
+	dev_printk(level, disk_to_dev(bf->disk), "the backend refuses to %s\n",
+		   what);
+	schedule_work(&bf->settle);
+}
+
 /**
  * blkfront_vbd_no_flush() - the backend offered to flush and will not
  * @bf: the disk
@@ -335,11 +345,8 @@ void blkfront_vbd_settle_work(struct work_struct *work)
  */
 void blkfront_vbd_no_flush(struct blkfront *bf)
 {
-	if (xchg(&bf->flush_refused, true))
-		return;
-	dev_warn(disk_to_dev(bf->disk),
-		 "the backend refuses to flush: writes are not durable\n");
-	schedule_work(&bf->settle);
+	blkfront_vbd_refused(bf, &bf->flush_refused, KERN_WARNING,
+			     "flush: writes are not durable");
 }
 
 /**
@@ -350,11 +357,8 @@ void blkfront_vbd_no_flush(struct blkfront *bf)
  */
 void blkfront_vbd_no_discard(struct blkfront *bf)
 {
-	if (xchg(&bf->discard_refused, true))
-		return;
-	dev_notice(disk_to_dev(bf->disk),
-		   "the backend refuses to discard: it is asked no more\n");
-	schedule_work(&bf->settle);
+	blkfront_vbd_refused(bf, &bf->discard_refused, KERN_NOTICE,
+			     "discard: it is asked no more");
 }
 
 /**

@@ -117,8 +117,6 @@ static void device_peer_changed(struct xenbus_device *xb,
 
 static void device_begin(struct pv_device *pd)
 {
-	if (READ_ONCE(pd->gone))
-		return;
 	pd->begun = true;
 	if (pd->drv->end == PV_BACK)
 		pv_back_offer(pd);
@@ -154,10 +152,12 @@ static void device_work(struct kthread_work *work)
 	unsigned int flags = pv_device_enter(pd);
 	bool left = false;
 
-	/* Watches of its own fire before probe() is done. */
-	if (!pd->begun && pv_device_is_asked(pd, PV_ASK_BEGIN))
+	if (READ_ONCE(pd->gone))
+		goto out;
+	if (pv_device_is_asked(pd, PV_ASK_BEGIN))
 		device_begin(pd);
-	if (!pd->begun || READ_ONCE(pd->gone))
+	/* Watches of its own fire before probe() is done. */
+	if (!pd->begun)
 		goto out;
 	if (pd->failed && pd->link != PV_LINK_DOWN)
 		pv_device_give_up(pd);
@@ -170,10 +170,10 @@ static void device_work(struct kthread_work *work)
 	else
 		pv_back_work(pd);
 	if (left) {
-		WRITE_ONCE(pd->gone, true);
 		/* A watch fires when it begins. */
 		pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state",
 			       device_farewell);
+		WRITE_ONCE(pd->gone, true);
 	}
 out:
 	pv_device_leave(pd, flags);
@@ -357,18 +357,20 @@ static bool device_may_linger(struct pv_device *pd)
 static void device_remove(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+	bool lingers;
 
 	WRITE_ONCE(pd->gone, true);
 	dev_set_drvdata(&xb->dev, NULL);
 	/* Not in the thread: xenwatch may be waiting for that here. */
 	pv_watches_stop(pd);
-	if (device_may_linger(pd)) {
+	lingers = device_may_linger(pd);
+	if (lingers)
 		get_device(&xb->dev);
-		pd->lingering = true;
-		kthread_queue_work(pd->worker, &pd->leave);
-		return;
-	}
+	pd->lingering = lingers;
+	/* One that lingers frees itself. */
 	kthread_queue_work(pd->worker, &pd->leave);
+	if (lingers)
+		return;
 	kthread_flush_work(&pd->leave);
 	device_free(pd);
 }

@@ -206,7 +206,6 @@ struct pv_watch {
  * @farewell: takes a device that has left to xenwatch, which unregisters it
  * @watches: those that are to end with it; under @watch_lock
  * @watch_lock: of the list
- * @unwatched: it does not grow any more; under @watch_lock
  * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
  * @asked: what @work is to do: enum pv_ask
  * @peer_state: what xenwatch saw last of the peer
@@ -241,7 +240,6 @@ struct pv_device {
 	struct pv_watch farewell;
 	struct list_head watches;
 	struct mutex watch_lock; /* of the list */
-	bool unwatched;
 	enum xenbus_state owed;
 	unsigned long asked;
 	enum xenbus_state peer_state;

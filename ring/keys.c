@@ -250,8 +250,8 @@ int pv_watch_start(struct pv_device *pd, struct pv_watch *w, const char *dir,
 
 	w->pd = pd;
 	mutex_lock(&pd->watch_lock);
-	/* The device's removal ends those that are there. */
-	if (!pd->unwatched)
+	/* Its removal ends those that are there. */
+	if (!READ_ONCE(pd->gone))
 		err = xenbus_watch_pathfmt(pd->xb, &w->watch, watch_will_handle,
 					   fired, "%s/%s", dir, key);
 	if (!err)
@@ -297,15 +297,23 @@ void pv_watch_stop(struct pv_watch *w)
 }
 EXPORT_SYMBOL_GPL(pv_watch_stop);
 
-/* All of them, for good. */
+static struct pv_watch *watch_first(struct pv_device *pd)
+{
+	struct pv_watch *w;
+
+	mutex_lock(&pd->watch_lock);
+	w = list_first_entry_or_null(&pd->watches, struct pv_watch, list);
+	mutex_unlock(&pd->watch_lock);
+	return w;
+}
+
+/* All of them. The device is gone: there will be no more. */
 void pv_watches_stop(struct pv_device *pd)
 {
-	mutex_lock(&pd->watch_lock);
-	pd->unwatched = true;
-	mutex_unlock(&pd->watch_lock);
-	while (!list_empty(&pd->watches))
-		pv_watch_stop(list_first_entry(&pd->watches, struct pv_watch,
-					       list));
+	struct pv_watch *w;
+
+	while ((w = watch_first(pd)))
+		pv_watch_stop(w);
 }
 
 static struct pv_watch *watch_that_fired(struct pv_device *pd)

@@ -1290,21 +1290,29 @@ static struct xenbus_device *add_hanging(struct kunit *test, struct peer *peer, 
 	return dev;
 }
 
-/* A disk that does not answer: xenwatch serves others, and the device goes on when it can. */
-static void disk_hangs(struct kunit *test)
+/* The frontend writes that state (NULL: none any more): the backend waits for its disk, and xenwatch serves others. */
+static void hangs_alone(struct kunit *test, const char *state)
 {
 	struct xenbus_watch watch = { .callback = hear, .node = "/local/domain/1/elsewhere" };
+
+	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
+	settle();
+	heard = 0;
+	front_key("state", state);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
+	fake_xen_write(watch.node, "1");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(heard));
+	unregister_xenbus_watch(&watch);
+}
+
+/* A disk that does not answer: the device goes on when it can. */
+static void disk_hangs(struct kunit *test)
+{
 	struct completion hang;
 	struct peer peer;
 
 	add_hanging(test, &peer, &hang);
-	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
-	settle();
-	heard = 0;
-	front_key("state", "6");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
-	fake_xen_write(watch.node, "1");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(heard));
+	hangs_alone(test, "6");
 	/* What the frontend does meanwhile counts when it is over. */
 	front_key("state", "1");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
@@ -1313,7 +1321,6 @@ static void disk_hangs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
 	front_goes(XenbusStateInitialised);
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
-	unregister_xenbus_watch(&watch);
 	front_goes(XenbusStateClosed);
 	peer_withdraws(test, &peer);
 }
@@ -1321,21 +1328,13 @@ static void disk_hangs(struct kunit *test)
 /* The same, and the frontend has vanished. */
 static void disk_hangs_and_frontend_vanishes(struct kunit *test)
 {
-	struct xenbus_watch watch = { .callback = hear, .node = "/local/domain/1/elsewhere" };
 	struct completion hang;
 	struct peer peer;
 
 	add_hanging(test, &peer, &hang);
-	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
-	settle();
-	heard = 0;
-	front_key("state", NULL);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(strchr(drv.trace, 'd')));
-	fake_xen_write(watch.node, "1");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(heard));
+	hangs_alone(test, NULL);
 	complete_all(&hang);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!drv.pd));
-	unregister_xenbus_watch(&watch);
 	peer_withdraws(test, &peer);
 }
 
