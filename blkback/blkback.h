@@ -7,17 +7,13 @@
 
 #include <linux/bio.h>
 #include <linux/blkdev.h>
-#include <linux/completion.h>
-#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/workqueue.h>
 
-#include "../ring/channel.h"
+#include "../ring/backq.h"
 #include "../ring/compat.h"
 #include "../ring/device.h"
 #include "../ring/features.h"
-#include "../ring/map.h"
-#include "../ring/ring.h"
 #include "../ring/stats.h"
 #include "request.h"
 
@@ -111,63 +107,39 @@ struct blkback_vbd {
 };
 
 /**
- * enum blkback_stage - how far a waiting request is
- * @BLKBACK_PARSED: indirect: its segments are not here yet
- * @BLKBACK_FETCHING: they are on their way
- * @BLKBACK_KNOWN: all segments are known
- * @BLKBACK_MAPPED: and those that can be are mapped
- */
-enum blkback_stage {
-	BLKBACK_PARSED,
-	BLKBACK_FETCHING,
-	BLKBACK_KNOWN,
-	BLKBACK_MAPPED,
-};
-
-/**
  * struct blkback_buffer - segments of a request that has more than a slot holds
  * @vec: as the block layer wants them
  * @seg: as the frontend wrote them; within one page
- * @next: next free one
+ * @base: the library's part; last, for @seg's sake
  */
 struct blkback_buffer {
 	struct bio_vec vec[BLKBACK_MAX_SEGMENTS];
 	struct blkback_segment seg[BLKBACK_MAX_SEGMENTS];
-	struct blkback_buffer *next;
+	struct pv_back_buffer base;
 };
 
 /**
  * struct blkback_req - a request on its way
- * @list: free, waiting, or in the batch being started
- * @done: in the queue's list of finished I/O
- * @q: its queue
+ * @base: the library's part
  * @io: what it asks for
- * @stage: while it waits
  * @status: BLKIF_RSP_* of the I/O
- * @failed: grant copies that failed
  * @missing: segments whose pages are not mapped
  * @nr_staged: segments that go through pages of our own
  * @segs: its segments
  * @vecs: their pages
- * @buffer: where both are if they are many
  * @bio: read, write, flush
  * @work: discard
  * @inline_segs: room for a few
  * @inline_vecs: room for a few
  */
 struct blkback_req {
-	struct list_head list;
-	struct llist_node done;
-	struct blkback_queue *q;
+	struct pv_back_req base;
 	struct blkback_io io;
-	enum blkback_stage stage;
 	s16 status;
-	u32 failed;
 	u32 missing;
 	u32 nr_staged;
 	struct blkback_segment *segs;
 	struct bio_vec *vecs;
-	struct blkback_buffer *buffer;
 	union {
 		struct bio bio;
 		struct work_struct work;
@@ -177,61 +149,21 @@ struct blkback_req {
 };
 
 /**
- * struct blkback_queue - one ring and what moves its requests
- * @b: the device
- * @index: number of the queue
+ * struct blkback_queue - a ring of requests, and the disk
+ * @base: the library's part
  * @abi: layout of the slots
- * @stride: bytes a slot
- * @persistent: the frontend uses its grants again, so they stay mapped
- * @running: the thread has been started
- * @shared: the ring's pages
- * @ring: this end of the ring
- * @channel: event channel and thread
+ * @barrier: a barrier is in flight: nothing may pass it
  * @counters: where to count
- * @reqs: as many requests as the ring has slots
- * @free: unused ones
- * @waiting: taken off the ring, not started; in the ring's order
- * @nr_unfetched: indirect ones of @waiting without segments
- * @in_flight: requests that are started and not responded to
- * @barrier: one of them is a barrier: nothing may pass it
- * @done: requests whose I/O has ended, from any context
- * @buffers: free buffers
- * @copy: grant copies
- * @map: long-lived mappings
- * @staged: pages of our own
  * @bdev: the disk, NULL if there is none
  * @limits: what a request may ask of it
- * @hold: take nothing more
- * @held: all that was taken has been answered, while @hold
- * @tidy_at: when to give memory back
  */
 struct blkback_queue {
-	struct blkback *b;
-	unsigned int index;
+	struct pv_back_queue base;
 	enum blkback_abi abi;
-	u32 stride;
-	bool persistent;
-	bool running;
-	struct pv_shared shared;
-	struct pv_ring ring;
-	struct pv_channel channel;
-	struct blkback_counters *counters;
-	struct blkback_req *reqs;
-	struct list_head free;
-	struct list_head waiting;
-	unsigned int nr_unfetched;
-	unsigned int in_flight;
 	bool barrier;
-	struct llist_head done ____cacheline_aligned_in_smp;
-	struct blkback_buffer *buffers ____cacheline_aligned_in_smp;
-	struct pv_copy_batch copy;
-	struct pv_map_table map;
-	struct pv_staged staged;
+	struct blkback_counters *counters;
 	struct block_device *bdev;
 	struct blkback_limits limits;
-	bool hold;
-	struct completion held;
-	unsigned long tidy_at;
 };
 
 /**
@@ -241,10 +173,9 @@ struct blkback_queue {
  * @watch: on physical-device
  * @poll: looks at the disk's size
  * @up: the rings are connected
- * @queues: as many as the frontend has
- * @nr_queues: how many
+ * @abi: layout of the frontend's slots
+ * @queues: the connection, or NULL
  * @counters: by index of queue
- * @max_queues: how many were offered
  */
 struct blkback {
 	struct pv_device *pd;
@@ -252,20 +183,14 @@ struct blkback {
 	struct pv_watch watch;
 	struct delayed_work poll;
 	bool up;
-	struct blkback_queue **queues;
-	unsigned int nr_queues;
+	enum blkback_abi abi;
+	struct pv_back_queues *queues;
 	struct blkback_counters *counters;
-	unsigned int max_queues;
 };
 
 /* queue.c */
-struct blkback_queue *blkback_queue_create(struct blkback *b,
-					   unsigned int index,
-					   enum blkback_abi abi);
-void blkback_queue_start(struct blkback_queue *q);
-void blkback_queues_hold(struct blkback *b);
+struct pv_back_queues *blkback_queues_create(struct blkback *b);
 void blkback_queues_release(struct blkback *b);
-void blkback_queue_destroy(struct blkback_queue *q);
 
 /* vbd.c */
 void blkback_vbd_init(struct blkback *b);

@@ -53,6 +53,10 @@ struct workqueue_struct *blkback_wq;
 #define FRONT(_id, _key, _min, _max, _absent) \
 	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
 		  .absent = _absent }
+/* Of what was offered under another key. */
+#define ASKS(_id, _key, _min, _max, _absent, _bound) \
+	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
+		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 static const struct pv_feature blkback_features[] = {
 	BACK(BLKBACK_MAX_QUEUES, "multi-queue-max-queues", 0, U32_MAX, 1),
@@ -75,9 +79,10 @@ static const struct pv_feature blkback_features[] = {
 	BACK(BLKBACK_PHYSICAL_SECTOR_SIZE, "physical-sector-size",
 	     PV_FEATURE_LATE, U32_MAX, 512),
 	BACK(BLKBACK_INFO, "info", PV_FEATURE_LATE, U32_MAX, 0),
-	FRONT(BLKBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1),
-	FRONT(BLKBACK_FRONT_RING_PAGE_ORDER, "ring-page-order", 0,
-	      PV_RING_MAX_ORDER, NO_ORDER),
+	ASKS(BLKBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
+	     BLKBACK_MAX_QUEUES),
+	ASKS(BLKBACK_FRONT_RING_PAGE_ORDER, "ring-page-order", 0,
+	     PV_RING_MAX_ORDER, NO_ORDER, BLKBACK_MAX_RING_PAGE_ORDER),
 	FRONT(BLKBACK_FRONT_PERSISTENT, "feature-persistent", 0, 1, 0),
 };
 
@@ -98,8 +103,7 @@ static int blkback_probe(struct pv_device *pd)
 	if (!b)
 		return -ENOMEM;
 	b->pd = pd;
-	b->max_queues = max_queues;
-	b->counters = kvcalloc(b->max_queues, sizeof(*b->counters), GFP_KERNEL);
+	b->counters = pv_device_alloc_counters(pd, max_queues, sizeof(*b->counters));
 	if (!b->counters) {
 		kfree(b);
 		return -ENOMEM;
@@ -107,10 +111,8 @@ static int blkback_probe(struct pv_device *pd)
 	blkback_vbd_init(b);
 	pd->priv = b;
 	err = pv_watch_own(pd, &b->watch, "physical-device", blkback_target_changed);
-	if (err) {
-		kvfree(b->counters);
+	if (err)
 		kfree(b);
-	}
 	return err;
 }
 
@@ -119,7 +121,6 @@ static void blkback_remove(struct pv_device *pd)
 	struct blkback *b = to_blkback(pd);
 
 	blkback_vbd_stop(b);
-	kvfree(b->counters);
 	kfree(b);
 }
 
@@ -129,15 +130,16 @@ static void blkback_remove(struct pv_device *pd)
  */
 static int blkback_offer(struct pv_device *pd)
 {
-	pv_feature_offer(pd, BLKBACK_MAX_QUEUES, to_blkback(pd)->max_queues);
+	pv_feature_offer(pd, BLKBACK_MAX_QUEUES, max_queues);
 	pv_feature_offer(pd, BLKBACK_MAX_RING_PAGE_ORDER, max_ring_page_order);
 	pv_feature_offer(pd, BLKBACK_MAX_INDIRECT,
 			 blkback_max_indirect_segments);
 	return 0;
 }
 
-static int blkback_read_abi(struct pv_device *pd, enum blkback_abi *abi)
+static int blkback_read_abi(struct pv_device *pd)
 {
+	enum blkback_abi *abi = &to_blkback(pd)->abi;
 	char *protocol = pv_device_read_peer(pd, "protocol");
 	int err;
 
@@ -153,109 +155,52 @@ static int blkback_read_abi(struct pv_device *pd, enum blkback_abi *abi)
 	return err;
 }
 
-/* The table knows what the protocol allows; the parameters allow less. */
-static int blkback_check_limits(struct pv_device *pd)
-{
-	u64 queues = pv_feature(pd, BLKBACK_FRONT_QUEUES);
-	u64 order = pv_feature(pd, BLKBACK_FRONT_RING_PAGE_ORDER);
-
-	if (queues > to_blkback(pd)->max_queues) {
-		pv_device_error(pd, -EINVAL,
-				"multi-queue-num-queues is %llu: at most %u were offered",
-				queues, to_blkback(pd)->max_queues);
-		return -EINVAL;
-	}
-	if (order != NO_ORDER && order > max_ring_page_order) {
-		pv_device_error(pd, -EINVAL,
-				"ring-page-order is %llu: at most %u was offered",
-				order, max_ring_page_order);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int blkback_create_queues(struct blkback *b, enum blkback_abi abi)
-{
-	unsigned int i, nr = pv_feature(b->pd, BLKBACK_FRONT_QUEUES);
-
-	b->queues = kcalloc(nr, sizeof(*b->queues), GFP_KERNEL);
-	if (!b->queues)
-		return -ENOMEM;
-	b->nr_queues = nr;
-	for (i = 0; i < nr; i++) {
-		struct blkback_queue *q = blkback_queue_create(b, i, abi);
-
-		if (IS_ERR(q))
-			return PTR_ERR(q);
-		b->queues[i] = q;
-	}
-	return 0;
-}
-
 static int blkback_connect(struct pv_device *pd)
 {
 	struct blkback *b = to_blkback(pd);
-	enum blkback_abi abi;
-	unsigned int i;
+	struct pv_back_queues *queues;
 	int err;
 
 	/* The toolstack may have changed its mind while nobody was here. */
 	blkback_vbd_refresh(pd);
 	if (!b->vbd.ready)
 		return -EAGAIN;
-	err = blkback_check_limits(pd);
-	if (!err)
-		err = blkback_read_abi(pd, &abi);
+	err = blkback_read_abi(pd);
 	if (!err)
 		err = blkback_vbd_sync(b);
 	if (err)
 		return err;
 	pv_feature_offer(pd, BLKBACK_PERSISTENT, READ_ONCE(feature_persistent));
-	err = blkback_create_queues(b, abi);
-	if (err)
-		return err;
+	queues = blkback_queues_create(b);
+	if (IS_ERR(queues))
+		return PTR_ERR(queues);
+	b->queues = queues;
 
 	blkback_vbd_offer(b);
 	WRITE_ONCE(b->up, true);
-	for (i = 0; i < b->nr_queues; i++)
-		blkback_queue_start(b->queues[i]);
+	pv_back_start(queues);
 	blkback_vbd_poll(b, false);
-	dev_info(&pd->xb->dev, "%u queue(s) of %u requests, %s%s\n",
-		 b->nr_queues, b->queues[0]->ring.size, blkback_abi_name(abi),
-		 b->queues[0]->persistent ? ", persistent grants" : "");
+	dev_info(&pd->xb->dev, "%u queue(s) of %u requests, %s%s\n", queues->nr,
+		 queues->queue[0]->ring.size, blkback_abi_name(b->abi),
+		 queues->queue[0]->persistent ? ", persistent grants" : "");
 	return 0;
 }
 
 static void blkback_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct blkback *b = to_blkback(pd);
-	unsigned int i;
 
 	WRITE_ONCE(b->up, false);
 	if (!b->queues)
 		return;
-	blkback_queues_hold(b);
-	for (i = 0; i < b->nr_queues; i++)
-		if (b->queues[i])
-			blkback_queue_destroy(b->queues[i]);
-	kfree(b->queues);
+	pv_back_hold(b->queues, 0);
+	pv_back_destroy(b->queues);
 	b->queues = NULL;
-	b->nr_queues = 0;
 }
 
 static void blkback_show(struct pv_device *pd, struct seq_file *m)
 {
-	struct blkback *b = to_blkback(pd);
-	unsigned int i;
-
-	for (i = 0; i < b->nr_queues; i++) {
-		struct blkback_queue *q = b->queues[i];
-
-		seq_printf(m, "queue %u\n  in_flight      %u\n  mapped         %u\n  staged         %u\n",
-			   i, READ_ONCE(q->in_flight), READ_ONCE(q->map.nr),
-			   READ_ONCE(q->staged.nr) + READ_ONCE(q->staged.used));
-		pv_stats_show(m, &q->counters->ring);
-	}
+	pv_back_show(m, to_blkback(pd)->queues);
 }
 
 static struct pv_driver blkback_driver = {
@@ -275,33 +220,22 @@ static struct pv_driver blkback_driver = {
 	.dev_groups = blkback_groups,
 };
 
-static void blkback_cap(const char *name, unsigned int *value, unsigned int min,
-			unsigned int max)
-{
-	unsigned int given = *value;
-
-	*value = clamp(given, min, max);
-	if (*value != given)
-		pr_warn("%s=%u is out of range, %u is used\n", name, given,
-			*value);
-}
-
 static int __init blkback_init(void)
 {
 	int err;
 
 	if (!max_queues)
 		max_queues = num_online_cpus();
-	blkback_cap("max_queues", &max_queues, 1, 1024);
-	blkback_cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
-	blkback_cap("max_indirect_segments", &blkback_max_indirect_segments, 0,
-		    BLKBACK_MAX_SEGMENTS);
+	pv_param_clamp("max_queues", &max_queues, 1, 1024);
+	pv_param_clamp("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
+	pv_param_clamp("max_indirect_segments", &blkback_max_indirect_segments, 0,
+		       BLKBACK_MAX_SEGMENTS);
 	if (blkback_max_indirect_segments <= BLKIF_MAX_SEGMENTS_PER_REQUEST)
 		blkback_max_indirect_segments = 0;
-	blkback_cap("max_buffer_pages", &blkback_max_buffer_pages, BLKBACK_MAX_SEGMENTS,
-		    1U << 20);
-	blkback_cap("persistent_grant_unused_seconds",
-		    &blkback_persistent_grant_unused_seconds, 0, 24 * 60 * 60);
+	pv_param_clamp("max_buffer_pages", &blkback_max_buffer_pages, BLKBACK_MAX_SEGMENTS,
+		       1U << 20);
+	pv_param_clamp("persistent_grant_unused_seconds",
+		       &blkback_persistent_grant_unused_seconds, 0, 24 * 60 * 60);
 
 	blkback_wq = alloc_workqueue("pv-blkback", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				     0);

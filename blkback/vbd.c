@@ -196,7 +196,7 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 	if (blkback_open_disk(pd, &target, &disk))
 		return blkback_forget(b);
 	if (b->up)
-		blkback_queues_hold(b);
+		pv_back_hold(b->queues, 0);
 	blkback_install(vbd, &target, &disk);
 	if (b->up) {
 		blkback_vbd_offer(b);
@@ -379,39 +379,14 @@ void blkback_vbd_stop(struct blkback *b)
 
 /* ---- sysfs: what xentop and monitoring read ---- */
 
-/* An attribute that sums a counter over all queues there have ever been. */
-struct counter_attr {
-	struct device_attribute attr;
-	size_t offset;
-};
-
-static ssize_t blkback_counter_show(struct device *dev, struct device_attribute *attr,
-				    char *buf)
-{
-	struct blkback *b = to_blkback(pv_device_of(dev));
-	size_t offset = container_of(attr, struct counter_attr, attr)->offset;
-	unsigned int i;
-	u64 sum = 0;
-
-	for (i = 0; i < b->max_queues; i++)
-		sum += READ_ONCE(*(u64 *)((u8 *)&b->counters[i] + offset));
-	return sysfs_emit(buf, "%llu\n", sum);
-}
-
-#define COUNTER(_name, _counter)					\
-	(&((struct counter_attr []) { {					\
-		.attr = __ATTR(_name, 0444, blkback_counter_show, NULL),	\
-		.offset = offsetof(struct blkback_counters, _counter),	\
-	} })[0].attr.attr)
-
 static struct attribute *statistics_attrs[] = {
-	COUNTER(oo_req, ring.starved),
-	COUNTER(rd_req, reads),
-	COUNTER(wr_req, writes),
-	COUNTER(f_req, flushes),
-	COUNTER(ds_req, discards),
-	COUNTER(rd_sect, sectors_read),
-	COUNTER(wr_sect, sectors_written),
+	PV_COUNTER(oo_req, blkback_counters, ring.starved),
+	PV_COUNTER(rd_req, blkback_counters, reads),
+	PV_COUNTER(wr_req, blkback_counters, writes),
+	PV_COUNTER(f_req, blkback_counters, flushes),
+	PV_COUNTER(ds_req, blkback_counters, discards),
+	PV_COUNTER(rd_sect, blkback_counters, sectors_read),
+	PV_COUNTER(wr_sect, blkback_counters, sectors_written),
 	NULL
 };
 

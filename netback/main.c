@@ -51,6 +51,10 @@ MODULE_PARM_DESC(feature_ctrl_ring, "Offer the control ring: hashing, staging gr
 #define FRONT(_id, _key, _min, _max, _absent) \
 	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
 		  .absent = _absent }
+/* Of what was offered under another key. */
+#define ASKS(_id, _key, _min, _max, _absent, _bound) \
+	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
+		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 /* The keys of netif.h. */
 static const struct pv_feature features[] = {
@@ -66,7 +70,8 @@ static const struct pv_feature features[] = {
 	BACK(NETBACK_MAX_QUEUES, "multi-queue-max-queues", U32_MAX),
 	BACK(NETBACK_CTRL, "feature-ctrl-ring", 1),
 	BACK(NETBACK_XDP, "feature-xdp-headroom", 1),
-	FRONT(NETBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1),
+	ASKS(NETBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
+	     NETBACK_MAX_QUEUES),
 	FRONT(NETBACK_FRONT_RX_COPY, "request-rx-copy", 0, 1, 0),
 	FRONT(NETBACK_FRONT_RX_NOTIFY, "feature-rx-notify", 0, 1, 0),
 	FRONT(NETBACK_FRONT_SG, "feature-sg", 0, 1, 0),
@@ -357,14 +362,6 @@ static int netback_offer(struct pv_device *pd)
 /* What the table cannot say. */
 static int netback_check_features(struct netback *nb)
 {
-	u64 queues = pv_feature(nb->pd, NETBACK_FRONT_QUEUES);
-
-	if (queues > nb->max_queues) {
-		pv_device_error(nb->pd, -EINVAL,
-				"multi-queue-num-queues is %llu: at most %u were offered",
-				queues, nb->max_queues);
-		return -EINVAL;
-	}
 	if (!pv_feature(nb->pd, NETBACK_FRONT_RX_COPY)) {
 		pv_device_error(nb->pd, -EOPNOTSUPP,
 				"request-rx-copy is 0: only copying is offered");

@@ -204,6 +204,7 @@ static void device_free(struct pv_device *pd)
 {
 	cancel_delayed_work_sync(&pd->again);
 	kthread_destroy_worker(pd->worker);
+	kvfree(pd->counters);
 	kfree(pd->peer);
 	kfree(pd);
 }
@@ -558,6 +559,45 @@ void pv_device_exit(void)
 {
 	destroy_workqueue(reaper);
 }
+
+/**
+ * pv_device_alloc_counters() - counters that outlive connections
+ * @pd: the device, which frees them when it goes
+ * @nr: most queues
+ * @stride: bytes of a queue's
+ *
+ * Context: process, in probe().
+ * Return: an array of zeroes, or NULL.
+ */
+void *pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride)
+{
+	pd->counters = kvcalloc(nr, stride, GFP_KERNEL);
+	pd->counters_stride = stride;
+	pd->nr_counters = nr;
+	return pd->counters;
+}
+EXPORT_SYMBOL_GPL(pv_device_alloc_counters);
+
+/**
+ * pv_counter_show() - what an attribute of PV_COUNTER() says
+ * @dev: the xenbus device's struct device
+ * @attr: the attribute
+ * @buf: where to
+ *
+ * Return: its length.
+ */
+ssize_t pv_counter_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	size_t offset = container_of(attr, struct pv_counter_attr, attr)->offset;
+	const struct pv_device *pd = pv_device_of(dev);
+	unsigned int i;
+	u64 sum = 0;
+
+	for (i = 0; i < pd->nr_counters; i++)
+		sum += READ_ONCE(*(u64 *)(pd->counters + i * pd->counters_stride + offset));
+	return sysfs_emit(buf, "%llu\n", sum);
+}
+EXPORT_SYMBOL_GPL(pv_counter_show);
 
 /**
  * pv_device_of() - the device of a sysfs attribute

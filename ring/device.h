@@ -216,6 +216,9 @@ struct pv_watch {
  * @reap: frees a device that nobody has waited for
  * @again: frontend: tries again what could not be had
  * @wait: frontend: how long that waits, in jiffies; 0 if all was there
+ * @counters: of queues there have been and are: an array by index, or NULL
+ * @counters_stride: bytes of a queue's
+ * @nr_counters: how many
  * @mapped: backend: what pv_shared_map() has mapped; under @lock
  * @feature: agreed values, by index in the driver's table
  * @debugfs: the device's file
@@ -250,6 +253,9 @@ struct pv_device {
 	struct work_struct reap;
 	struct delayed_work again;
 	unsigned long wait;
+	void *counters;
+	size_t counters_stride;
+	unsigned int nr_counters;
 	struct list_head mapped;
 	u64 feature[PV_FEATURES_MAX];
 	struct dentry *debugfs;
@@ -272,6 +278,26 @@ void pv_device_announce(struct pv_device *pd);
 void pv_device_reconfigure(struct pv_device *pd);
 void pv_device_restart(struct pv_device *pd);
 struct pv_device *pv_device_of(struct device *dev);
+void *pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride);
+
+/**
+ * struct pv_counter_attr - a file in sysfs that sums a counter over all queues
+ * @attr: the file
+ * @offset: of the counter, in a queue's
+ */
+struct pv_counter_attr {
+	struct device_attribute attr;
+	size_t offset;
+};
+
+ssize_t pv_counter_show(struct device *dev, struct device_attribute *attr, char *buf);
+
+/* An entry of a table of attributes: file _name, member _counter of struct _type */
+#define PV_COUNTER(_name, _type, _counter)				\
+	(&((struct pv_counter_attr []) { {				\
+		.attr = __ATTR(_name, 0444, pv_counter_show, NULL),	\
+		.offset = offsetof(struct _type, _counter),		\
+	} })[0].attr.attr)
 bool pv_has_emulator(void);
 
 /* Keys outside the feature table. */

@@ -48,6 +48,18 @@ int pv_feature_parse(const struct pv_feature *f, const char *text, u64 *value)
 }
 EXPORT_SYMBOL_GPL(pv_feature_parse);
 
+/* The table knows what the protocol allows; what this end has offered is less. */
+static int feature_check_bound(struct pv_device *pd, const struct pv_feature *f, u64 value)
+{
+	u64 most = pd->feature[f->bound];
+
+	if (value <= most)
+		return 0;
+	pv_device_error(pd, -EINVAL, "%s/%s is %llu: at most %llu was offered",
+			pd->peer, f->key, value, most);
+	return -EINVAL;
+}
+
 static int feature_read_one(struct pv_device *pd, unsigned int id)
 {
 	const struct pv_feature *f = &pd->drv->features[id];
@@ -73,6 +85,8 @@ static int feature_read_one(struct pv_device *pd, unsigned int id)
 				"%s/%s is \"%*pE\": it must be a number from %llu to %llu",
 				pd->peer, f->key,
 				(int)strnlen(text, 40), text, f->min, f->max);
+	else if (text && (f->flags & PV_FEATURE_BOUNDED))
+		err = feature_check_bound(pd, f, pd->feature[id]);
 	kfree(text);
 	return err;
 }

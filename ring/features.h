@@ -5,6 +5,8 @@
 #ifndef _PV_FEATURES_H
 #define _PV_FEATURES_H
 
+#include <linux/minmax.h>
+#include <linux/printk.h>
 #include <linux/types.h>
 
 #define PV_FEATURES_MAX		32
@@ -20,6 +22,8 @@ struct xenbus_transaction;
 #define PV_FEATURE_REQUIRED	0x04
 /** PV_FEATURE_OPTIONAL - write it only if it differs from @absent */
 #define PV_FEATURE_OPTIONAL	0x08
+/** PV_FEATURE_BOUNDED - the peer may ask for @bound at most, if it asks */
+#define PV_FEATURE_BOUNDED	0x10
 
 /**
  * struct pv_feature - a key, and what may stand there
@@ -29,6 +33,7 @@ struct xenbus_transaction;
  * @min: smallest valid value
  * @max: largest valid value
  * @absent: what it means if there is no key
+ * @bound: index of the key under which this end has offered the most
  * @limit: module parameter that caps what this end takes; may be NULL
  */
 struct pv_feature {
@@ -38,6 +43,7 @@ struct pv_feature {
 	u64 min;
 	u64 max;
 	u64 absent;
+	unsigned int bound;
 	const unsigned int *limit;
 };
 
@@ -48,5 +54,22 @@ int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,
 int pv_feature_reread(struct pv_device *pd, unsigned int id);
 void pv_feature_offer(struct pv_device *pd, unsigned int id, u64 value);
 u64 pv_feature(const struct pv_device *pd, unsigned int id);
+
+/**
+ * pv_param_clamp() - a module parameter within its range
+ * @name: its name
+ * @value: its value
+ * @min: smallest
+ * @max: largest
+ */
+static inline void pv_param_clamp(const char *name, unsigned int *value, unsigned int min,
+				  unsigned int max)
+{
+	unsigned int given = *value;
+
+	*value = clamp(given, min, max);
+	if (*value != given)
+		pr_warn("%s=%u is out of range, %u is used\n", name, given, *value);
+}
 
 #endif /* _PV_FEATURES_H */

@@ -86,7 +86,9 @@ static int scsiback_fabric_prepare(struct scsiback_req *req)
  */
 static u64 scsiback_tag_of(struct scsiback_req *req)
 {
-	return (u64)req->q->serial << 32 | (req - req->q->reqs);
+	const struct scsiback_req *first = req->base.q->reqs;
+
+	return (u64)scsiback_queue_of(req)->serial << 32 | (req - first);
 }
 
 static void scsiback_fill_sgs(struct scsiback_req *req)
@@ -109,7 +111,7 @@ static void scsiback_fabric_submit(struct scsiback_req *req)
 	/* What ends without a word has been aborted. */
 	scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 			  req->io.bytes);
-	if (req->failed || target_init_cmd(se, session, req->result.sense,
+	if (req->base.failed || target_init_cmd(se, session, req->result.sense,
 					   req->lun->tpg_lun, req->io.bytes,
 					   TCM_SIMPLE_TAG, req->io.dir, 0)) {
 		scsiback_set_host(&req->result,

@@ -92,7 +92,7 @@ void scsiback_report_luns(struct scsiback_req *req)
 	}
 	room = min(room, get_unaligned_be32(&req->io.cdb[6]));
 	rcu_read_lock();
-	xa_for_each_range(&req->q->b->by_address, index, lun, first,
+	xa_for_each_range(&to_scsiback(req->base.q->pd)->by_address, index, lun, first,
 			  first | MAX_LUN) {
 		u32 at = 8 + 8 * nr++;
 
@@ -310,7 +310,7 @@ static void scsiback_wait_idle(struct scsiback_lun *lun)
 		return;
 	WRITE_ONCE(lun->overdue, true);
 	atomic_inc(&lun->b->resets);
-	scsiback_queues_wake(lun->b);
+	pv_back_wake(lun->b->queues);
 	wait_event(lun->idle, !atomic_read(&lun->in_flight));
 	atomic_dec(&lun->b->resets);
 }

@@ -48,6 +48,10 @@ struct workqueue_struct *scsiback_wq;
 #define FRONT(_id, _key, _min, _max, _absent) \
 	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
 		  .absent = _absent }
+/* Of what was offered under another key. */
+#define ASKS(_id, _key, _min, _max, _absent, _bound) \
+	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
+		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 /* The key of vscsiif.h, and those of vscsiif_ext.h. */
 static const struct pv_feature scsiback_features[] = {
@@ -55,8 +59,10 @@ static const struct pv_feature scsiback_features[] = {
 	BACK(SCSIBACK_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, PV_RING_MAX_ORDER, 0),
 	BACK(SCSIBACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 1, 0),
 	BACK(SCSIBACK_SG_GRANT, "feature-sg-grant", PV_VSCSIIF_MAX_SEGS, 0),
-	FRONT(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1),
-	FRONT(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0),
+	ASKS(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1,
+	     SCSIBACK_MAX_QUEUES),
+	ASKS(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0,
+	     SCSIBACK_MAX_ORDER),
 	FRONT(SCSIBACK_FRONT_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
 };
 
@@ -71,8 +77,7 @@ static int scsiback_probe(struct pv_device *pd)
 	b->pd = pd;
 	INIT_LIST_HEAD(&b->luns);
 	xa_init(&b->by_address);
-	b->max_queues = max_queues;
-	b->counters = kvcalloc(b->max_queues, sizeof(*b->counters), GFP_KERNEL);
+	b->counters = pv_device_alloc_counters(pd, max_queues, sizeof(*b->counters));
 	if (!b->counters) {
 		kfree(b);
 		return -ENOMEM;
@@ -87,13 +92,12 @@ static void scsiback_remove(struct pv_device *pd)
 
 	scsiback_luns_close(b);
 	xa_destroy(&b->by_address);
-	kvfree(b->counters);
 	kfree(b);
 }
 
 static int scsiback_offer(struct pv_device *pd)
 {
-	pv_feature_offer(pd, SCSIBACK_MAX_QUEUES, to_scsiback(pd)->max_queues);
+	pv_feature_offer(pd, SCSIBACK_MAX_QUEUES, max_queues);
 	pv_feature_offer(pd, SCSIBACK_MAX_ORDER, max_ring_page_order);
 	pv_feature_offer(pd, SCSIBACK_PERSISTENT,
 			 READ_ONCE(feature_persistent));
@@ -101,62 +105,20 @@ static int scsiback_offer(struct pv_device *pd)
 	return 0;
 }
 
-/* The table knows what the protocol allows; the parameters allow less. */
-static int scsiback_check_limits(struct pv_device *pd)
-{
-	u64 queues = pv_feature(pd, SCSIBACK_FRONT_QUEUES);
-	u64 order = pv_feature(pd, SCSIBACK_FRONT_ORDER);
-
-	if (queues > to_scsiback(pd)->max_queues) {
-		pv_device_error(pd, -EINVAL,
-				PV_VSCSIIF_NUM_QUEUES " is %llu: at most %u were offered",
-				queues, to_scsiback(pd)->max_queues);
-		return -EINVAL;
-	}
-	if (order > max_ring_page_order) {
-		pv_device_error(pd, -EINVAL,
-				PV_VSCSIIF_ORDER " is %llu: at most %u was offered",
-				order, max_ring_page_order);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int scsiback_create_queues(struct scsiback *b)
-{
-	unsigned int i, nr = pv_feature(b->pd, SCSIBACK_FRONT_QUEUES);
-
-	b->queues = kcalloc(nr, sizeof(*b->queues), GFP_KERNEL);
-	if (!b->queues)
-		return -ENOMEM;
-	b->nr_queues = nr;
-	for (i = 0; i < nr; i++) {
-		struct scsiback_queue *q = scsiback_queue_create(b, i);
-
-		if (IS_ERR(q))
-			return PTR_ERR(q);
-		b->queues[i] = q;
-	}
-	return 0;
-}
-
 static int scsiback_connect(struct pv_device *pd)
 {
 	struct scsiback *b = to_scsiback(pd);
-	unsigned int i;
-	int err;
+	struct pv_back_queues *queues;
 
-	err = scsiback_check_limits(pd);
-	if (!err)
-		err = scsiback_create_queues(b);
-	if (err)
-		return err;
+	queues = scsiback_queues_create(b);
+	if (IS_ERR(queues))
+		return PTR_ERR(queues);
+	b->queues = queues;
 	scsiback_luns_sync(b, true);
-	for (i = 0; i < b->nr_queues; i++)
-		scsiback_queue_start(b->queues[i]);
-	dev_info(&pd->xb->dev, "%u queue(s) of %u requests%s\n", b->nr_queues,
-		 b->queues[0]->ring.size,
-		 b->queues[0]->persistent ? ", persistent grants" : "");
+	pv_back_start(queues);
+	dev_info(&pd->xb->dev, "%u queue(s) of %u requests%s\n", queues->nr,
+		 queues->queue[0]->ring.size,
+		 queues->queue[0]->persistent ? ", persistent grants" : "");
 	return 0;
 }
 
@@ -174,75 +136,37 @@ static void scsiback_settled(struct pv_device *pd, bool reconfigured)
 static void scsiback_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct scsiback *b = to_scsiback(pd);
-	unsigned int i;
 
 	if (!b->queues)
 		return;
-	scsiback_queues_hold(b);
-	for (i = 0; i < b->nr_queues; i++)
-		if (b->queues[i])
-			scsiback_queue_destroy(b->queues[i]);
-	kfree(b->queues);
+	pv_back_hold(b->queues, SCSIBACK_PATIENCE);
+	pv_back_destroy(b->queues);
 	b->queues = NULL;
-	b->nr_queues = 0;
 }
 
 static void scsiback_show(struct pv_device *pd, struct seq_file *m)
 {
 	struct scsiback *b = to_scsiback(pd);
 	struct scsiback_lun *lun;
-	unsigned int i;
 
 	list_for_each_entry(lun, &b->luns, all)
 		seq_printf(m, "%s 0:%u:%u %s in_flight %d\n", lun->name,
 			   lun->target, lun->lun, lun->pdev,
 			   atomic_read(&lun->in_flight));
-	for (i = 0; i < b->nr_queues; i++) {
-		struct scsiback_queue *q = b->queues[i];
-
-		seq_printf(m, "queue %u\n  in_flight      %u\n  mapped         %u\n  staged         %u\n",
-			   i, READ_ONCE(q->in_flight), READ_ONCE(q->map.nr),
-			   READ_ONCE(q->staged.nr) + READ_ONCE(q->staged.used));
-		pv_stats_show(m, &q->counters->ring);
-	}
+	pv_back_show(m, b->queues);
 }
-
-/* An attribute that sums a counter over all queues there have ever been. */
-struct counter_attr {
-	struct device_attribute attr;
-	size_t offset;
-};
-
-static ssize_t scsiback_counter_show(struct device *dev, struct device_attribute *attr,
-				     char *buf)
-{
-	struct scsiback *b = to_scsiback(pv_device_of(dev));
-	size_t offset = container_of(attr, struct counter_attr, attr)->offset;
-	unsigned int i;
-	u64 sum = 0;
-
-	for (i = 0; i < b->max_queues; i++)
-		sum += READ_ONCE(*(u64 *)((u8 *)&b->counters[i] + offset));
-	return sysfs_emit(buf, "%llu\n", sum);
-}
-
-#define COUNTER(_name, _counter)					\
-	(&((struct counter_attr []) { {					\
-		.attr = __ATTR(_name, 0444, scsiback_counter_show, NULL),	\
-		.offset = offsetof(struct scsiback_counters, _counter),	\
-	} })[0].attr.attr)
 
 static struct attribute *statistics_attrs[] = {
-	COUNTER(f_req, flushes),
-	COUNTER(ds_req, discards),
-	COUNTER(oo_req, ring.starved),
-	COUNTER(rd_req, reads),
-	COUNTER(wr_req, writes),
-	COUNTER(other_req, others),
-	COUNTER(tmf_req, tmfs),
-	COUNTER(denied_req, denied),
-	COUNTER(rd_sect, sectors_read),
-	COUNTER(wr_sect, sectors_written),
+	PV_COUNTER(f_req, scsiback_counters, flushes),
+	PV_COUNTER(ds_req, scsiback_counters, discards),
+	PV_COUNTER(oo_req, scsiback_counters, ring.starved),
+	PV_COUNTER(rd_req, scsiback_counters, reads),
+	PV_COUNTER(wr_req, scsiback_counters, writes),
+	PV_COUNTER(other_req, scsiback_counters, others),
+	PV_COUNTER(tmf_req, scsiback_counters, tmfs),
+	PV_COUNTER(denied_req, scsiback_counters, denied),
+	PV_COUNTER(rd_sect, scsiback_counters, sectors_read),
+	PV_COUNTER(wr_sect, scsiback_counters, sectors_written),
 	NULL
 };
 
@@ -274,29 +198,18 @@ static struct pv_driver scsiback_driver = {
 	.dev_groups = scsiback_groups,
 };
 
-static void scsiback_cap(const char *name, unsigned int *value, unsigned int min,
-			 unsigned int max)
-{
-	unsigned int given = *value;
-
-	*value = clamp(given, min, max);
-	if (*value != given)
-		pr_warn("%s=%u is out of range, %u is used\n", name, given,
-			*value);
-}
-
 static int __init scsiback_init(void)
 {
 	int err;
 
 	if (!max_queues)
 		max_queues = num_online_cpus();
-	scsiback_cap("max_queues", &max_queues, 1, 1024);
-	scsiback_cap("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
-	scsiback_cap("max_segments", &scsiback_max_segments, VSCSIIF_SG_TABLESIZE,
-		     SCSIBACK_MAX_SEGMENTS);
-	scsiback_cap("max_buffer_pages", &scsiback_max_buffer_pages,
-		     SCSIBACK_MAX_SEGMENTS, 1U << 20);
+	pv_param_clamp("max_queues", &max_queues, 1, 1024);
+	pv_param_clamp("max_ring_page_order", &max_ring_page_order, 0, PV_RING_MAX_ORDER);
+	pv_param_clamp("max_segments", &scsiback_max_segments, VSCSIIF_SG_TABLESIZE,
+		       SCSIBACK_MAX_SEGMENTS);
+	pv_param_clamp("max_buffer_pages", &scsiback_max_buffer_pages,
+		       SCSIBACK_MAX_SEGMENTS, 1U << 20);
 	err = scsiback_allow_parse(allow, &scsiback_allow);
 	if (err) {
 		pr_err("allow=\"%s\": not a list of " SCSIBACK_ALLOW_NAMES

@@ -60,7 +60,7 @@ static int scsiback_passthrough_prepare(struct scsiback_req *req)
 		return -EPERM;
 	}
 	if (!scsiback_fits(req, sdev->request_queue)) {
-		dev_warn_ratelimited(&req->q->b->pd->xb->dev,
+		dev_warn_ratelimited(&req->base.q->pd->xb->dev,
 				     "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
 				     lun->name, req->io.bytes, req->nr_vecs,
 				     lun->pdev,
@@ -127,7 +127,7 @@ static void scsiback_passthrough_submit(struct scsiback_req *req)
 	rq->timeout = scsiback_timeout(req->io.cdb[0], req->lun->sdev->type);
 	rq->end_io = scsiback_passthrough_end_io;
 	rq->end_io_data = req;
-	if (req->failed || scsiback_attach_data(req)) {
+	if (req->base.failed || scsiback_attach_data(req)) {
 		scmd->result = DID_ERROR << 16;
 		scsiback_done(req);
 		return;
@@ -221,7 +221,7 @@ static void scsiback_reset_work(struct work_struct *work)
 	bool ok;
 
 	/* Each queue aborts its commands; only the reset itself is left. */
-	scsiback_queues_wake(lun->b);
+	pv_back_wake(lun->b->queues);
 	ok = wait_event_timeout(lun->idle, atomic_read(&lun->in_flight) == 1,
 				RESET_TIMEOUT) &&
 	     scsiback_reset_device(lun->sdev);

@@ -6,8 +6,6 @@
 #define _SCSIBACK_H
 
 #include <linux/bio.h>
-#include <linux/completion.h>
-#include <linux/llist.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
@@ -16,12 +14,10 @@
 #include <linux/xarray.h>
 #include <target/target_core_base.h>
 
-#include "../ring/channel.h"
+#include "../ring/backq.h"
 #include "../ring/compat.h"
 #include "../ring/device.h"
 #include "../ring/features.h"
-#include "../ring/map.h"
-#include "../ring/ring.h"
 #include "../ring/stats.h"
 #include "request.h"
 
@@ -158,37 +154,17 @@ struct scsiback_counters {
 } ____cacheline_aligned_in_smp;
 
 /**
- * enum scsiback_stage - how far a request is
- * @SCSIBACK_FREE: unused
- * @SCSIBACK_PARSED: its segments are not here yet
- * @SCSIBACK_FETCHING: they are on their way
- * @SCSIBACK_KNOWN: all segments are known
- * @SCSIBACK_MAPPED: and those that can be are mapped
- * @SCSIBACK_PLACED: it has its pages
- * @SCSIBACK_STARTED: the device has it
- */
-enum scsiback_stage {
-	SCSIBACK_FREE,
-	SCSIBACK_PARSED,
-	SCSIBACK_FETCHING,
-	SCSIBACK_KNOWN,
-	SCSIBACK_MAPPED,
-	SCSIBACK_PLACED,
-	SCSIBACK_STARTED,
-};
-
-/**
  * struct scsiback_buffer - room for a request that has more than a slot holds
+ * @base: the library's part
  * @seg: as the frontend wrote them; whole pages
  * @vec: where they are
  * @sg: the same for LIO
- * @next: next free one
  */
 struct scsiback_buffer {
+	struct pv_back_buffer base;
 	struct scsiif_request_segment *seg;
 	struct bio_vec vec[SCSIBACK_MAX_SEGMENTS];
 	struct scatterlist sg[SCSIBACK_MAX_SEGMENTS];
-	struct scsiback_buffer *next;
 };
 
 /**
@@ -205,14 +181,10 @@ enum scsiback_aborted {
 
 /**
  * struct scsiback_req - a request on its way
- * @list: free, waiting, or in the batch being started
- * @done: in the queue's list of ended commands
- * @q: its queue
+ * @base: the library's part
  * @io: what it asks for
- * @stage: how far it is
  * @lun: whose it is, from start to end
  * @result: how it has ended
- * @failed: grant copies that failed
  * @staged: its data passes through pages of our own
  * @direct: its data may lie in the frontend's pages
  * @emulated: we answer it ourselves
@@ -222,7 +194,6 @@ enum scsiback_aborted {
  * @segs: its segments
  * @vecs: their pages
  * @sgs: the same for LIO
- * @buffer: where these are if they are many
  * @rq: pass-through: the SCSI layer's request
  * @bio: pass-through: its data
  * @se: LIO's command, or abort, or reset
@@ -232,14 +203,10 @@ enum scsiback_aborted {
  * @inline_sgs: room for a slot's
  */
 struct scsiback_req {
-	struct list_head list;
-	struct llist_node done;
-	struct scsiback_queue *q;
+	struct pv_back_req base;
 	struct scsiback_io io;
-	enum scsiback_stage stage;
 	struct scsiback_lun *lun;
 	struct scsiback_result result;
-	u32 failed;
 	bool staged;
 	bool direct;
 	bool emulated;
@@ -249,7 +216,6 @@ struct scsiback_req {
 	struct scsiif_request_segment *segs;
 	struct bio_vec *vecs;
 	struct scatterlist *sgs;
-	struct scsiback_buffer *buffer;
 	union {
 		struct {
 			struct request *rq;
@@ -264,55 +230,17 @@ struct scsiback_req {
 };
 
 /**
- * struct scsiback_queue - one ring and what moves its requests
- * @b: the vhost
- * @index: number of the queue
+ * struct scsiback_queue - a ring of commands
+ * @base: the library's part
  * @serial: of all queues of all vhosts
- * @persistent: the frontend uses its grants again, so they stay mapped
- * @running: the thread has been started
- * @shared: the ring's pages
- * @ring: this end of the ring
- * @channel: event channel and thread
+ * @abort_all: the vhost goes away, and its commands take too long
  * @counters: where to count
- * @reqs: as many requests as the ring has slots
- * @free: unused ones
- * @waiting: taken off the ring, not started; in the ring's order
- * @nr_unfetched: those of @waiting without segments
- * @in_flight: requests that are started and not responded to
- * @done: requests that have ended, from any context
- * @buffers: free buffers
- * @copy: grant copies
- * @map: long-lived mappings
- * @staged: pages of our own
- * @hold: start nothing more
- * @abort_all: the device goes away, and its commands take too long
- * @held: nothing is in flight while @hold
- * @tidy_at: when to give memory back
  */
 struct scsiback_queue {
-	struct scsiback *b;
-	unsigned int index;
+	struct pv_back_queue base;
 	u32 serial;
-	bool persistent;
-	bool running;
-	struct pv_shared shared;
-	struct pv_ring ring;
-	struct pv_channel channel;
-	struct scsiback_counters *counters;
-	struct scsiback_req *reqs;
-	struct list_head free;
-	struct list_head waiting;
-	unsigned int nr_unfetched;
-	unsigned int in_flight;
-	struct llist_head done ____cacheline_aligned_in_smp;
-	struct scsiback_buffer *buffers ____cacheline_aligned_in_smp;
-	struct pv_copy_batch copy;
-	struct pv_map_table map;
-	struct pv_staged staged;
-	bool hold;
 	bool abort_all;
-	struct completion held;
-	unsigned long tidy_at;
+	struct scsiback_counters *counters;
 };
 
 /**
@@ -321,31 +249,21 @@ struct scsiback_queue {
  * @luns: all LUNs; the hooks'
  * @by_address: LUNs by scsiback_address(), for the queues
  * @resets: LUNs that are being reset, or are overdue
- * @queues: as many as the frontend has
- * @nr_queues: how many
+ * @queues: the connection, or NULL
  * @counters: by index of queue
- * @max_queues: how many were offered
  */
 struct scsiback {
 	struct pv_device *pd;
 	struct list_head luns;
 	struct xarray by_address;
 	atomic_t resets;
-	struct scsiback_queue **queues;
-	unsigned int nr_queues;
+	struct pv_back_queues *queues;
 	struct scsiback_counters *counters;
-	unsigned int max_queues;
 };
 
 /* queue.c */
-struct scsiback_queue *scsiback_queue_create(struct scsiback *b,
-					     unsigned int index);
-void scsiback_queue_start(struct scsiback_queue *q);
-void scsiback_queues_hold(struct scsiback *b);
-void scsiback_queues_wake(struct scsiback *b);
-void scsiback_queue_destroy(struct scsiback_queue *q);
+struct pv_back_queues *scsiback_queues_create(struct scsiback *b);
 void scsiback_deny(struct scsiback_req *req, u8 asc);
-void scsiback_done(struct scsiback_req *req);
 void scsiback_finish(struct scsiback_req *req);
 
 /* luns.c */
@@ -385,6 +303,22 @@ static inline void scsiback_fabric_exit(void)
 {
 }
 #endif
+
+static inline struct scsiback_req *scsiback_req_of(struct pv_back_req *req)
+{
+	return container_of(req, struct scsiback_req, base);
+}
+
+static inline struct scsiback_queue *scsiback_queue_of(const struct scsiback_req *req)
+{
+	return container_of(req->base.q, struct scsiback_queue, base);
+}
+
+/* A command, an abort or a reset has ended: any context. */
+static inline void scsiback_done(struct scsiback_req *req)
+{
+	pv_back_done(&req->base);
+}
 
 static inline struct scsiback *to_scsiback(const struct pv_device *pd)
 {

@@ -5,18 +5,18 @@
  */
 #include "scsiback.h"
 
-static void scsiback_answer(struct scsiback_req *req, bool ok)
+static void scsiback_tmf_answer(struct scsiback_req *req, bool ok)
 {
 	req->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
 				XEN_VSCSIIF_RSLT_RESET_FAILED;
 	scsiback_finish(req);
 }
 
-static void scsiback_start(struct scsiback_req *req)
+static void scsiback_tmf_start(struct scsiback_req *req)
 {
-	req->stage = SCSIBACK_STARTED;
-	req->q->in_flight++;
-	list_del_init(&req->list);
+	req->base.stage = PV_BACK_STARTED;
+	req->base.q->in_flight++;
+	list_del_init(&req->base.list);
 }
 
 /**
@@ -27,10 +27,10 @@ void scsiback_tmf_finish(struct scsiback_req *req)
 {
 	struct scsiback_lun *lun = req->lun;
 
-	req->q->in_flight--;
+	req->base.q->in_flight--;
 	if (lun) {
 		clear_bit(0, &lun->resetting);
-		atomic_dec(&req->q->b->resets);
+		atomic_dec(&lun->b->resets);
 		scsiback_lun_put(lun);
 	}
 	scsiback_finish(req);
@@ -38,13 +38,13 @@ void scsiback_tmf_finish(struct scsiback_req *req)
 
 static struct scsiback_req *scsiback_find(struct scsiback_req *tmf)
 {
-	struct scsiback_queue *q = tmf->q;
+	struct pv_back_queue *q = tmf->base.q;
 	u32 i;
 
 	for (i = 0; i < q->ring.size; i++) {
-		struct scsiback_req *req = &q->reqs[i];
+		struct scsiback_req *req = scsiback_req_of(pv_back_req_at(q, i));
 
-		if (req->stage != SCSIBACK_FREE &&
+		if (req->base.stage != PV_BACK_FREE &&
 		    req->io.act == VSCSIIF_ACT_SCSI_CDB &&
 		    req->io.rqid == tmf->io.ref_rqid)
 			return req;
@@ -58,18 +58,18 @@ static void scsiback_abort_one(struct scsiback_req *tmf)
 
 	/* Unknown, answered long ago, or being aborted already. */
 	if (!req || req->aborted) {
-		scsiback_answer(tmf, false);
+		scsiback_tmf_answer(tmf, false);
 		return;
 	}
-	if (req->stage < SCSIBACK_STARTED) {
+	if (req->base.stage < PV_BACK_STARTED) {
 		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 				  req->io.bytes);
 		scsiback_finish(req);
-		scsiback_answer(tmf, true);
+		scsiback_tmf_answer(tmf, true);
 		return;
 	}
 	req->aborted = SCSIBACK_BY_GUEST;
-	scsiback_start(tmf);
+	scsiback_tmf_start(tmf);
 	if (req->emulated)
 		req->tmf = tmf;
 	else
@@ -77,11 +77,11 @@ static void scsiback_abort_one(struct scsiback_req *tmf)
 }
 
 /* Commands to the LUN that have not been started will not be. */
-static void scsiback_drop_waiting(struct scsiback_queue *q, const struct scsiback_io *io)
+static void scsiback_drop_waiting(struct pv_back_queue *q, const struct scsiback_io *io)
 {
 	struct scsiback_req *req, *next;
 
-	list_for_each_entry_safe(req, next, &q->waiting, list) {
+	list_for_each_entry_safe(req, next, &q->waiting, base.list) {
 		if (req->io.act != VSCSIIF_ACT_SCSI_CDB ||
 		    req->io.channel != io->channel ||
 		    req->io.target != io->target || req->io.lun != io->lun)
@@ -94,21 +94,21 @@ static void scsiback_drop_waiting(struct scsiback_queue *q, const struct scsibac
 
 static void scsiback_reset_lun(struct scsiback_req *tmf)
 {
-	struct scsiback_queue *q = tmf->q;
-	struct scsiback_lun *lun = scsiback_lun_get(q->b, &tmf->io);
+	struct scsiback *b = to_scsiback(tmf->base.q->pd);
+	struct scsiback_lun *lun = scsiback_lun_get(b, &tmf->io);
 
 	if (!lun) {
-		scsiback_answer(tmf, false);
+		scsiback_tmf_answer(tmf, false);
 		return;
 	}
 	if (test_and_set_bit(0, &lun->resetting)) {
 		scsiback_lun_put(lun);
-		scsiback_answer(tmf, false);
+		scsiback_tmf_answer(tmf, false);
 		return;
 	}
-	atomic_inc(&q->b->resets);
-	scsiback_drop_waiting(q, &tmf->io);
-	scsiback_start(tmf);
+	atomic_inc(&b->resets);
+	scsiback_drop_waiting(tmf->base.q, &tmf->io);
+	scsiback_tmf_start(tmf);
 	tmf->lun = lun;
 	lun->ops->reset(tmf);
 }
@@ -119,7 +119,7 @@ static void scsiback_reset_lun(struct scsiback_req *tmf)
  */
 void scsiback_tmf(struct scsiback_req *req)
 {
-	req->q->counters->tmfs++;
+	scsiback_queue_of(req)->counters->tmfs++;
 	scsiback_set_host(&req->result, 0, 0);
 	req->lun = NULL;
 	if (req->io.act == VSCSIIF_ACT_SCSI_ABORT)
@@ -138,10 +138,10 @@ void scsiback_abort_wanted(struct scsiback_queue *q)
 	bool all = READ_ONCE(q->abort_all);
 	u32 i;
 
-	for (i = 0; i < q->ring.size; i++) {
-		struct scsiback_req *req = &q->reqs[i];
+	for (i = 0; i < q->base.ring.size; i++) {
+		struct scsiback_req *req = scsiback_req_of(pv_back_req_at(&q->base, i));
 
-		if (req->stage != SCSIBACK_STARTED || req->aborted ||
+		if (req->base.stage != PV_BACK_STARTED || req->aborted ||
 		    req->emulated || req->io.act != VSCSIIF_ACT_SCSI_CDB ||
 		    !(all || test_bit(0, &req->lun->resetting) ||
 		      READ_ONCE(req->lun->overdue)))

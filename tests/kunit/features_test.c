@@ -8,7 +8,7 @@
 
 static unsigned int limit = 4;
 
-enum { QUEUES, ORDER, SIZE, FLAG, MINE, MINE_OPTIONAL, LATE, NR };
+enum { QUEUES, ORDER, SIZE, FLAG, MINE, MINE_OPTIONAL, ASKED, LATE, NR };
 
 static const struct pv_feature table[NR] = {
 	[QUEUES] = { .key = "multi-queue-max-queues", .flags = PV_FEATURE_CLAMP, .min = 1, .max = 64, .absent = 1,
@@ -19,6 +19,8 @@ static const struct pv_feature table[NR] = {
 	[MINE] = { .key = "front-key", .from_front = true, .min = 0, .max = 1000, .absent = 7 },
 	[MINE_OPTIONAL] = { .key = "front-optional", .from_front = true, .flags = PV_FEATURE_OPTIONAL, .min = 0,
 			    .max = 1, .absent = 0 },
+	[ASKED] = { .key = "front-order", .from_front = true, .flags = PV_FEATURE_BOUNDED, .bound = ORDER, .min = 0,
+		    .max = 4, .absent = U64_MAX },
 	[LATE] = { .key = "late-key", .flags = PV_FEATURE_LATE, .min = 10, .max = 20, .absent = 15 },
 };
 
@@ -249,6 +251,25 @@ static void backend_side(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pv_feature(pd, QUEUES), 3);
 }
 
+/* The protocol knows four, and this end has offered two. */
+static void asks_for_more_than_was_offered(struct kunit *test)
+{
+	static const char key[] = "/local/domain/1/device/kunit/0/front-order";
+	struct pv_device *pd = new_device(test, PV_BACK);
+
+	pv_feature_offer(pd, ORDER, 2);
+	KUNIT_EXPECT_EQ(test, pv_feature_read(pd, false), 0);
+	KUNIT_EXPECT_EQ(test, pv_feature(pd, ASKED), U64_MAX);
+	fake_xen_write(key, "2");
+	KUNIT_EXPECT_EQ(test, pv_feature_read(pd, false), 0);
+	KUNIT_EXPECT_EQ(test, pv_feature(pd, ASKED), 2);
+	fake_xen_write(key, "3");
+	KUNIT_EXPECT_EQ(test, pv_feature_read(pd, false), -EINVAL);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "front-order is 3: at most 2"));
+	fake_xen_write(key, "5");
+	KUNIT_EXPECT_EQ(test, pv_feature_read(pd, false), -ERANGE);
+}
+
 /* A key that may change while connected: nonsense leaves what was. */
 static void reread(struct kunit *test)
 {
@@ -274,6 +295,7 @@ static struct kunit_case features_cases[] = {
 	KUNIT_CASE(says_what_is_wrong),
 	KUNIT_CASE(writes_what_is_offered),
 	KUNIT_CASE(backend_side),
+	KUNIT_CASE(asks_for_more_than_was_offered),
 	KUNIT_CASE(reread),
 	{}
 };

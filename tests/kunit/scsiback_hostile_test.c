@@ -7,6 +7,7 @@
 #include <linux/dma-direction.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
+#include <linux/sched/signal.h>
 #include <asm/unaligned.h>
 #include <scsi/scsi.h>
 #define HELPERS_WANT_DEVICE
@@ -1481,6 +1482,44 @@ static void row21_abort_of_one_that_waits(struct kunit *test)
 	expect_served(test);
 }
 
+/* How often the backend's thread has gone to sleep. */
+static unsigned long sleeps(struct kunit *test)
+{
+	struct task_struct *p;
+	unsigned long n = 0;
+	char name[TASK_COMM_LEN];
+
+	snprintf(name, sizeof(name), "vscsi-1-%u-0", hostile.id);
+	rcu_read_lock();
+	for_each_process(p)
+		if (!strcmp(p->comm, name))
+			n = READ_ONCE(p->nvcsw);
+	rcu_read_unlock();
+	KUNIT_EXPECT_NE(test, n, 0ul);
+	return n;
+}
+
+/* Those that wait cost nothing: they are looked at when one has ended, and now and then. */
+static void waiting_is_no_work(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned long before;
+	unsigned int i;
+
+	forget(test, 12);
+	before = sleeps(test);
+	msleep(300);
+	KUNIT_EXPECT_LT(test, sleeps(test) - before, 60ul);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	req = request(&hostile, VSCSIIF_ACT_SCSI_RESET);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	for (i = 0; i < 13; i++)
+		KUNIT_ASSERT_TRUE(test, take(&hostile, &rsp));
+	expect_served(test);
+}
+
 /* The vhost must be able to go while its device does nothing: nobody else's devices wait for ever. */
 static void a_lun_goes_with_a_command(struct kunit *test)
 {
@@ -1607,6 +1646,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(row21_abort_reaches_the_device),
 	KUNIT_CASE(row21_abort_of_one_that_queues),
 	KUNIT_CASE(row21_abort_of_one_that_waits),
+	KUNIT_CASE(waiting_is_no_work),
 	KUNIT_CASE(a_lun_goes_with_a_command),
 	KUNIT_CASE(a_vhost_goes_with_a_command),
 	KUNIT_CASE(bad_luns),

@@ -34,10 +34,10 @@ static int lio_submit_tmr(struct se_cmd *se, struct se_session *session, unsigne
 	return heard.err;
 }
 
-void scsiback_done(struct scsiback_req *req)
+void pv_back_done(struct pv_back_req *base)
 {
 	heard.done++;
-	heard.last = req;
+	heard.last = scsiback_req_of(base);
 }
 
 void scsiback_deny(struct scsiback_req *req, u8 asc)
@@ -71,9 +71,9 @@ static int make_world(struct kunit *test)
 	w->lun.tpg_lun = 5;
 	for (i = 0; i < 2; i++) {
 		w->q[i].serial = i + 1;
-		w->q[i].reqs = w->reqs[i];
+		w->q[i].base.reqs = w->reqs[i];
 		for (k = 0; k < 16; k++) {
-			w->reqs[i][k].q = &w->q[i];
+			w->reqs[i][k].base.q = &w->q[i].base;
 			w->reqs[i][k].lun = &w->lun;
 		}
 	}
@@ -148,7 +148,7 @@ static void tags_are_nobody_elses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, mine, scsiback_tag_of(&w->reqs[0][1]));
 	KUNIT_EXPECT_EQ(test, other, scsiback_tag_of(&w->reqs[1][1]));
 	/* Both are the first queue of their vhost. */
-	KUNIT_EXPECT_EQ(test, w->q[0].index, w->q[1].index);
+	KUNIT_EXPECT_EQ(test, w->q[0].base.index, w->q[1].base.index);
 	KUNIT_EXPECT_NE(test, mine, other);
 	scsiback_fabric_abort(&w->reqs[0][2], tmf);
 	KUNIT_EXPECT_NE(test, heard.tag, mine);
