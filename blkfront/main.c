@@ -323,7 +323,8 @@ static int blkfront_init_pools(struct blkfront *bf)
 	for (i = 0; i < blkfront_nr_rings(bf); i++)
 		bf->max_segs = pv_grant_pool_fit(&bf->queue[i].pool,
 						 bf->max_segs,
-						 blkfront_indirect_pages);
+						 blkfront_indirect_pages,
+						 bf->bounce);
 	return 0;
 }
 

@@ -337,27 +337,6 @@ bool pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr)
 EXPORT_SYMBOL_GPL(pv_grant_pool_reserve);
 
 /**
- * pv_grant_pool_fit() - have references for a request of the largest size
- * @pool: the pool
- * @nr: segments that such a request is to have
- * @lists: pages of segments that a request with so many needs
- *
- * A larger request than it has references for must not be made.
- *
- * Context: process.
- * Return: @nr, or as many segments as there are references for.
- */
-unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
-			       unsigned int (*lists)(unsigned int nr))
-{
-	if (!pv_grant_pool_reserve(pool, nr + lists(nr)))
-		while (nr + lists(nr) > pool->nr)
-			nr--;
-	return nr;
-}
-EXPORT_SYMBOL_GPL(pv_grant_pool_fit);
-
-/**
  * pv_grant_page() - let the backend reach a page
  * @pool: the entry's pool
  * @g: a bare entry
@@ -399,7 +378,7 @@ bool pv_grant_end(struct pv_grant_pool *pool, struct pv_grant *g)
 EXPORT_SYMBOL_GPL(pv_grant_end);
 
 /* Give the newly staged entries of a chain their pages. */
-static int stage_chain(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
+static int stage_chain(struct pv_grant_pool *pool, struct pv_grant_chain *chain, gfp_t gfp)
 {
 	int node = dev_to_node(&pool->pd->xb->dev);
 	struct pv_grant *g;
@@ -408,8 +387,7 @@ static int stage_chain(struct pv_grant_pool *pool, struct pv_grant_chain *chain)
 	for (g = chain->first; g; g = g->next) {
 		if (g->page)
 			continue;
-		page = alloc_pages_node(node, GFP_NOWAIT | __GFP_NOWARN |
-					__GFP_ZERO, 0);
+		page = alloc_pages_node(node, gfp | __GFP_NOWARN | __GFP_ZERO, 0);
 		if (!page)
 			return -ENOMEM;
 		pv_grant_page(pool, g, page, false);
@@ -453,7 +431,7 @@ int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,
 	pool->low = min(pool->low, pool->nr_staged);
 	spin_unlock_bh(&pool->lock);
 
-	if (unlikely(warm < nr) && stage_chain(pool, chain)) {
+	if (unlikely(warm < nr) && stage_chain(pool, chain, GFP_NOWAIT)) {
 		pv_grant_put(pool, chain);
 		return -ENOMEM;
 	}
@@ -564,12 +542,56 @@ static void pool_put_last(struct pv_grant_pool *pool,
 	spin_unlock_bh(&pool->lock);
 }
 
+/* Bare entries of a new pool get pages, as many as there are. */
+static void pool_keep(struct pv_grant_pool *pool, unsigned int nr)
+{
+	struct pv_grant_chain chain = { };
+	struct pv_grant *g;
+
+	spin_lock_bh(&pool->lock);
+	while (chain.nr < nr && (g = pop(&pool->bare)))
+		chain_add(&chain, g);
+	pool->nr_free -= chain.nr;
+	spin_unlock_bh(&pool->lock);
+	stage_chain(pool, &chain, GFP_KERNEL | __GFP_NORETRY);
+	pv_grant_put(pool, &chain);
+	pool->floor = pool->nr_staged;
+}
+
+/**
+ * pv_grant_pool_fit() - have what a request of the largest size needs
+ * @pool: the pool, new
+ * @nr: segments that such a request is to have
+ * @lists: pages of segments that a request with so many needs
+ * @bounce: its data passes through staged pages, too
+ *
+ * A larger request than it has references for must not be made. Its pages stay
+ * with the pool: where a disk is what memory is to be written to, there may be
+ * no others.
+ *
+ * Context: process, in connect().
+ * Return: @nr, or as many segments as there are references and pages for.
+ */
+unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
+			       unsigned int (*lists)(unsigned int nr), bool bounce)
+{
+	if (!pv_grant_pool_reserve(pool, nr + lists(nr)))
+		while (nr + lists(nr) > pool->nr)
+			nr--;
+	pool_keep(pool, (bounce ? nr : 0) + lists(nr));
+	while (nr > 1 && (bounce ? nr : 0) + lists(nr) > pool->floor)
+		nr--;
+	return nr;
+}
+EXPORT_SYMBOL_GPL(pv_grant_pool_fit);
+
 /**
  * pv_grant_pool_shrink() - give back staged pages that nobody needed lately
  * @pool: the pool
  *
- * Frees as many as were never taken since the last call, the coldest; those
- * that the backend still maps stay for the next time.
+ * Frees as many as were never taken since the last call, the coldest, down to
+ * what pv_grant_pool_fit() has set aside; those that the backend still maps stay
+ * for the next time.
  *
  * Context: process.
  */
@@ -577,16 +599,17 @@ void pv_grant_pool_shrink(struct pv_grant_pool *pool)
 {
 	struct pv_grant_chain gone = { }, mapped = { };
 	struct pv_grant **at, *g, *old;
-	unsigned int i;
+	unsigned int i, nr;
 
 	spin_lock_bh(&pool->lock);
+	nr = min(pool->low, pool->nr_staged - min(pool->nr_staged, pool->floor));
 	at = &pool->staged;
-	for (i = pool->low; i < pool->nr_staged; i++)
+	for (i = nr; i < pool->nr_staged; i++)
 		at = &(*at)->next;
 	old = *at;
 	*at = NULL;
-	pool->nr_staged -= pool->low;
-	pool->nr_free -= pool->low;
+	pool->nr_staged -= nr;
+	pool->nr_free -= nr;
 	pool->low = pool->nr_staged;
 	spin_unlock_bh(&pool->lock);
 

@@ -50,6 +50,7 @@ struct pv_grant_chain {
  * @nr: references reserved
  * @max: references that may be reserved, rounded up to a chunk
  * @low: fewest of @staged since the last pv_grant_pool_shrink()
+ * @floor: it leaves so many
  * @chunks: storage of the entries
  */
 struct pv_grant_pool {
@@ -64,6 +65,7 @@ struct pv_grant_pool {
 	unsigned int nr;
 	unsigned int max;
 	unsigned int low;
+	unsigned int floor;
 	struct list_head chunks;
 };
 
@@ -71,7 +73,7 @@ int pv_grant_pool_init(struct pv_grant_pool *pool, struct pv_device *pd,
 		       unsigned int max, struct pv_stats *stats);
 bool pv_grant_pool_reserve(struct pv_grant_pool *pool, unsigned int nr);
 unsigned int pv_grant_pool_fit(struct pv_grant_pool *pool, unsigned int nr,
-			       unsigned int (*lists)(unsigned int nr));
+			       unsigned int (*lists)(unsigned int nr), bool bounce);
 void pv_grant_pool_destroy(struct pv_grant_pool *pool);
 void pv_grant_pool_shrink(struct pv_grant_pool *pool);
 int pv_grant_take_staged(struct pv_grant_pool *pool, unsigned int nr,

@@ -348,7 +348,7 @@ static int scsifront_init_pools(struct scsifront *sf)
 	}
 	for (i = 0; i < sf->nr_queues; i++) {
 		nr = pv_grant_pool_fit(&sf->queue[i].pool, sf->max_segs,
-				       scsifront_list_pages);
+				       scsifront_list_pages, sf->bounce);
 		/* (LUNs that are there would have to fail what waits now.) */
 		if (!sf->added)
 			sf->max_segs = nr;

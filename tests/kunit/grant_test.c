@@ -225,6 +225,36 @@ static void shrinks_when_idle(struct kunit *test)
 }
 
 /* The page that was used last, which the backend has mapped and the caches know, is the last one to go. */
+static unsigned int one_list(unsigned int nr)
+{
+	return 1;
+}
+
+/* What the largest request needs is there, however long nobody needed it: memory may be what waits for the disk. */
+static void pages_are_kept(struct kunit *test)
+{
+	struct rig *rig = new_rig(test, MOST);
+	struct pv_grant_chain chain = {};
+	struct fake_xen_held held;
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, pv_grant_pool_fit(&rig->pool, 20, one_list, true), 20);
+	KUNIT_ASSERT_EQ(test, pv_grant_take_staged(&rig->pool, 50, &chain), 0);
+	pv_grant_put_staged(&rig->pool, &chain);
+	for (i = 0; i < 3; i++)
+		pv_grant_pool_shrink(&rig->pool);
+	fake_xen_held(&held);
+	KUNIT_EXPECT_EQ(test, held.grants, 21);
+	KUNIT_EXPECT_EQ(test, rig->pool.nr_staged, 21);
+	pv_grant_pool_destroy(&rig->pool);
+
+	/* What passes directly needs but the list. */
+	KUNIT_ASSERT_EQ(test, pv_grant_pool_init(&rig->pool, rig->pd, MOST, &rig->stats), 0);
+	KUNIT_EXPECT_EQ(test, pv_grant_pool_fit(&rig->pool, 20, one_list, false), 20);
+	KUNIT_EXPECT_EQ(test, rig->pool.nr_staged, 1);
+	pv_grant_pool_destroy(&rig->pool);
+}
+
 static void shrink_takes_the_coldest(struct kunit *test)
 {
 	struct rig *rig = new_rig(test, MOST);
@@ -417,6 +447,7 @@ static struct kunit_case grant_cases[] = {
 	KUNIT_CASE(bare_references),
 	KUNIT_CASE(bounded),
 	KUNIT_CASE(shrinks_when_idle),
+	KUNIT_CASE(pages_are_kept),
 	KUNIT_CASE(shrink_takes_the_coldest),
 	KUNIT_CASE(shrink_meets_a_held_page),
 	KUNIT_CASE(quarantine_of_a_bare_page),
