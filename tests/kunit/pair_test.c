@@ -776,6 +776,74 @@ static void smaller_ring(struct kunit *test)
 	__free_page(page);
 }
 
+/* What a backend may be like. NULL: as ours is. */
+static const struct offer {
+	const char *queues, *order, *indirect, *persistent;
+	bool cache;
+} offers[] = {
+	{ NULL, NULL, NULL, "1", true },
+	{ "1", "0", "0", "0", false },
+	{ "2", "1", "64", "1", false },
+	{ "1", "4", "16", "1", true },
+	{ NULL, "0", NULL, "0", true },
+};
+
+static void become(struct kunit *test, const struct offer *to)
+{
+	fake_xen_rewrite("multi-queue-max-queues", to->queues);
+	fake_xen_rewrite("max-ring-page-order", to->order);
+	fake_xen_rewrite("feature-max-indirect-segments", to->indirect);
+	set_parameter(test, "/sys/module/pv_blkback/parameters/feature_persistent", to->persistent);
+	lose_backend();
+	/* As if it were not so often. */
+	pv_device_of(&front->dev)->retries = 0;
+	blk_queue_write_cache(below->bd_disk->queue, to->cache, false);
+	reconnect(test);
+}
+
+/* Many requests of each size, on a part of the disk that no worker has. */
+static unsigned int start_many(struct many *many, struct page **page)
+{
+	unsigned int i;
+
+	for (i = 0; i < 128; i++)
+		start_one(many, i & 1 ? REQ_OP_READ : REQ_OP_WRITE | (i & 2 ? REQ_PREFLUSH : 0),
+			  (64 << 11) + i * 2048, page, i % 8 ? 1 : MAX_PAGES);
+	return i;
+}
+
+/* Each backend after each other one, with requests in flight that were made for the one before. */
+static void each_backend_after_each(struct kunit *test)
+{
+	struct page **page = kunit_kcalloc(test, MAX_PAGES, sizeof(*page), GFP_KERNEL);
+	bool cache = bdev_write_cache(below), fua = bdev_fua(below);
+	atomic_t stop = ATOMIC_INIT(0);
+	struct many many = { };
+	unsigned int i, started = 0;
+	struct worker *w;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (i = 0; i < MAX_PAGES; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	w = start_workers(test, 1000000, &stop);
+	for (i = 0; i < ARRAY_SIZE(offers) * ARRAY_SIZE(offers); i++) {
+		become(test, &offers[i / ARRAY_SIZE(offers)]);
+		started += start_many(&many, page);
+		become(test, &offers[i % ARRAY_SIZE(offers)]);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&many.ended) == started), "%u: %d of %u", i,
+				      atomic_read(&many.ended), started);
+	}
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	set_parameter(test, "/sys/module/pv_blkback/parameters/feature_persistent", "1");
+	blk_queue_write_cache(below->bd_disk->queue, cache, fua);
+	for (i = 0; i < MAX_PAGES; i++)
+		__free_page(page[i]);
+}
+
 /* Somebody writes the parameter between what it was offered for and the answer. */
 static void persistent_is_what_was_offered(struct kunit *test)
 {
@@ -1207,6 +1275,7 @@ static struct kunit_suite pair_suite = {
 
 static struct kunit_case change_cases[] = {
 	KUNIT_CASE(smaller_ring),
+	KUNIT_CASE(each_backend_after_each),
 	KUNIT_CASE(persistent_is_what_was_offered),
 	KUNIT_CASE(flush_meets_no_cache),
 	KUNIT_CASE(life_after_failure),

@@ -101,6 +101,8 @@ const char *fake_xen_value(const char *path);
 int fake_xen_rm(const char *path);
 /* The next @count ends of a transaction return -EAGAIN. */
 void fake_xen_conflicts(unsigned int count);
+/* What a driver writes as the key @node is @value, until the next reset; both stay where they are. NULL: as it is. */
+void fake_xen_rewrite(const char *node, const char *value);
 /* Fails the @count writes after @skip good ones with @err. */
 void fake_xen_fail_writes(unsigned int skip, unsigned int count, int err);
 /* Waits until every watch that fired has been handled. Not from a watch. */

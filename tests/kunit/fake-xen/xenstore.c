@@ -40,6 +40,7 @@ static LIST_HEAD(transactions);
 static u32 last_id;
 static unsigned int conflicts;
 static struct fault write_fault;
+static struct { const char *node, *value; } rewrites[8];
 
 /* Watches and their events; held for the whole of a callback: run_mutex. */
 static DEFINE_SPINLOCK(watch_lock);
@@ -354,6 +355,11 @@ out:
 
 int xenbus_write(struct xenbus_transaction t, const char *dir, const char *node, const char *string)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rewrites); i++)
+		if (rewrites[i].value && !strcmp(rewrites[i].node, node))
+			string = rewrites[i].value;
 	return alter(t, full_path(dir, node), string);
 }
 FAKE_XEN_SYMBOL(xenbus_write);
@@ -620,6 +626,20 @@ void fake_xen_conflicts(unsigned int count)
 }
 FAKE_XEN_SYMBOL(fake_xen_conflicts);
 
+void fake_xen_rewrite(const char *node, const char *value)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rewrites); i++)
+		if (!rewrites[i].node || !strcmp(rewrites[i].node, node)) {
+			rewrites[i].node = node;
+			rewrites[i].value = value;
+			return;
+		}
+	WARN_ON(1);
+}
+FAKE_XEN_SYMBOL(fake_xen_rewrite);
+
 void fake_xen_fail_writes(unsigned int skip, unsigned int count, int err)
 {
 	write_fault = (struct fault){ .skip = skip, .count = count, .err = err };
@@ -635,6 +655,7 @@ void fake_store_reset(void)
 	fake_xen_settle();
 	mutex_lock(&store_mutex);
 	memset(&write_fault, 0, sizeof(write_fault));
+	memset(rewrites, 0, sizeof(rewrites));
 	conflicts = 0;
 	list_for_each_entry_safe(n, next_node, &nodes, list)
 		drop(n);
