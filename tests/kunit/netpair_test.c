@@ -13,6 +13,7 @@
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/sch_generic.h>
+#include <xen/interface/io/netif.h>
 
 #define HELPERS_WANT_DEVICE
 #include "ring.h"
@@ -668,6 +669,26 @@ static struct pv_ring_shared *shared(const char *key)
 	return page ? page_address(page) : NULL;
 }
 
+/* Slots of the packet of @len bytes that the guest has sent from slot @from on; 0 if there is none. */
+static unsigned int slots_of(u32 from, unsigned int len)
+{
+	struct pv_ring_shared *ring = shared("tx-ring-ref");
+	u32 end = READ_ONCE(ring->req_prod);
+
+	for (; from != end; from++) {
+		/* A response is written over the first bytes only. */
+		const struct xen_netif_tx_request *req = (void *)ring->slot;
+		unsigned int slots = 1;
+
+		if (req[from % 256].size != len)
+			continue;
+		while (req[from++ % 256].flags & XEN_NETTXF_more_data && from != end)
+			slots++;
+		return slots;
+	}
+	return 0;
+}
+
 /* A backend without scatter-gather takes one slot a packet, also of one that lies across two pages. */
 static void one_slot_a_packet(struct kunit *test)
 {
@@ -704,7 +725,8 @@ static void one_slot_a_packet(struct kunit *test)
 	before = READ_ONCE(shared("tx-ring-ref")->req_prod);
 	KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == 1));
-	KUNIT_EXPECT_EQ(test, READ_ONCE(shared("tx-ring-ref")->req_prod) - before, 1);
+	/* (IPv6 sends packets of its own now and then, and short ones.) */
+	KUNIT_EXPECT_EQ(test, slots_of(before, 1400), 1);
 }
 
 /* Everybody looks at their rings. */
