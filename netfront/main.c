@@ -86,11 +86,15 @@ static const struct pv_feature features[] = {
 
 /* ---- the interface ---- */
 
-/* Under rtnl. */
+/*
+ * NAPI runs as long as there is a connection, also while the interface is down:
+ * pages of packets are granted until the backend has answered. Under rtnl.
+ */
 static void netfront_start_polling(struct netfront *nf)
 {
 	unsigned int i;
 
+	ASSERT_RTNL();
 	for (i = 0; i < nf->nr_queues; i++) {
 		struct netfront_queue *q = &nf->queue[i];
 
@@ -107,6 +111,7 @@ static void netfront_stop_polling(struct netfront *nf)
 {
 	unsigned int i;
 
+	ASSERT_RTNL();
 	for (i = 0; i < nf->max_queues; i++) {
 		struct netfront_queue *q = &nf->queue[i];
 
@@ -117,20 +122,31 @@ static void netfront_stop_polling(struct netfront *nf)
 	}
 }
 
+/* What has come while nobody wanted it is there, and was not announced again. */
 static int netfront_open(struct net_device *dev)
 {
 	struct netfront *nf = netdev_priv(dev);
+	unsigned int i;
 
-	if (nf->connected)
-		netfront_start_polling(nf);
 	netif_tx_start_all_queues(dev);
+	local_bh_disable();
+	for (i = 0; i < nf->max_queues; i++)
+		if (nf->queue[i].polling)
+			napi_schedule(&nf->queue[i].napi);
+	local_bh_enable();
 	return 0;
 }
 
+/* Afterwards polls find the interface not running, and receive nothing. */
 static int netfront_stop(struct net_device *dev)
 {
+	struct netfront *nf = netdev_priv(dev);
+	unsigned int i;
+
 	netif_tx_disable(dev);
-	netfront_stop_polling(netdev_priv(dev));
+	for (i = 0; i < nf->max_queues; i++)
+		if (nf->queue[i].polling)
+			napi_synchronize(&nf->queue[i].napi);
 	return 0;
 }
 
@@ -658,10 +674,9 @@ static int netfront_connect(struct pv_device *pd)
 	for (i = 0; i < nf->nr_queues; i++)
 		netfront_set_live(&nf->queue[i], true);
 	WRITE_ONCE(nf->connected, true);
-	if (netif_running(nf->dev)) {
-		netfront_start_polling(nf);
+	netfront_start_polling(nf);
+	if (netif_running(nf->dev))
 		netif_tx_wake_all_queues(nf->dev);
-	}
 	netfront_set_carrier(nf);
 	netfront_tell_backend(nf);
 	rtnl_unlock();

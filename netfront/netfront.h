@@ -149,7 +149,7 @@ struct netfront_rx_buf {
  * @live: packets may be sent; under the tx queue's lock
  * @bounce: data is only copied: into and out of pages that stay granted
  * @split: each ring has its own channel
- * @polling: NAPI is enabled; under rtnl
+ * @polling: NAPI is enabled, as long as there is a connection; under rtnl
  * @mapped: the backend has been asked to keep the staged pages mapped
  * @pool: the grants of both rings
  *

@@ -407,10 +407,23 @@ static bool netfront_arm_rx(struct netfront_queue *q, int done)
 	return false;
 }
 
+/* What has come is taken, and buffers are offered again. */
+static int netfront_poll_rx(struct netfront_queue *q, int budget)
+{
+	int done = netfront_receive_all(q, budget);
+
+	netfront_xdp_flush(q);
+	netfront_post(q);
+	return done;
+}
+
 /**
  * netfront_poll() - NAPI: both rings
  * @napi: of the queue
  * @budget: most packets; 0 for responses only
+ *
+ * While the interface is down only responses are taken: what comes stays where
+ * it is, and of no more of it we want to hear.
  *
  * Return: packets received.
  */
@@ -418,19 +431,19 @@ int netfront_poll(struct napi_struct *napi, int budget)
 {
 	struct netfront_queue *q = container_of(napi, struct netfront_queue,
 						napi);
-	int done;
+	bool running = netif_running(q->nf->dev);
+	int done = 0;
 
 	netfront_tx_poll(q, budget);
 	if (unlikely(!budget))
 		return 0;
-	done = netfront_receive_all(q, budget);
-	netfront_xdp_flush(q);
-	netfront_post(q);
+	if (likely(running))
+		done = netfront_poll_rx(q, budget);
 	if (done == budget)
 		return done;
 	/* Before the completion, after which another CPU may poll. */
 	netfront_tx_arm(q);
-	if (netfront_arm_rx(q, done))
+	if (likely(running) && netfront_arm_rx(q, done))
 		return budget;
 	if (!napi_complete_done(napi, done))
 		return done;

@@ -322,7 +322,8 @@ static void netfront_reclaim(struct netfront_queue *q, int budget)
 	}
 	if (done.packets)
 		netdev_tx_completed_queue(q->txq, done.packets, done.bytes);
-	if (unlikely(netif_tx_queue_stopped(q->txq)) &&
+	/* The queue of an interface that is down stays stopped. */
+	if (unlikely(netif_tx_queue_stopped(q->txq)) && netif_running(q->nf->dev) &&
 	    netfront_tx_room(q) >= 2 * NETFRONT_TX_SLOTS)
 		netif_tx_wake_queue(q->txq);
 }

@@ -729,6 +729,62 @@ static void one_slot_a_packet(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots_of(before, 1400), 1);
 }
 
+static atomic_t freed;
+
+static void note_freed(struct sk_buff *skb)
+{
+	atomic_inc(&freed);
+}
+
+/*
+ * The interface goes down while pages of packets are granted: they are given back when the backend has answered, and
+ * not when somebody happens to bring it up again. Nothing is received meanwhile.
+ */
+static void down_with_packets(struct kunit *test)
+{
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	unsigned int i;
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	exchange(test, 9000, 10);
+	/* Nothing is taken without credit. */
+	fake_xen_write(rate, "1,60000000");
+	settle();
+	atomic_set(&freed, 0);
+	for (i = 0; i < 6; i++) {
+		struct sk_buff *skb = make(inside, 9000, ++sent_number);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		skb->destructor = note_freed;
+		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+	}
+	msleep(20);
+	KUNIT_EXPECT_EQ(test, atomic_read(&freed), 0);
+	rtnl_lock();
+	dev_close(inside);
+	rtnl_unlock();
+	/* (What still waited for the ring is dropped.) */
+	KUNIT_EXPECT_LT(test, atomic_read(&freed), 6);
+	zero();
+	for (i = 0; i < 20; i++)
+		send_one(outside, 1514);
+	fake_xen_rm(rate);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&freed) == 6), "%d of 6 are free", atomic_read(&freed));
+	KUNIT_EXPECT_EQ(test, tally(true).good, 0);
+	/* A connection that is made while it is down serves it, too. */
+	inside = NULL;
+	restart_backend(test, true);
+	exchange(test, 1514, 20);
+	exchange(test, 9000, 20);
+	for (i = 0; i < 3; i++) {
+		rtnl_lock();
+		dev_close(inside);
+		rtnl_unlock();
+		bring_up(test);
+		exchange(test, 9000, 20);
+	}
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -954,6 +1010,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(one_slot_a_packet),
+	KUNIT_CASE(down_with_packets),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
