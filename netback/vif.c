@@ -285,12 +285,11 @@ void netback_vif_features(struct netback *nb)
 	nb->mcast_filter = pv_feature(pd, NETBACK_FRONT_MCAST);
 	WRITE_ONCE(nb->headroom, pv_feature(pd, NETBACK_FRONT_XDP_HEADROOM));
 	/* The largest packet must fit its slots. */
-	if (nb->headroom)
-		netif_set_tso_max_size(nb->dev,
-				       min_t(u32, GSO_LEGACY_MAX_SIZE,
-					     NETBACK_MAX_SLOTS *
-					     (XEN_PAGE_SIZE - nb->headroom) -
-					     VLAN_ETH_HLEN));
+	pv_set_tso_max_size(nb->dev,
+			    min_t(u32, GSO_LEGACY_MAX_SIZE,
+				  NETBACK_MAX_SLOTS *
+				  (XEN_PAGE_SIZE - nb->headroom) -
+				  VLAN_ETH_HLEN));
 	netdev_update_features(nb->dev);
 	if (!(can & NETIF_F_SG) && nb->dev->mtu > ETH_DATA_LEN)
 		dev_set_mtu(nb->dev, ETH_DATA_LEN);

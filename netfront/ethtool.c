@@ -45,6 +45,7 @@ static const struct netfront_stat stats[] = {
 	COUNT(rx_xdp_drop),
 	COUNT(rx_xdp_tx),
 	COUNT(rx_xdp_redirect),
+	COUNT(rx_xdp_unfit),
 	RING(rx, responses),
 	RING(rx, publishes),
 	RING(rx, kicks),

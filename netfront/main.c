@@ -70,6 +70,10 @@ static const struct pv_feature features[] = {
 	[F_FRONT_GSO6] = {
 		.key = "feature-gso-tcpv6", .from_front = true, .max = 1,
 	},
+	[F_FRONT_NO_CSUM] = {
+		.key = "feature-no-csum-offload", .from_front = true,
+		.flags = PV_FEATURE_OPTIONAL, .max = 1,
+	},
 	[F_FRONT_CSUM6] = {
 		.key = "feature-ipv6-csum-offload", .from_front = true,
 		.max = 1,
@@ -443,27 +447,50 @@ static int netfront_open_queues(struct netfront *nf, unsigned int nr)
 	return 0;
 }
 
+/* Only where programs look at packets in the page they came in, see xdp.c. */
 static u32 netfront_wanted_headroom(const struct netfront *nf)
 {
-	return nf->xdp && pv_feature(nf->pd, F_BACK_HEADROOM) ?
+	return nf->xdp && nf->connected && !nf->queue[0].bounce ?
 	       XDP_PACKET_HEADROOM : 0;
 }
 
+/* What we take depends on whether there is a program. Returns whether it is news. */
+static bool netfront_offer_for_program(struct netfront *nf)
+{
+	bool program = READ_ONCE(nf->xdp), news = false;
+	const struct {
+		unsigned int id;
+		u64 value;
+	} want[] = {
+		{ F_FRONT_GSO4, !program },
+		{ F_FRONT_GSO6, !program },
+		{ F_FRONT_NO_CSUM, program },
+		{ F_FRONT_CSUM6, !program },
+		{ F_FRONT_HEADROOM, netfront_wanted_headroom(nf) },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++) {
+		news |= pv_feature(nf->pd, want[i].id) != want[i].value;
+		pv_feature_offer(nf->pd, want[i].id, want[i].value);
+	}
+	return news;
+}
+
 /**
- * netfront_tell_headroom() - a program has come or gone
+ * netfront_tell_program() - a program has come or gone, or a connection
  * @nf: the interface
  *
- * Only where programs look at packets in the page they came in, see xdp.c.
+ * A backend without headroom for XDP may know no Reconfiguring, and give up.
  *
  * Context: process, under rtnl.
  */
-void netfront_tell_headroom(struct netfront *nf)
+void netfront_tell_program(struct netfront *nf)
 {
-	if (!nf->connected || nf->queue[0].bounce ||
-	    pv_feature(nf->pd, F_FRONT_HEADROOM) == netfront_wanted_headroom(nf))
-		return;
-	pv_feature_offer(nf->pd, F_FRONT_HEADROOM, netfront_wanted_headroom(nf));
-	pv_device_reconfigure(nf->pd);
+	ASSERT_RTNL();
+	if (nf->connected && pv_feature(nf->pd, F_BACK_HEADROOM) &&
+	    netfront_offer_for_program(nf))
+		pv_device_reconfigure(nf->pd);
 }
 
 static int netfront_negotiate(struct pv_device *pd)
@@ -481,12 +508,9 @@ static int netfront_negotiate(struct pv_device *pd)
 	pv_feature_offer(pd, F_RX_COPY, 1);
 	pv_feature_offer(pd, F_RX_NOTIFY, 1);
 	pv_feature_offer(pd, F_FRONT_SG, 1);
-	pv_feature_offer(pd, F_FRONT_GSO4, 1);
-	pv_feature_offer(pd, F_FRONT_GSO6, 1);
-	pv_feature_offer(pd, F_FRONT_CSUM6, 1);
 	pv_feature_offer(pd, F_FRONT_MCAST, 0);
 	nf->mcast_on = false;
-	pv_feature_offer(pd, F_FRONT_HEADROOM, netfront_wanted_headroom(nf));
+	netfront_offer_for_program(nf);
 	return err;
 }
 
@@ -648,6 +672,7 @@ static void netfront_set_carrier(struct netfront *nf)
 /* The backend knows nothing yet that is not in a ring. Under rtnl. */
 static void netfront_tell_backend(struct netfront *nf)
 {
+	netfront_tell_program(nf);
 	if (nf->rss.set && netfront_ctrl_rss(nf))
 		netdev_warn(nf->dev, "the backend does not spread packets by hash\n");
 	if (pv_feature(nf->pd, F_MCAST))

@@ -61,6 +61,7 @@ enum {
 	F_FRONT_SG,
 	F_FRONT_GSO4,
 	F_FRONT_GSO6,
+	F_FRONT_NO_CSUM,
 	F_FRONT_CSUM6,
 	F_FRONT_MCAST,
 	F_FRONT_HEADROOM,
@@ -91,6 +92,7 @@ struct netfront_counters {
 	u64 rx_xdp_drop;
 	u64 rx_xdp_tx;
 	u64 rx_xdp_redirect;
+	u64 rx_xdp_unfit;
 	u64 rx_fault[NETFRONT_RX_FAULTS];
 };
 
@@ -349,7 +351,7 @@ struct netfront {
 };
 
 /* main.c */
-void netfront_tell_headroom(struct netfront *nf);
+void netfront_tell_program(struct netfront *nf);
 
 /* tx.c */
 netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev);
@@ -385,7 +387,7 @@ void netfront_rx_disconnect(struct netfront_queue *q);
 /* xdp.c */
 struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 				     struct bpf_prog *prog,
-				     const struct netfront_rx_packet *p);
+				     struct netfront_rx_packet *p);
 void netfront_xdp_flush(struct netfront_queue *q);
 void netfront_xdp_forget(struct netfront_queue *q);
 int netfront_xdp_xmit(struct net_device *dev, int nr, struct xdp_frame **frame,

@@ -8,8 +8,15 @@
  */
 #include <linux/etherdevice.h>
 #include <linux/if_vlan.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/ip.h>
 
 #include "packet.h"
 
@@ -230,4 +237,67 @@ bool netfront_rx_feed(struct netfront_rx_packet *p,
 		return false;
 	netfront_check_packet(p);
 	return true;
+}
+
+/* Where the transport header begins, and of what protocol it is; or 0. */
+static u32 netfront_skip_ipv4(const struct iphdr *ip, u32 left, u8 *protocol)
+{
+	if (left < sizeof(*ip) || ip->ihl < 5 || ip_is_fragment(ip))
+		return 0;
+	*protocol = ip->protocol;
+	return ip->ihl * 4;
+}
+
+static u32 netfront_skip_ipv6(const struct ipv6hdr *ip, u32 left, u8 *protocol)
+{
+	const struct ipv6_opt_hdr *more;
+	u32 at = sizeof(*ip);
+
+	if (left < at)
+		return 0;
+	*protocol = ip->nexthdr;
+	while (*protocol == IPPROTO_HOPOPTS || *protocol == IPPROTO_ROUTING ||
+	       *protocol == IPPROTO_DSTOPTS) {
+		more = (const void *)ip + at;
+		if (left < at + sizeof(*more))
+			return 0;
+		*protocol = more->nexthdr;
+		at += (more->hdrlen + 1) * 8;
+	}
+	return at;
+}
+
+/**
+ * netfront_find_checksum() - where the checksum of a packet is to go
+ * @frame: the packet from its Ethernet header on, a private copy
+ * @len: bytes of it that are here
+ * @start: result: the first byte that it is made of, which go to the end
+ * @at: result: where it goes
+ *
+ * Backends leave the checksums of TCP and UDP blank, and no others.
+ *
+ * Return: false if it is no such packet.
+ */
+bool netfront_find_checksum(const void *frame, u32 len, u32 *start, u32 *at)
+{
+	const struct ethhdr *eth = frame;
+	u8 protocol = 0;
+	u32 skip = 0;
+
+	if (len < ETH_HLEN)
+		return false;
+	if (eth->h_proto == htons(ETH_P_IP))
+		skip = netfront_skip_ipv4(frame + ETH_HLEN, len - ETH_HLEN, &protocol);
+	else if (eth->h_proto == htons(ETH_P_IPV6))
+		skip = netfront_skip_ipv6(frame + ETH_HLEN, len - ETH_HLEN, &protocol);
+	if (!skip)
+		return false;
+	*start = ETH_HLEN + skip;
+	if (protocol == IPPROTO_TCP)
+		*at = *start + offsetof(struct tcphdr, check);
+	else if (protocol == IPPROTO_UDP)
+		*at = *start + offsetof(struct udphdr, check);
+	else
+		return false;
+	return *at + sizeof(__sum16) <= len;
 }

@@ -148,5 +148,6 @@ struct netfront_rx_packet {
 void netfront_rx_begin(struct netfront_rx_packet *p);
 bool netfront_rx_feed(struct netfront_rx_packet *p,
 		      const union netfront_rx_slot *slot, u16 at);
+bool netfront_find_checksum(const void *frame, u32 len, u32 *start, u32 *at);
 
 #endif /* _NETFRONT_PACKET_H */

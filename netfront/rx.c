@@ -340,7 +340,7 @@ bool netfront_rx_finish(struct netfront_queue *q, struct sk_buff *skb,
 
 static void netfront_receive(struct netfront_queue *q, struct bpf_prog *prog)
 {
-	const struct netfront_rx_packet *p = &q->rx_packet;
+	struct netfront_rx_packet *p = &q->rx_packet;
 	struct sk_buff *skb;
 
 	if (unlikely(p->fault)) {

@@ -11,11 +11,17 @@
  *
  * A packet that does not fit into one buffer has fragments. Programs that do
  * not know fragments see it as an skb.
+ *
+ * A frame that goes elsewhere takes no word about checksum or segmentation with
+ * it. So the backend is asked to leave neither to us while there is a program.
+ * One that does not listen has its checksums finished here, before the program;
+ * what is still to be cut may be passed on or sent back, but not redirected.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_trace.h>
 #include <linux/etherdevice.h>
 #include <linux/filter.h>
+#include <net/checksum.h>
 
 #include "netfront.h"
 
@@ -124,6 +130,41 @@ static bool netfront_prepare(struct netfront_queue *q, struct xdp_buff *xdp,
 	return true;
 }
 
+static __wsum netfront_sum(struct xdp_buff *xdp, u32 from)
+{
+	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	u32 len = xdp->data_end - xdp->data - from;
+	__wsum sum = csum_partial(xdp->data + from, len, 0);
+	unsigned int i;
+
+	if (likely(!xdp_buff_has_frags(xdp)))
+		return sum;
+	for (i = 0; i < info->nr_frags; i++) {
+		const skb_frag_t *frag = &info->frags[i];
+
+		sum = csum_block_add(sum, csum_partial(skb_frag_address(frag),
+						       skb_frag_size(frag), 0), len);
+		len += skb_frag_size(frag);
+	}
+	return sum;
+}
+
+/* Returns false if the packet is not what its flags say. */
+static bool netfront_finish_checksum(struct xdp_buff *xdp, struct netfront_rx_packet *p)
+{
+	u32 start, at;
+
+	if (likely(!(p->flags & XEN_NETRXF_csum_blank)) || p->gso_size)
+		return true;
+	if (!netfront_find_checksum(xdp->data, xdp->data_end - xdp->data, &start, &at))
+		return false;
+	/* What stands there now is the sum of what lies before. */
+	*(__sum16 *)(xdp->data + at) = csum_fold(netfront_sum(xdp, start)) ?: CSUM_MANGLED_0;
+	p->flags &= ~XEN_NETRXF_csum_blank;
+	p->flags |= XEN_NETRXF_data_validated;
+	return true;
+}
+
 /* ---- verdicts ---- */
 
 static struct sk_buff *netfront_pass(struct netfront_queue *q, struct xdp_buff *xdp,
@@ -181,6 +222,14 @@ static struct sk_buff *netfront_run_on_skb(struct netfront_queue *q,
 
 	if (unlikely(!skb || !netfront_rx_finish(q, skb, p)))
 		return NULL;
+	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb)) {
+		if (unlikely(skb_checksum_help(skb))) {
+			q->count.rx_xdp_unfit++;
+			kfree_skb(skb);
+			return NULL;
+		}
+		skb->ip_summed = CHECKSUM_UNNECESSARY;
+	}
 	if (pv_xdp_generic(prog, &skb) == XDP_PASS)
 		return skb;
 	q->count.rx_xdp_drop++;
@@ -198,7 +247,7 @@ static struct sk_buff *netfront_run_on_skb(struct netfront_queue *q,
  */
 struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 				     struct bpf_prog *prog,
-				     const struct netfront_rx_packet *p)
+				     struct netfront_rx_packet *p)
 {
 	struct xdp_buff xdp;
 	u32 verdict;
@@ -207,6 +256,11 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 		return netfront_run_on_skb(q, prog, p);
 	if (unlikely(!netfront_prepare(q, &xdp, p))) {
 		q->count.rx_no_memory++;
+		return NULL;
+	}
+	if (unlikely(!netfront_finish_checksum(&xdp, p))) {
+		q->count.rx_xdp_unfit++;
+		netfront_drop_buffer(q, &xdp);
 		return NULL;
 	}
 	verdict = bpf_prog_run_xdp(prog, &xdp);
@@ -220,6 +274,10 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 		q->xdp_sent = true;
 		return NULL;
 	case XDP_REDIRECT:
+		if (unlikely(p->gso_size)) {
+			q->count.rx_xdp_unfit++;
+			break;
+		}
 		if (unlikely(xdp_do_redirect(q->nf->dev, &xdp, prog)))
 			break;
 		q->count.rx_xdp_redirect++;
@@ -326,6 +384,6 @@ int netfront_bpf(struct net_device *dev, struct netdev_bpf *bpf)
 	old = xchg(&nf->xdp, bpf->prog);
 	if (old)
 		bpf_prog_put(old);
-	netfront_tell_headroom(nf);
+	netfront_tell_program(nf);
 	return 0;
 }

@@ -312,6 +312,28 @@ pv_page_pool_create(unsigned int order, unsigned int size, int nid, bool split)
 	skb_frag_fill_page_desc(frag, page, offset, len)
 #endif
 
+/**
+ * pv_set_tso_max_size() - the largest packet that a device takes in one piece
+ * @dev: the device
+ * @size: bytes
+ *
+ * netif_set_tso_max_size() lowers what is in use, and does not raise it again.
+ *
+ * Context: process, rtnl held.
+ */
+static inline void pv_set_tso_max_size(struct net_device *dev, unsigned int size)
+{
+	unsigned int was = dev->tso_max_size;
+
+	netif_set_tso_max_size(dev, size);
+	if (READ_ONCE(dev->gso_max_size) == was)
+		WRITE_ONCE(dev->gso_max_size, size);
+#if KERNEL_VERSION(6, 3, 0) <= LINUX_VERSION_CODE
+	if (READ_ONCE(dev->gso_ipv4_max_size) == was)
+		WRITE_ONCE(dev->gso_ipv4_max_size, size);
+#endif
+}
+
 #if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
 #define pv_xdp_generic(prog, pskb)	do_xdp_generic(prog, *(pskb))
 #else

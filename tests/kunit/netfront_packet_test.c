@@ -198,6 +198,78 @@ static void sent_slots(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.slot[2].req.flags, 0);
 }
 
+static u8 frame[200];
+
+/* Where the checksum goes, as start * 1000 + place; 0 if there is none. */
+static u32 found(u32 len)
+{
+	u32 start, at;
+
+	return netfront_find_checksum(frame, len, &start, &at) ? start * 1000 + at : 0;
+}
+
+static void places_of_checksums(struct kunit *test)
+{
+	struct ethhdr *eth = (struct ethhdr *)frame;
+	struct iphdr *ip = (struct iphdr *)(eth + 1);
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)(eth + 1);
+	u32 len;
+
+	memset(frame, 0, sizeof(frame));
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+	eth->h_proto = htons(ETH_P_IP);
+	ip->protocol = IPPROTO_TCP;
+	for (len = 0; len < 5; len++) {
+		ip->ihl = len;
+		KUNIT_EXPECT_EQ(test, found(200), 0);
+	}
+	ip->ihl = 5;
+	KUNIT_EXPECT_EQ(test, found(200), 34050);
+	for (len = 0; len < 52; len++)
+		KUNIT_EXPECT_EQ(test, found(len), 0);
+	KUNIT_EXPECT_EQ(test, found(52), 34050);
+	ip->ihl = 15;
+	KUNIT_EXPECT_EQ(test, found(91), 0);
+	KUNIT_EXPECT_EQ(test, found(92), 74090);
+	ip->ihl = 6;
+	ip->protocol = IPPROTO_UDP;
+	KUNIT_EXPECT_EQ(test, found(200), 38044);
+	ip->protocol = IPPROTO_ICMP;
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+	/* That of a fragment is in another packet. */
+	ip->protocol = IPPROTO_TCP;
+	ip->frag_off = htons(IP_DF);
+	KUNIT_EXPECT_EQ(test, found(200), 38054);
+	ip->frag_off = htons(IP_MF);
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+	ip->frag_off = htons(1);
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+
+	memset(frame, 0, sizeof(frame));
+	eth->h_proto = htons(ETH_P_IPV6);
+	ip6->nexthdr = IPPROTO_TCP;
+	KUNIT_EXPECT_EQ(test, found(200), 54070);
+	for (len = 0; len < 72; len++)
+		KUNIT_EXPECT_EQ(test, found(len), 0);
+	ip6->nexthdr = IPPROTO_HOPOPTS;
+	frame[54] = IPPROTO_DSTOPTS;
+	frame[62] = IPPROTO_UDP;
+	frame[63] = 1;
+	KUNIT_EXPECT_EQ(test, found(200), 78084);
+	KUNIT_EXPECT_EQ(test, found(85), 0);
+	/* Headers without end, and one that says that it is longer than all. */
+	frame[62] = IPPROTO_DSTOPTS;
+	frame[63] = 255;
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+	memset(frame + 54, 0, sizeof(frame) - 54);
+	for (len = 0; len < 200; len++)
+		KUNIT_EXPECT_EQ(test, found(len), 0);
+	ip6->nexthdr = IPPROTO_FRAGMENT;
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+	eth->h_proto = htons(ETH_P_8021Q);
+	KUNIT_EXPECT_EQ(test, found(200), 0);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(one_slot),
 	KUNIT_CASE(the_longest),
@@ -208,6 +280,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(extras),
 	KUNIT_CASE(random_responses),
 	KUNIT_CASE(sent_slots),
+	KUNIT_CASE(places_of_checksums),
 	{ }
 };
 

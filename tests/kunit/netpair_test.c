@@ -4,15 +4,20 @@
  * peers restart, guests are suspended, Xen refuses operations and rings hold nonsense.
  */
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
 #include <net/ip.h>
 #include <net/sch_generic.h>
+#include <net/tcp.h>
+#include <net/xdp.h>
 #include <xen/interface/io/netif.h>
 
 #define HELPERS_WANT_DEVICE
@@ -373,7 +378,7 @@ static void lists_of_buffers(struct kunit *test)
 	}
 }
 
-/* To be cut into pieces of @size bytes. */
+/* To be cut into pieces of @size bytes; 0: it goes as it is. Its checksum is left to whoever sends it off. */
 static struct sk_buff *make_tcp(struct net_device *dev, unsigned int len, u16 size)
 {
 	struct sk_buff *skb = make(dev, len, 0);
@@ -395,9 +400,12 @@ static struct sk_buff *make_tcp(struct net_device *dev, unsigned int len, u16 si
 	ip_send_check(ip);
 	tcp->doff = sizeof(*tcp) / 4;
 	tcp->ack = 1;
+	tcp->check = ~tcp_v4_check(len - ETH_HLEN - sizeof(*ip), ip->saddr, ip->daddr, 0);
 	skb->ip_summed = CHECKSUM_PARTIAL;
 	skb->csum_start = skb_transport_header(skb) - skb->head;
 	skb->csum_offset = offsetof(struct tcphdr, check);
+	if (!size)
+		return skb;
 	skb_shinfo(skb)->gso_size = size;
 	skb_shinfo(skb)->gso_type = SKB_GSO_TCPV4;
 	skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(len - ETH_HLEN - sizeof(*ip) - sizeof(*tcp), size);
@@ -729,6 +737,169 @@ static void one_slot_a_packet(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, slots_of(before, 1400), 1);
 }
 
+/* ---- programs of XDP ---- */
+
+static struct program {
+	u32 verdict;
+	atomic_t good, bad;	/* TCP packets whose checksum is right, and others */
+} program;
+
+static __wsum sum_of(struct xdp_buff *xdp, unsigned int from)
+{
+	struct skb_shared_info *info = xdp_get_shared_info_from_buff(xdp);
+	unsigned int at = xdp->data_end - xdp->data, i;
+	__wsum sum = csum_partial(xdp->data + from, at - from, 0);
+
+	for (i = 0; xdp_buff_has_frags(xdp) && i < info->nr_frags; i++) {
+		sum = csum_block_add(sum, csum_partial(skb_frag_address(&info->frags[i]),
+						       skb_frag_size(&info->frags[i]), 0), at - from);
+		at += skb_frag_size(&info->frags[i]);
+	}
+	return sum;
+}
+
+static u64 look_at_frame(u64 frame, u64 r2, u64 r3, u64 r4, u64 r5)
+{
+	struct xdp_buff *xdp = (struct xdp_buff *)(unsigned long)frame;
+	struct ethhdr *eth = xdp->data;
+	struct iphdr *ip = (struct iphdr *)(eth + 1);
+	unsigned int len;
+
+	if (eth->h_proto != htons(ETH_P_IP) || ip->protocol != IPPROTO_TCP)
+		return XDP_PASS;
+	len = ntohs(ip->tot_len) - sizeof(*ip);
+	if (tcp_v4_check(len, ip->saddr, ip->daddr, sum_of(xdp, ETH_HLEN + sizeof(*ip))))
+		atomic_inc(&program.bad);
+	else
+		atomic_inc(&program.good);
+	return program.verdict;
+}
+
+/* A program that calls a function of this suite. */
+static struct bpf_prog *make_program(struct kunit *test)
+{
+	const struct bpf_insn insn[] = { BPF_EMIT_CALL(look_at_frame), BPF_EXIT_INSN() };
+	struct bpf_prog *prog = bpf_prog_alloc(bpf_prog_size(ARRAY_SIZE(insn)), 0);
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, prog);
+	prog->len = ARRAY_SIZE(insn);
+	memcpy(prog->insnsi, insn, sizeof(insn));
+	prog->type = BPF_PROG_TYPE_XDP;
+	prog->aux->xdp_has_frags = true;
+	/* Whoever lets go of it is not the last. */
+	atomic64_set(&prog->aux->refcnt, 100);
+	prog = bpf_prog_select_runtime(prog, &err);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	return prog;
+}
+
+static void attach(struct kunit *test, struct bpf_prog *prog, u32 verdict)
+{
+	struct netdev_bpf bpf = { .command = XDP_SETUP_PROG, .prog = prog };
+
+	atomic_set(&program.good, 0);
+	atomic_set(&program.bad, 0);
+	program.verdict = verdict;
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, inside->netdev_ops->ndo_bpf(inside, &bpf), 0);
+	rtnl_unlock();
+	synchronize_net();
+}
+
+/* A counter of the frontend, over all queues. */
+static u64 front_counter(const char *name)
+{
+	const struct ethtool_ops *ops = inside->ethtool_ops;
+	int nr = ops->get_sset_count(inside, ETH_SS_STATS), i;
+	char *text = kcalloc(nr, ETH_GSTRING_LEN, GFP_KERNEL);
+	u64 *value = kcalloc(nr, sizeof(*value), GFP_KERNEL), sum = 0;
+
+	if (text && value) {
+		ops->get_strings(inside, ETH_SS_STATS, (u8 *)text);
+		ops->get_ethtool_stats(inside, NULL, value);
+		for (i = 0; i < nr; i++) {
+			const char *at = strchr(text + i * ETH_GSTRING_LEN, '_');
+
+			if (at && !strcmp(at + 1, name))
+				sum += value[i];
+		}
+	}
+	kfree(text);
+	kfree(value);
+	return sum;
+}
+
+static void send_tcp(struct kunit *test, struct net_device *dev, unsigned int len, u16 size)
+{
+	struct sk_buff *skb = make_tcp(dev, len, size);
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+}
+
+#define GUEST_OFFLOADS	(NETIF_F_IP_CSUM | NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6)
+
+/* While there is a program the backend does what the network otherwise leaves to the guest: frames may go anywhere. */
+static void program_has_no_offloads(struct kunit *test)
+{
+	struct bpf_prog *prog = make_program(test);
+	unsigned int most = outside->tso_max_size, i;
+
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE((outside->features & GUEST_OFFLOADS) == GUEST_OFFLOADS));
+		attach(test, prog, XDP_DROP);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(!(outside->features & GUEST_OFFLOADS)));
+		send_tcp(test, outside, 60, 0);
+		send_tcp(test, outside, 14534, 1448);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&program.good) == 11), "%d good, %d bad",
+				      atomic_read(&program.good), atomic_read(&program.bad));
+		KUNIT_EXPECT_EQ(test, atomic_read(&program.bad), 0);
+		/* So is it with a new connection. */
+		restart_backend(test, true);
+		KUNIT_EXPECT_FALSE(test, outside->features & GUEST_OFFLOADS);
+		exchange(test, 1514, 10);
+		attach(test, NULL, 0);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE((outside->features & GUEST_OFFLOADS) == GUEST_OFFLOADS));
+		/* There is room for whole packets again. */
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(!front_number("xdp-headroom")));
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(outside->tso_max_size == most && outside->gso_max_size == most));
+		exchange(test, LARGEST, 10);
+	}
+	bpf_prog_free(prog);
+}
+
+/* A backend that looks at no key again: what it leaves open is done here, or the packet goes nowhere else. */
+static void program_and_an_old_backend(struct kunit *test)
+{
+	static const char headroom[] = "/sys/module/pv_netback/parameters/provides_xdp_headroom";
+	static const unsigned int len[] = { 60, 61, 1514, 3500, 3521, 9000, 20001 };
+	struct bpf_prog *prog = make_program(test);
+	u64 unfit;
+	unsigned int i;
+
+	set_parameter(test, headroom, "N");
+	replace_pair(test);
+	attach(test, prog, XDP_DROP);
+	for (i = 0; i < ARRAY_SIZE(len); i++) {
+		send_tcp(test, outside, len[i], 0);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&program.good) == i + 1), "%u bytes: %d good, %d bad",
+				      len[i], atomic_read(&program.good), atomic_read(&program.bad));
+		KUNIT_EXPECT_EQ(test, atomic_read(&program.bad), 0);
+	}
+	KUNIT_EXPECT_TRUE(test, outside->features & NETIF_F_TSO);
+	unfit = front_counter("rx_xdp_unfit");
+	program.verdict = XDP_REDIRECT;
+	send_tcp(test, outside, 14534, 1448);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_counter("rx_xdp_unfit") == unfit + 1));
+	KUNIT_EXPECT_EQ(test, front_counter("rx_xdp_redirect"), 0);
+	exchange(test, 1514, 10);
+	attach(test, NULL, 0);
+	set_parameter(test, headroom, "Y");
+	replace_pair(test);
+	bpf_prog_free(prog);
+}
+
 static atomic_t freed;
 
 static void note_freed(struct sk_buff *skb)
@@ -985,6 +1156,8 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(mapping_is_refused),
 	KUNIT_CASE(grants_are_short),
+	KUNIT_CASE(program_has_no_offloads),
+	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
@@ -1011,6 +1184,8 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(one_slot_a_packet),
 	KUNIT_CASE(down_with_packets),
+	KUNIT_CASE(program_has_no_offloads),
+	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
