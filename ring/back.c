@@ -70,6 +70,14 @@ static void back_reconfigure(struct pv_device *pd)
 	pv_device_switch(pd, XenbusStateReconfigured);
 }
 
+/* What it asks for, the driver before this one may not have answered. */
+static void back_reconfiguring(struct pv_device *pd)
+{
+	if (pd->link != PV_LINK_UP && pd->drv->resumable)
+		back_connect(pd);
+	back_reconfigure(pd);
+}
+
 static void back_settled(struct pv_device *pd)
 {
 	bool reconfigured = pd->xb->state == XenbusStateReconfigured;
@@ -105,7 +113,7 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 			back_settled(pd);
 		break;
 	case XenbusStateReconfiguring:
-		back_reconfigure(pd);
+		back_reconfiguring(pd);
 		break;
 	case XenbusStateClosing:
 		/* It may still finish what is in flight. */
@@ -134,6 +142,8 @@ static void back_look(struct pv_device *pd)
 	if (pd->link != PV_LINK_UP && (peer == XenbusStateInitialised ||
 				       peer == XenbusStateConnected))
 		back_connect(pd);
+	else if (pd->link != PV_LINK_UP && peer == XenbusStateReconfiguring)
+		back_reconfiguring(pd);
 }
 
 static void back_announce(struct pv_device *pd)

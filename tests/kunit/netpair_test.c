@@ -965,6 +965,29 @@ static void wake_all(void)
 		fake_xen_kick_async(port);
 }
 
+/* A program comes while the backend is being replaced: the new one finds a frontend that asks for something. */
+static void asked_between_backends(struct kunit *test)
+{
+	struct bpf_prog *prog = make_program(test);
+	unsigned int i;
+
+	for (i = 0; i < 2; i++) {
+		outside = NULL;
+		fake_xen_remove_device(back);
+		back = NULL;
+		settle();
+		attach(test, i ? NULL : prog, XDP_DROP);
+		settle();
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(state_is(front_path, XenbusStateReconfiguring)));
+		add_backend(test);
+		settle();
+		bring_up(test);
+		exchange(test, 1514, 10);
+		KUNIT_EXPECT_EQ(test, !(outside->features & NETIF_F_TSO), !i);
+	}
+	bpf_prog_free(prog);
+}
+
 /* A peer that is only confused comes back at once: what counts is that the link went down. */
 static bool gives_up(struct net_device *dev, int before)
 {
@@ -1158,6 +1181,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(grants_are_short),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
+	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
