@@ -722,6 +722,29 @@ static void netfront_change(struct pv_device *pd)
 		netfront_set_carrier(nf);
 }
 
+/* What the old backend has begun the new one does not end. Under rtnl. */
+static void netfront_forget_halves(struct netfront *nf)
+{
+	unsigned int i;
+
+	for (i = 0; i < nf->nr_queues; i++) {
+		struct netfront_queue *q = &nf->queue[i];
+
+		if (!q->polling)
+			continue;
+		/* All that it has left is seen first. */
+		local_bh_disable();
+		napi_schedule(&q->napi);
+		local_bh_enable();
+		napi_disable(&q->napi);
+		netfront_rx_forget(q);
+		napi_enable(&q->napi);
+		local_bh_disable();
+		napi_schedule(&q->napi);
+		local_bh_enable();
+	}
+}
+
 static void netfront_restarted(struct pv_device *pd)
 {
 	struct netfront *nf = pd->priv;
@@ -729,6 +752,9 @@ static void netfront_restarted(struct pv_device *pd)
 
 	/* The work may run: all goes on meanwhile. */
 	WRITE_ONCE(nf->mcast_stale, true);
+	rtnl_lock();
+	netfront_forget_halves(nf);
+	rtnl_unlock();
 	netfront_ctrl_start(nf);
 	for (i = 0; i < nf->nr_queues; i++)
 		if (nf->queue[i].mapped)

@@ -382,6 +382,7 @@ bool netfront_rx_finish(struct netfront_queue *q, struct sk_buff *skb,
 			const struct netfront_rx_packet *p);
 int netfront_rx_connect(struct netfront_queue *q, bool bounce);
 void netfront_rx_start(struct netfront_queue *q);
+void netfront_rx_forget(struct netfront_queue *q);
 void netfront_rx_disconnect(struct netfront_queue *q);
 
 /* xdp.c */

@@ -547,6 +547,19 @@ void netfront_rx_start(struct netfront_queue *q)
 	local_bh_enable();
 }
 
+/**
+ * netfront_rx_forget() - what comes next is the beginning of a packet
+ * @q: the queue, not polled
+ */
+void netfront_rx_forget(struct netfront_queue *q)
+{
+	if (q->rx_start == q->rx.cons)
+		return;
+	q->count.rx_dropped++;
+	netfront_rx_begin(&q->rx_packet);
+	q->rx_start = q->rx.cons;
+}
+
 /* Nobody polls any more: what is left of the packets goes. */
 static void netfront_drop_bufs(struct netfront_queue *q)
 {

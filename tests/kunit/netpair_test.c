@@ -988,6 +988,40 @@ static void asked_between_backends(struct kunit *test)
 	bpf_prog_free(prog);
 }
 
+/* A backend goes in the middle of a packet: the next one's first packet is not its end. */
+static void half_a_packet(struct kunit *test)
+{
+	struct pv_ring_shared *ring;
+	struct xen_netif_rx_response rsp;
+	union {
+		struct xen_netif_rx_request req;
+		struct xen_netif_rx_response rsp;
+	} *slot;
+
+	exchange(test, 1514, 10);
+	outside = NULL;
+	fake_xen_remove_device(back);
+	back = NULL;
+	settle();
+	ring = shared("rx-ring-ref");
+	KUNIT_ASSERT_NOT_NULL(test, ring);
+	slot = (void *)ring->slot;
+	slot += READ_ONCE(ring->rsp_prod) % 256;
+	rsp = (struct xen_netif_rx_response) {
+		.id = slot->req.id, .flags = XEN_NETRXF_more_data, .status = 500,
+	};
+	slot->rsp = rsp;
+	smp_wmb();
+	WRITE_ONCE(ring->rsp_prod, READ_ONCE(ring->rsp_prod) + 1);
+	wake_all();
+	msleep(20);
+	add_backend(test);
+	settle();
+	bring_up(test);
+	exchange(test, 1514, 10);
+	exchange(test, 9000, 10);
+}
+
 /* A peer that is only confused comes back at once: what counts is that the link went down. */
 static bool gives_up(struct net_device *dev, int before)
 {
@@ -1182,6 +1216,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(asked_between_backends),
+	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
