@@ -41,7 +41,6 @@ static enum pv_consumed netfront_consume(struct pv_channel *ch)
 	for (pending = pv_ring_pending(&c->ring); pending; pending--) {
 		pv_ring_get(&c->ring, &rsp, sizeof(rsp));
 		c->stats.responses++;
-		/* One that came too late belongs to nobody. */
 		spin_lock(&c->answer);
 		if (rsp.id == c->id) {
 			c->rsp = rsp;
@@ -66,6 +65,18 @@ static void netfront_send(struct netfront_ctrl *c, struct xen_netif_ctrl_request
 		pv_channel_kick(&c->channel);
 }
 
+/* Whether there is anybody to ask, under the lock. */
+static int netfront_may_ask(struct netfront_ctrl *c)
+{
+	if (!c->live)
+		return -EOPNOTSUPP;
+	/* Until its answer comes the page belongs to that request. */
+	if (c->late && !try_wait_for_completion(&c->done))
+		return -ETIMEDOUT;
+	c->late = false;
+	return pv_ring_room(&c->ring) ? 0 : -EBUSY;
+}
+
 /* One request and its answer, under the lock. */
 static int netfront_ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 *data)
 {
@@ -74,16 +85,15 @@ static int netfront_ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 
 	};
 	struct netfront_ctrl *ctrl = &nf->ctrl;
 	struct xen_netif_ctrl_response rsp;
+	int err = netfront_may_ask(ctrl);
 
-	if (!ctrl->live)
-		return -EOPNOTSUPP;
-	if (!pv_ring_room(&ctrl->ring))
-		return -EBUSY;
+	if (err)
+		return err;
 	netfront_send(ctrl, &req);
 	if (!wait_for_completion_timeout(&ctrl->done, CTRL_TIMEOUT)) {
 		netdev_warn(nf->dev, "the backend does not answer control request %u\n",
 			    type);
-		ctrl->live = false;
+		ctrl->late = true;
 		return -ETIMEDOUT;
 	}
 	spin_lock_bh(&ctrl->answer);
@@ -179,6 +189,8 @@ void netfront_ctrl_start(struct netfront *nf)
 		return;
 	mutex_lock(&c->lock);
 	c->live = true;
+	/* A new backend will not answer what the old one has taken. */
+	c->late = false;
 	mutex_unlock(&c->lock);
 	pv_channel_start(&c->channel);
 }
@@ -229,10 +241,11 @@ static int netfront_send_list(struct netfront *nf, u16 type, unsigned int queue,
 {
 	struct netfront_ctrl *c = &nf->ctrl;
 	const struct pv_grant *g;
-	int err = -EOPNOTSUPP;
+	int err;
 
 	mutex_lock(&c->lock);
-	if (c->live) {
+	err = netfront_may_ask(c);
+	if (!err) {
 		struct pv_netif_gref *entry = c->page;
 
 		clear_page(c->page);

@@ -380,6 +380,7 @@ static void netfront_disconnect_queue(struct netfront_queue *q)
 	pv_shared_destroy(&q->tx_shared);
 	pv_shared_destroy(&q->rx_shared);
 	q->bounce = false;
+	q->asked = false;
 	q->mapped = false;
 }
 
@@ -595,6 +596,7 @@ static int netfront_stage_rx(struct netfront_queue *q)
 	if (err)
 		return err;
 	q->bounce = true;
+	q->asked = map;
 	q->mapped = map && netfront_map_chains(q);
 	if (map && !q->mapped)
 		netfront_ctrl_unmap(nf, q->id, &q->tx_staged);
@@ -781,12 +783,13 @@ static void netfront_unmap_staged(struct netfront *nf)
 {
 	unsigned int i;
 
-	if (!nf->queue[0].mapped || !netfront_backend_listens(nf->pd))
+	if (!netfront_backend_listens(nf->pd))
 		return;
 	for (i = 0; i < nf->max_queues; i++) {
 		struct netfront_queue *q = &nf->queue[i];
 
-		if (!q->mapped)
+		/* Also if it has not said that it does. */
+		if (!q->asked)
 			continue;
 		netfront_ctrl_unmap(nf, i, &q->tx_staged);
 		netfront_ctrl_unmap(nf, i, &q->rx_grants);

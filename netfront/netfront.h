@@ -152,7 +152,8 @@ struct netfront_rx_buf {
  * @bounce: data is only copied: into and out of pages that stay granted
  * @split: each ring has its own channel
  * @polling: NAPI is enabled, as long as there is a connection; under rtnl
- * @mapped: the backend has been asked to keep the staged pages mapped
+ * @asked: the backend has been asked to keep the staged pages mapped
+ * @mapped: and it does
  * @pool: the grants of both rings
  *
  * @tx: view of the tx ring
@@ -199,6 +200,7 @@ struct netfront_queue {
 	bool bounce;
 	bool split;
 	bool polling;
+	bool asked;
 	bool mapped;
 	struct pv_grant_pool pool;
 
@@ -252,6 +254,7 @@ struct netfront_queue {
  * @page: carries keys, tables and lists to the backend
  * @lock: one request at a time
  * @live: requests may be sent; under @lock
+ * @late: the last one has no answer yet; under @lock
  * @answer: guards @id and @rsp
  * @id: the request that waits
  * @rsp: its response
@@ -267,6 +270,7 @@ struct netfront_ctrl {
 	void *page;
 	struct mutex lock; /* one request at a time */
 	bool live;
+	bool late;
 	spinlock_t answer; /* @id, @rsp */
 	u16 id;
 	struct xen_netif_ctrl_response rsp;

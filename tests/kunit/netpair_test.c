@@ -1022,6 +1022,52 @@ static void half_a_packet(struct kunit *test)
 	exchange(test, 9000, 10);
 }
 
+static void answer_late(enum fake_xen_op op, void *arg, void *data)
+{
+	unsigned int *nr = data;
+
+	/* Where the control ring's request is served: that maps more than the rings. */
+	if (op == FAKE_XEN_MAP && ++*nr == 100)
+		msleep(2600);
+}
+
+static int hash_by_address(void)
+{
+	struct ethtool_rxnfc nfc = {
+		.cmd = ETHTOOL_SRXFH, .flow_type = UDP_V4_FLOW, .data = RXH_IP_SRC | RXH_IP_DST,
+	};
+	int err;
+
+	rtnl_lock();
+	err = inside->ethtool_ops->set_rxnfc(inside, &nfc);
+	rtnl_unlock();
+	return err;
+}
+
+/* The answer to a request of the control ring comes late: it is not the last that is asked and answered. */
+static void late_answer(struct kunit *test)
+{
+	unsigned int nr = 0;
+
+	unplug_pair();
+	fake_xen_on_op(answer_late, &nr);
+	add_backend(test);
+	add_frontend(test);
+	COMES_TRUE(states_are(XenbusStateConnected));
+	bring_up(test);
+	fake_xen_on_op(NULL, NULL);
+	exchange(test, 1514, 20);
+	exchange(test, 9000, 20);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!hash_by_address()));
+	/* Nor does the backend keep what it was told meanwhile. */
+	set_key(back_path, "online", "0");
+	set_key(back_path, "state", "5");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(state_is(front_path, XenbusStateClosed)));
+	KUNIT_EXPECT_LT(test, fake_xen_counts.deferred, 64ul);
+	replace_pair(test);
+	exchange(test, 1514, 5);
+}
+
 /* A peer that is only confused comes back at once: what counts is that the link went down. */
 static bool gives_up(struct net_device *dev, int before)
 {
@@ -1217,6 +1263,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
+	KUNIT_CASE(late_answer),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
