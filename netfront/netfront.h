@@ -111,6 +111,7 @@ enum netfront_tx_kind {
  * @used: bytes of it that hold old data; kept only for backends not trusted
  * @kind: NETFRONT_TX_*. A response is believed only if it is not FREE
  * @bytes: length of the stack's packet whose first slot it is; else 0
+ * @packet: number of the packet that it is a slot of
  * @skb: GRANTED: the packet
  * @grant: grants a page of the skb itself; NULL if this connection only copies
  */
@@ -120,6 +121,7 @@ struct netfront_tx_id {
 	u16 used;
 	u8 kind;
 	u32 bytes;
+	u32 packet;
 	struct sk_buff *skb;
 	struct pv_grant *grant;
 };
@@ -165,6 +167,8 @@ struct netfront_rx_buf {
  * @tx_extras: extra slots that are not answered
  * @tx_held: packets whose pages are granted
  * @tx_armed: response that is to be announced, if it has not come yet
+ * @tx_number: of the packet that is being sent, from 1 on
+ * @tx_failed: of the last packet that came to nothing
  * @tx_looked: the last time that responses were looked for, in slots sent
  * @tx_packet: the packet that is being sent, too large for the stack
  * @tx_staged: grants of the staged pages
@@ -213,6 +217,8 @@ struct netfront_queue {
 	unsigned int tx_extras;
 	unsigned int tx_held;
 	u32 tx_armed;
+	u32 tx_number;
+	u32 tx_failed;
 	u32 tx_looked;
 	struct netfront_tx_packet tx_packet;
 	struct pv_grant_chain tx_staged;

@@ -83,6 +83,7 @@ static struct netfront_tx_id *netfront_take_id(struct netfront_queue *q,
 
 	t->kind = kind;
 	t->bytes = 0;
+	t->packet = q->tx_number;
 	return t;
 }
 
@@ -265,11 +266,16 @@ static void netfront_note_status(struct netfront_queue *q,
 		/* Without the address in its list, it must not filter. */
 		WRITE_ONCE(q->nf->mcast_refused, true);
 		schedule_delayed_work(&q->nf->mcast_work, 0);
-	} else if (status == XEN_NETIF_RSP_DROPPED) {
-		q->count.tx_dropped++;
-	} else {
-		q->count.tx_errors++;
+		return;
 	}
+	/* Once for a packet, which has a response for each of its slots. */
+	if (t->packet == q->tx_failed)
+		return;
+	q->tx_failed = t->packet;
+	if (status == XEN_NETIF_RSP_DROPPED)
+		q->count.tx_dropped++;
+	else
+		q->count.tx_errors++;
 }
 
 /* The only place where a response to a tx request is believed. */
@@ -379,6 +385,8 @@ static void netfront_put_packet(struct netfront_queue *q)
 {
 	const struct netfront_tx_packet *p = &q->tx_packet;
 	unsigned int i;
+
+	q->tx_number++;
 
 	for (i = 0; i < p->nr; i++)
 		pv_ring_put(&q->tx, &p->slot[i], sizeof(p->slot[i]));
@@ -583,6 +591,8 @@ int netfront_tx_connect(struct netfront_queue *q, bool bounce)
 	q->tx_extras = 0;
 	q->tx_held = 0;
 	q->tx_armed = 0;
+	q->tx_number = 1;
+	q->tx_failed = 0;
 	q->tx_looked = 0;
 	return 0;
 }

@@ -956,6 +956,26 @@ static void down_with_packets(struct kunit *test)
 	}
 }
 
+/* ---- what comes of a packet that fails ---- */
+
+/* Statistics of the guest's interface count packets, however many slots they have. */
+static void packets_are_counted_not_slots(struct kunit *test)
+{
+	struct rtnl_link_stats64 before, now;
+	unsigned int i;
+
+	dev_get_stats(inside, &before);
+	for (i = 0; i < 3; i++) {
+		fake_xen_fail_ops(FAKE_XEN_COPY, 0, 1, GNTST_bad_gntref);
+		send_one(inside, 20000);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(dev_get_stats(inside, &now)->tx_errors > before.tx_errors + i));
+		msleep(20);
+		KUNIT_EXPECT_EQ(test, dev_get_stats(inside, &now)->tx_errors, before.tx_errors + i + 1);
+	}
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	exchange(test, 20000, 5);
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -1292,6 +1312,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(down_with_packets),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
+	KUNIT_CASE(packets_are_counted_not_slots),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
