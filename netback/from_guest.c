@@ -288,18 +288,15 @@ static void netback_respond_all(struct netback_queue *q)
 	pv_copy_flush(from->copy);
 	for (i = 0; i < from->nr; i++) {
 		struct netback_entry *e = &from->batch[i];
-		s16 status = e->skb ? XEN_NETIF_RSP_OKAY : XEN_NETIF_RSP_ERROR;
 
 		if (unlikely(e->failed && e->skb)) {
 			from->counters.bad++;
 			from->counters.ring.errors++;
 			kfree_skb(e->skb);
 			e->skb = NULL;
-			status = XEN_NETIF_RSP_ERROR;
+			e->status = XEN_NETIF_RSP_ERROR;
 		}
-		if (unlikely(e->packet.mcast && !e->failed))
-			status = XEN_NETIF_RSP_OKAY;
-		netback_respond(q, &e->packet, status);
+		netback_respond(q, &e->packet, e->status);
 	}
 	if (pv_ring_publish(&from->ring))
 		pv_channel_kick(&from->channel);
@@ -354,21 +351,26 @@ static void netback_take_data(struct netback_queue *q, struct netback_entry *e)
 
 	e->skb = NULL;
 	e->failed = 0;
+	e->status = XEN_NETIF_RSP_OKAY;
 	if (unlikely(e->packet.mcast)) {
-		e->failed = !netback_vif_mcast(q->nb, &e->packet);
+		if (!netback_vif_mcast(q->nb, &e->packet))
+			e->status = XEN_NETIF_RSP_ERROR;
 	} else if (unlikely(e->packet.fault)) {
+		e->status = XEN_NETIF_RSP_ERROR;
 		c->bad++;
 		net_dbg_ratelimited("%s: packet from guest dropped: %s is %u\n",
 				    q->nb->dev->name, e->packet.fault,
 				    e->packet.fault_value);
-	} else if (unlikely(!netif_running(q->nb->dev))) {
-		c->dropped++;
 	} else {
-		e->skb = netback_make_skb(q, e->packet.len);
-		if (likely(e->skb))
+		if (likely(netif_running(q->nb->dev)))
+			e->skb = netback_make_skb(q, e->packet.len);
+		if (likely(e->skb)) {
 			netback_fill_skb(q, e);
-		else
+		} else {
+			/* The guest has done nothing wrong. */
+			e->status = XEN_NETIF_RSP_DROPPED;
 			c->dropped++;
+		}
 	}
 }
 

@@ -89,11 +89,13 @@ struct netback_counters {
  * struct netback_entry - a packet from the guest until its response
  * @packet: what its slots say
  * @skb: where it goes; NULL if it is dropped
+ * @status: XEN_NETIF_RSP_* that it is answered with
  * @failed: copies that Xen refused
  */
 struct netback_entry {
 	struct netback_packet packet;
 	struct sk_buff *skb;
+	s16 status;
 	u32 failed;
 };
 

@@ -976,6 +976,30 @@ static void packets_are_counted_not_slots(struct kunit *test)
 	exchange(test, 20000, 5);
 }
 
+/* Whoever takes a vif down has not found a fault in its guest's packets. */
+static void vif_is_down(struct kunit *test)
+{
+	struct rtnl_link_stats64 before, now;
+	char rate[FAKE_XEN_PATH_LEN + 8];
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	exchange(test, 1514, 10);
+	dev_get_stats(inside, &before);
+	fake_xen_write(rate, "1,60000000");
+	settle();
+	sent_number &= ~1;
+	send_one(inside, 9000);
+	msleep(20);
+	rtnl_lock();
+	dev_close(outside);
+	rtnl_unlock();
+	fake_xen_rm(rate);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(dev_get_stats(inside, &now)->tx_dropped == before.tx_dropped + 1));
+	KUNIT_EXPECT_EQ(test, dev_get_stats(inside, &now)->tx_errors, before.tx_errors);
+	bring_up(test);
+	exchange(test, 9000, 10);
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -1313,6 +1337,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(packets_are_counted_not_slots),
+	KUNIT_CASE(vif_is_down),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
