@@ -241,6 +241,7 @@ struct netback_ctrl {
  * @nr_queues: queues in use
  * @max_queues: queues there are
  * @queue: they
+ * @script: "script=" and the toolstack's script, for udev; NULL for none
  * @hotplug: watch on hotplug-status
  * @rate: watch on the limit of what the guest may send
  * @guest_features: what packets to the guest may ask of it
@@ -265,6 +266,7 @@ struct netback {
 	unsigned int nr_queues;
 	unsigned int max_queues;
 	struct netback_queue *queue;
+	char *script;
 	struct pv_watch hotplug;
 	struct pv_watch rate;
 	netdev_features_t guest_features;

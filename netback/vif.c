@@ -156,9 +156,42 @@ static void netback_vif_free(struct netback *nb)
 {
 	struct netback_queue *queue = nb->queue;
 
+	kfree(nb->script);
 	/* First: it takes the queues' NAPIs off its list. */
 	free_netdev(nb->dev);
 	kvfree(queue);
+}
+
+/*
+ * Where udev's rules run the scripts, they wait for this: what xen-netback says
+ * of its vifs. The device's nodes may be gone when it goes.
+ */
+static void netback_vif_tell_udev(struct netback *nb, enum kobject_action action)
+{
+	char vif[IFNAMSIZ + 4];
+	char *env[] = { vif, nb->script, NULL };
+
+	snprintf(vif, sizeof(vif), "vif=%s", nb->dev->name);
+	kobject_uevent_env(&nb->pd->xb->dev.kobj, action, env);
+}
+
+/* As udev is to see it. No script is no fault. */
+static int netback_vif_read_script(struct netback *nb)
+{
+	char *text = pv_device_read_own(nb->pd, "script");
+	int err = 0;
+
+	if (IS_ERR(text)) {
+		if (PTR_ERR(text) == -ENOENT)
+			return 0;
+		pv_device_error(nb->pd, PTR_ERR(text), "script cannot be read");
+		return PTR_ERR(text);
+	}
+	nb->script = kasprintf(GFP_KERNEL, "script=%s", text);
+	if (!nb->script)
+		err = -ENOMEM;
+	kfree(text);
+	return err;
 }
 
 /**
@@ -210,9 +243,10 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	spin_lock_init(&nb->bucket.lock);
 	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
-	if (!nb->queue) {
+	err = nb->queue ? netback_vif_read_script(nb) : -ENOMEM;
+	if (err) {
 		netback_vif_free(nb);
-		return ERR_PTR(-ENOMEM);
+		return ERR_PTR(err);
 	}
 
 	dev->netdev_ops = &vif_ops;
@@ -244,6 +278,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 		netback_vif_free(nb);
 		return ERR_PTR(err);
 	}
+	netback_vif_tell_udev(nb, KOBJ_ONLINE);
 	return dev;
 }
 
@@ -255,6 +290,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
  */
 void netback_vif_destroy(struct netback *nb)
 {
+	netback_vif_tell_udev(nb, KOBJ_OFFLINE);
 	unregister_netdev(nb->dev);
 	netback_vif_free(nb);
 }

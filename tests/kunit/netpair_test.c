@@ -956,6 +956,59 @@ static void down_with_packets(struct kunit *test)
 	}
 }
 
+/* ---- what is told to udev ---- */
+
+/* Whether an event @action for the vif of the script has come. */
+static bool uevent_comes(struct socket *events, const char *action)
+{
+	static char text[4096];
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT };
+	struct kvec vec = { text, sizeof(text) - 1 };
+	char want[32];
+	int len;
+
+	snprintf(want, sizeof(want), "ACTION=%s", action);
+	while ((len = kernel_recvmsg(events, &msg, &vec, 1, sizeof(text) - 1, MSG_DONTWAIT)) > 0) {
+		bool is = false, script = false, vif = false;
+		char *at;
+
+		text[len] = 0;
+		for (at = text; at < text + len; at += strlen(at) + 1) {
+			is |= !strcmp(at, want);
+			script |= !strcmp(at, "script=/etc/xen/scripts/vif-bridge");
+			vif |= !strcmp(at, "vif=vif1.0");
+		}
+		if (is && script && vif)
+			return true;
+	}
+	return false;
+}
+
+/* Toolstacks that leave scripts to udev: they run when the vif is there, and when it goes. */
+static void udev_is_told(struct kunit *test)
+{
+	struct sockaddr_nl group = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	struct socket *events;
+
+	unplug_pair();
+	KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_NETLINK, SOCK_DGRAM, NETLINK_KOBJECT_UEVENT, &events), 0);
+	KUNIT_EXPECT_EQ(test, kernel_bind(events, (struct sockaddr *)&group, sizeof(group)), 0);
+	set_key(back_path, "script", "/etc/xen/scripts/vif-bridge");
+	add_backend(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(uevent_comes(events, "online")));
+	set_key(back_path, "hotplug-status", "connected");
+	add_frontend(test);
+	bring_up(test);
+	KUNIT_EXPECT_FALSE(test, uevent_comes(events, "offline"));
+	unplug_pair();
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(uevent_comes(events, "offline")));
+	sock_release(events);
+	add_backend(test);
+	add_frontend(test);
+	bring_up(test);
+	exchange(test, 1514, 5);
+}
+
 /* ---- what comes of a packet that fails ---- */
 
 /* Statistics of the guest's interface count packets, however many slots they have. */
@@ -1305,6 +1358,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(grants_are_short),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
+	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
