@@ -103,22 +103,29 @@ static void netback_hotplug_changed(struct pv_device *pd)
  * The script puts the vif on its bridge, and says so. A guest must not be
  * connected before; without a script nobody says anything.
  */
-static bool netback_hotplug_done(struct pv_device *pd)
+static int netback_check_hotplug(struct pv_device *pd)
 {
-	char *status = pv_device_read_own(pd, "hotplug-status");
-	char *script;
-	bool done;
+	char *text = pv_device_read_own(pd, "hotplug-status");
+	int err = 0;
 
-	if (!IS_ERR(status)) {
-		done = !strcmp(status, "connected");
-		kfree(status);
-		return done;
+	if (!IS_ERR(text)) {
+		if (strcmp(text, "connected"))
+			err = -EAGAIN;
+		kfree(text);
+		return err;
 	}
-	script = pv_device_read_own(pd, "script");
-	if (IS_ERR(script))
-		return true;
-	kfree(script);
-	return false;
+	if (PTR_ERR(text) == -ENOENT) {
+		text = pv_device_read_own(pd, "script");
+		if (!IS_ERR(text)) {
+			kfree(text);
+			return -EAGAIN;
+		}
+		if (PTR_ERR(text) == -ENOENT)
+			return 0;
+	}
+	err = PTR_ERR(text);
+	pv_device_error(pd, err, "hotplug-status or script cannot be read");
+	return err;
 }
 
 /* ---- credit ---- */
@@ -376,9 +383,9 @@ static int netback_connect(struct pv_device *pd)
 	unsigned int i;
 	int err;
 
-	if (!netback_hotplug_done(pd))
-		return -EAGAIN;
-	err = netback_check_features(nb);
+	err = netback_check_hotplug(pd);
+	if (!err)
+		err = netback_check_features(nb);
 	if (!err)
 		err = netback_read_rate(nb);
 	if (err)
