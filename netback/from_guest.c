@@ -17,11 +17,11 @@
 #include "../ring/compat.h"
 #include "netback.h"
 
-/* Up to this many bytes a packet is all head. */
-#define SMALL_PACKET	256
-
-/* The stack parses headers in the head, whatever slots they came in. */
-#define HEAD_BYTES	128
+/*
+ * The stack parses headers in the head, whatever slots they came in. Most packets
+ * are all head: memory of one piece, which GRO hangs to others as one fragment.
+ */
+#define HEAD_BYTES	2048
 
 /* A fragment is one piece of contiguous memory of at most so many bytes. */
 #define FRAG_BYTES	SZ_16K
@@ -102,7 +102,7 @@ static bool netback_add_frags(struct netback_queue *q, struct sk_buff *skb,
 
 static struct sk_buff *netback_make_skb(struct netback_queue *q, unsigned int len)
 {
-	unsigned int head = len <= SMALL_PACKET ? len : HEAD_BYTES;
+	unsigned int head = min_t(unsigned int, len, HEAD_BYTES);
 	struct sk_buff *skb = napi_alloc_skb(&q->napi, head);
 
 	if (unlikely(!skb))

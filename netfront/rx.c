@@ -17,9 +17,12 @@
 
 /* Post buffers again when so many of 256 are missing. */
 #define RX_BATCH	32
-/* Bytes of a long packet that are copied into its skb's head. */
+/* Bytes of a long packet in which its headers are, if it is not copied. */
 #define RX_HEAD		128
-/* A packet in one slot becomes a linear skb up to this length. */
+/*
+ * A copied packet is a linear skb up to this length, and of a longer one so much
+ * is head: memory of one piece, which GRO hangs to others as one fragment.
+ */
 #define RX_LINEAR	2048
 /* Pages of copied packets: 32 KiB. Few large parts cost less than many. */
 #define RX_ORDER	3
@@ -179,12 +182,12 @@ static struct sk_buff *netfront_linear_skb(struct netfront_queue *q,
 	return skb;
 }
 
-/* A long packet copied: its headers, then few large parts. */
+/* A long packet copied: its beginning, then few large parts. */
 static struct sk_buff *netfront_copied_skb(struct netfront_queue *q,
 					   const struct netfront_rx_packet *p)
 {
-	struct sk_buff *skb = napi_alloc_skb(&q->napi, RX_HEAD);
-	u32 from = min_t(u32, p->len, RX_HEAD);
+	u32 from = min_t(u32, p->len, RX_LINEAR);
+	struct sk_buff *skb = napi_alloc_skb(&q->napi, from);
 	unsigned int offset, i;
 	struct page *page;
 
@@ -232,6 +235,11 @@ static struct sk_buff *netfront_direct_skb(struct netfront_queue *q,
 	skb_mark_for_recycle(skb);
 	memcpy(__skb_put(skb, head), netfront_buf_of(q, part), head);
 	q->rx_stats.bytes_copied += head;
+	/* GRO wants nothing but headers there, or it makes lists of packets. */
+	if (head < part->len && !p->gso_size) {
+		head = eth_get_headlen(q->nf->dev, skb->data, head);
+		__skb_trim(skb, head);
+	}
 
 	for (i = 0; i < p->nr; i++, part++, head = 0) {
 		if (part->len == head)

@@ -1053,6 +1053,78 @@ static void vif_is_down(struct kunit *test)
 	exchange(test, 9000, 10);
 }
 
+/* ---- packets that belong together ---- */
+
+static struct merged {
+	struct sk_buff *skb;
+	unsigned int packets, lists, frags;
+} merged;
+
+static int receive_merged(struct sk_buff *skb, struct net_device *dev, struct packet_type *type,
+			  struct net_device *orig)
+{
+	if (dev == outside || dev == inside) {
+		merged.packets++;
+		merged.lists += skb_has_frag_list(skb);
+		merged.frags += skb_shinfo(skb)->nr_frags;
+	}
+	kfree_skb(skb);
+	return NET_RX_SUCCESS;
+}
+
+static struct packet_type merged_packets = { .type = htons(ETH_P_IP), .func = receive_merged };
+
+static struct sk_buff *make_segment(struct net_device *dev, unsigned int len, unsigned int nr)
+{
+	struct sk_buff *skb = make_tcp(dev, len, 0);
+	struct iphdr *ip;
+
+	if (!skb)
+		return NULL;
+	skb_record_rx_queue(skb, 0);
+	ip = ip_hdr(skb);
+	ip->frag_off = htons(IP_DF);
+	ip_send_check(ip);
+	tcp_hdr(skb)->seq = htonl(nr * (len - ETH_HLEN - sizeof(*ip) - sizeof(struct tcphdr)));
+	return skb;
+}
+
+/* Packets of a guest's stream, merged, go on in pages: one each, and not in a list that few devices take. */
+static void streams_are_merged(struct kunit *test)
+{
+	static const unsigned int len[] = { 1514, 1100, 9014 };
+	char rate[FAKE_XEN_PATH_LEN + 8], limit[100];
+	unsigned int i, k;
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	/* A burst goes as a whole. */
+	snprintf(limit, sizeof(limit), "/sys/class/net/%s/queues/tx-0/byte_queue_limits/limit_min", inside->name);
+	set_parameter(test, limit, "100000");
+	exchange(test, 1514, 200);
+	dev_add_pack(&merged_packets);
+	for (i = 0; i < ARRAY_SIZE(len); i++) {
+		unsigned int nr = len[i] > 2000 ? 5 : 14;
+
+		/* They wait for credit, and then go in one poll. */
+		fake_xen_write(rate, "1,60000000");
+		settle();
+		memset(&merged, 0, sizeof(merged));
+		for (k = 0; k < nr; k++) {
+			struct sk_buff *skb = make_segment(inside, len[i], k);
+
+			KUNIT_ASSERT_NOT_NULL(test, skb);
+			dev_queue_xmit(skb);
+		}
+		msleep(20);
+		fake_xen_rm(rate);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(merged.packets), "%u bytes", len[i]);
+		msleep(50);
+		KUNIT_EXPECT_EQ_MSG(test, merged.packets, 1, "%u bytes", len[i]);
+		KUNIT_EXPECT_EQ_MSG(test, merged.lists, 0, "%u bytes, %u frags", len[i], merged.frags);
+	}
+	dev_remove_pack(&merged_packets);
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -1359,6 +1431,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(udev_is_told),
+	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
@@ -1392,6 +1465,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(packets_are_counted_not_slots),
 	KUNIT_CASE(vif_is_down),
+	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
