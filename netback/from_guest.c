@@ -433,7 +433,7 @@ int netback_poll(struct napi_struct *napi, int budget)
 
 	if (likely(budget))
 		work = netback_from_guest(q, budget);
-	netback_to_poll(q);
+	netback_to_poll(q, budget);
 	if (unlikely(q->from.ring.broken))
 		pv_device_fail(q->nb->pd, "queue %u, from guest: %s", q->index,
 			       q->from.ring.broken);

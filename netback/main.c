@@ -191,7 +191,7 @@ bool netback_park(struct netback_queue *q)
 	__netif_tx_lock_bh(txq);
 	up = q->up;
 	q->up = false;
-	/* Nothing is dropped while it is parked. */
+	/* Nothing is dropped while it is parked, and nobody wakes it. */
 	netif_tx_stop_queue(txq);
 	__netif_tx_unlock_bh(txq);
 	return up;
@@ -207,8 +207,8 @@ void netback_unpark(struct netback_queue *q)
 
 	__netif_tx_lock_bh(txq);
 	q->up = true;
-	netif_tx_wake_queue(txq);
 	__netif_tx_unlock_bh(txq);
+	netback_to_start(q);
 	napi_enable(&q->napi);
 	/* What came meanwhile was not noticed. */
 	local_bh_disable();
@@ -288,7 +288,7 @@ static int netback_open_queue(struct netback_queue *q)
 	}
 	err = pv_map_init(&q->map, pd,
 			  min_t(unsigned int, max_staged_grefs,
-				NETBACK_MAX_GREFS), &q->to.counters.ring);
+				NETBACK_MAX_GREFS), &q->map_stats);
 	if (!err)
 		err = netback_from_open(q);
 	if (!err)
@@ -486,6 +486,8 @@ static void netback_show(struct pv_device *pd, struct seq_file *m)
 		pv_stats_show(m, &q->from.counters.ring);
 		netback_show_ring(m, "to guest", &q->to.ring);
 		pv_stats_show(m, &q->to.counters.ring);
+		seq_puts(m, "  mappings\n");
+		pv_stats_show(m, &q->map_stats);
 	}
 }
 

@@ -184,6 +184,7 @@ struct netback_to {
  * @up: connected; changes under the transmit queue's lock with NAPI disabled
  * @napi: takes packets from the guest, and wakes the other direction
  * @map: what the guest lets us keep mapped
+ * @map_stats: its counters
  * @from: packets from the guest
  * @to: packets to the guest
  * @name: of its interrupts
@@ -194,6 +195,7 @@ struct netback_queue {
 	bool up;
 	struct napi_struct napi;
 	struct pv_map_table map;
+	struct pv_stats map_stats;
 	struct netback_from from;
 	struct netback_to to;
 	char name[PV_CHANNEL_NAME];
@@ -310,7 +312,8 @@ int netback_to_open(struct netback_queue *q);
 void netback_to_leave(struct netback_queue *q);
 void netback_to_close(struct netback_queue *q);
 netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev);
-void netback_to_poll(struct netback_queue *q);
+void netback_to_start(struct netback_queue *q);
+void netback_to_poll(struct netback_queue *q, int budget);
 
 /* ctrl.c */
 int netback_ctrl_open(struct netback *nb);

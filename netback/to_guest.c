@@ -116,7 +116,8 @@ static void netback_stall_timeout(struct timer_list *t)
 	struct netback_to *to = &q->to;
 
 	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
-	if (to->wanted && !netback_slots_came(q)) {
+	/* A parked queue goes on when it is unparked. */
+	if (q->up && to->wanted && !netback_slots_came(q)) {
 		if (time_after_eq(jiffies, to->deadline))
 			netback_give_up_waiting(q);
 		netback_look_later(q);
@@ -382,12 +383,33 @@ drop:
 }
 
 /**
+ * netback_to_start() - let the stack send, if the guest takes packets
+ * @q: the queue
+ *
+ * One that waits for slots goes on waiting, with what is left of its time.
+ *
+ * Context: process.
+ */
+void netback_to_start(struct netback_queue *q)
+{
+	struct netdev_queue *txq = netback_txq_of(q);
+
+	__netif_tx_lock_bh(txq);
+	if (q->up && q->to.wanted)
+		netback_look_later(q);
+	if (q->up && (!q->to.wanted || q->to.stalled))
+		netif_tx_wake_queue(txq);
+	__netif_tx_unlock_bh(txq);
+}
+
+/**
  * netback_to_poll() - end a burst, go on when the guest has slots again
  * @q: the queue
+ * @budget: of the poll
  *
  * Context: the queue's NAPI.
  */
-void netback_to_poll(struct netback_queue *q)
+void netback_to_poll(struct netback_queue *q, int budget)
 {
 	struct netback_to *to = &q->to;
 	struct netdev_queue *txq;
@@ -395,7 +417,11 @@ void netback_to_poll(struct netback_queue *q)
 	if (likely(!READ_ONCE(to->nr_rsp) && !READ_ONCE(to->wanted)))
 		return;
 	txq = netback_txq_of(q);
-	__netif_tx_lock(txq, smp_processor_id());
+	/* A console on this vif may have come from under the lock. */
+	if (likely(budget))
+		__netif_tx_lock(txq, smp_processor_id());
+	else if (!__netif_tx_trylock(txq))
+		return;
 	if (to->nr_rsp)
 		netback_flush(q);
 	if (to->wanted)

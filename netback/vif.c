@@ -38,9 +38,11 @@ void netback_vif_carrier(struct netback *nb, bool up)
 static int netback_vif_open(struct net_device *dev)
 {
 	struct netback *nb = netdev_priv(dev);
+	unsigned int i;
 
 	netback_vif_carrier(nb, true);
-	netif_tx_start_all_queues(dev);
+	for (i = 0; i < nb->max_queues; i++)
+		netback_to_start(&nb->queue[i]);
 	return 0;
 }
 
