@@ -286,7 +286,8 @@ static void netfront_init_netdev(struct net_device *dev)
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &netfront_ethtool_ops;
 	dev->hw_features = OFFLOADS;
-	dev->features = OFFLOADS | NETIF_F_RXCSUM | NETIF_F_RXHASH;
+	/* Backends look at the headers themselves. */
+	dev->features = OFFLOADS | NETIF_F_RXCSUM | NETIF_F_RXHASH | NETIF_F_GSO_ROBUST;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = NETFRONT_MAX_MTU;

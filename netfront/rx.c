@@ -59,8 +59,10 @@ u32 netfront_rx_part_max(const struct netfront_queue *q)
 struct page *netfront_rx_part_page(struct netfront_queue *q, unsigned int len,
 				   unsigned int *offset)
 {
+	/* Parts of two packets do not share a cache line. */
 	if (q->bounce)
-		return page_pool_dev_alloc_frag(q->rx_pool, offset, len);
+		return page_pool_dev_alloc_frag(q->rx_pool, offset,
+						ALIGN(len, SMP_CACHE_BYTES));
 	*offset = 0;
 	return page_pool_dev_alloc_pages(q->rx_pool);
 }

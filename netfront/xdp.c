@@ -80,6 +80,8 @@ static bool netfront_gather_frags(struct netfront_queue *q, struct xdp_buff *xdp
 			return false;
 		netfront_rx_gather(q, p, from, page_address(page) + offset, len);
 		pv_frag_fill(&info->frags[info->nr_frags++], page, offset, len);
+		if (unlikely(page_is_pfmemalloc(page)))
+			xdp_buff_set_frag_pfmemalloc(xdp);
 		from += len;
 	}
 	return true;
