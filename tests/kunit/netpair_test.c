@@ -412,12 +412,27 @@ static struct sk_buff *make_tcp(struct net_device *dev, unsigned int len, u16 si
 	return skb;
 }
 
-static bool counts_one(const struct rtnl_link_stats64 *before, bool error)
+/* A counter that ethtool shows, over all queues. */
+static u64 counter(struct net_device *dev, const char *name)
 {
-	struct rtnl_link_stats64 now;
+	const struct ethtool_ops *ops = dev->ethtool_ops;
+	int nr = ops->get_sset_count(dev, ETH_SS_STATS), i;
+	char *text = kcalloc(nr, ETH_GSTRING_LEN, GFP_KERNEL);
+	u64 *value = kcalloc(nr, sizeof(*value), GFP_KERNEL), sum = 0;
 
-	dev_get_stats(outside, &now);
-	return error ? now.rx_errors == before->rx_errors + 1 : now.rx_packets == before->rx_packets + 1;
+	if (text && value) {
+		ops->get_strings(dev, ETH_SS_STATS, (u8 *)text);
+		ops->get_ethtool_stats(dev, NULL, value);
+		for (i = 0; i < nr; i++) {
+			const char *at = strchr(text + i * ETH_GSTRING_LEN, '_');
+
+			if (at && !strcmp(at + 1, name))
+				sum += value[i];
+		}
+	}
+	kfree(text);
+	kfree(value);
+	return sum;
 }
 
 /* A packet that is to be cut into thousands costs whoever cuts it megabytes, and its guest a few slots. */
@@ -432,12 +447,13 @@ static void tiny_segments(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct sk_buff *skb = make_tcp(inside, cases[i].len, cases[i].size);
-		struct rtnl_link_stats64 before;
+		/* (Not all packets: IPv6 has some of its own.) */
+		const char *name = cases[i].error ? "bad" : "gso";
+		u64 before = counter(outside, name);
 
 		KUNIT_ASSERT_NOT_NULL(test, skb);
-		dev_get_stats(outside, &before);
 		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counts_one(&before, cases[i].error)), "segments of %u",
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counter(outside, name) == before + 1), "segments of %u",
 				      cases[i].size);
 	}
 	exchange(test, 1514, 5);
@@ -807,29 +823,6 @@ static void attach(struct kunit *test, struct bpf_prog *prog, u32 verdict)
 	synchronize_net();
 }
 
-/* A counter of the frontend, over all queues. */
-static u64 front_counter(const char *name)
-{
-	const struct ethtool_ops *ops = inside->ethtool_ops;
-	int nr = ops->get_sset_count(inside, ETH_SS_STATS), i;
-	char *text = kcalloc(nr, ETH_GSTRING_LEN, GFP_KERNEL);
-	u64 *value = kcalloc(nr, sizeof(*value), GFP_KERNEL), sum = 0;
-
-	if (text && value) {
-		ops->get_strings(inside, ETH_SS_STATS, (u8 *)text);
-		ops->get_ethtool_stats(inside, NULL, value);
-		for (i = 0; i < nr; i++) {
-			const char *at = strchr(text + i * ETH_GSTRING_LEN, '_');
-
-			if (at && !strcmp(at + 1, name))
-				sum += value[i];
-		}
-	}
-	kfree(text);
-	kfree(value);
-	return sum;
-}
-
 static void send_tcp(struct kunit *test, struct net_device *dev, unsigned int len, u16 size)
 {
 	struct sk_buff *skb = make_tcp(dev, len, size);
@@ -888,11 +881,11 @@ static void program_and_an_old_backend(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, atomic_read(&program.bad), 0);
 	}
 	KUNIT_EXPECT_TRUE(test, outside->features & NETIF_F_TSO);
-	unfit = front_counter("rx_xdp_unfit");
+	unfit = counter(inside, "rx_xdp_unfit");
 	program.verdict = XDP_REDIRECT;
 	send_tcp(test, outside, 14534, 1448);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(front_counter("rx_xdp_unfit") == unfit + 1));
-	KUNIT_EXPECT_EQ(test, front_counter("rx_xdp_redirect"), 0);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(counter(inside, "rx_xdp_unfit") == unfit + 1));
+	KUNIT_EXPECT_EQ(test, counter(inside, "rx_xdp_redirect"), 0);
 	exchange(test, 1514, 10);
 	attach(test, NULL, 0);
 	set_parameter(test, headroom, "Y");
@@ -1047,7 +1040,7 @@ static void vif_is_down(struct kunit *test)
 	dev_close(outside);
 	rtnl_unlock();
 	fake_xen_rm(rate);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(dev_get_stats(inside, &now)->tx_dropped == before.tx_dropped + 1));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(dev_get_stats(inside, &now)->tx_dropped > before.tx_dropped));
 	KUNIT_EXPECT_EQ(test, dev_get_stats(inside, &now)->tx_errors, before.tx_errors);
 	bring_up(test);
 	exchange(test, 9000, 10);
@@ -1100,7 +1093,11 @@ static void streams_are_merged(struct kunit *test)
 	/* A burst goes as a whole. */
 	snprintf(limit, sizeof(limit), "/sys/class/net/%s/queues/tx-0/byte_queue_limits/limit_min", inside->name);
 	set_parameter(test, limit, "100000");
-	exchange(test, 1514, 200);
+	for (i = 0; i < 200; i++) {
+		send_one(inside, 1514);
+		if (i % 8 == 0)
+			usleep_range(500, 1000);
+	}
 	dev_add_pack(&merged_packets);
 	for (i = 0; i < ARRAY_SIZE(len); i++) {
 		unsigned int nr = len[i] > 2000 ? 5 : 14;
