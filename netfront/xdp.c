@@ -227,6 +227,7 @@ static struct sk_buff *netfront_run_on_skb(struct netfront_queue *q,
 	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb)) {
 		if (unlikely(skb_checksum_help(skb))) {
 			q->count.rx_xdp_unfit++;
+			q->count.rx_dropped++;
 			kfree_skb(skb);
 			return NULL;
 		}
@@ -262,6 +263,7 @@ struct sk_buff *netfront_xdp_receive(struct netfront_queue *q,
 	}
 	if (unlikely(!netfront_finish_checksum(&xdp, p))) {
 		q->count.rx_xdp_unfit++;
+		q->count.rx_dropped++;
 		netfront_drop_buffer(q, &xdp);
 		return NULL;
 	}
