@@ -412,15 +412,14 @@ static int netback_connect(struct pv_device *pd)
 	if (err)
 		return err;
 
-	nb->up = true;
+	WRITE_ONCE(nb->up, true);
 	for (i = 0; i < nb->nr_queues; i++)
 		netback_start_queue(&nb->queue[i]);
 	netback_ctrl_start(nb);
 	netif_carrier_on(nb->dev);
-	/* The vif must not be opened or closed between look and word. */
-	rtnl_lock();
-	netback_vif_carrier(nb, netif_running(nb->dev));
-	rtnl_unlock();
+	/* Before the word that it is connected. */
+	schedule_work(&nb->carrier);
+	flush_work(&nb->carrier);
 	dev_info(&pd->xb->dev, "%s: %u queue(s), %s\n", nb->dev->name,
 		 nb->nr_queues,
 		 nb->queue[0].to.kick == &nb->queue[0].to.channel ?
@@ -449,7 +448,8 @@ static void netback_disconnect(struct pv_device *pd, enum pv_down why)
 	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
 
-	nb->up = false;
+	WRITE_ONCE(nb->up, false);
+	cancel_work_sync(&nb->carrier);
 	/* It uses the queues. */
 	netback_ctrl_close(nb);
 	for (i = 0; i < nb->nr_queues; i++)

@@ -10,6 +10,7 @@
 
 #include <linux/netdevice.h>
 #include <linux/timer.h>
+#include <linux/workqueue.h>
 
 #include "../ring/channel.h"
 #include "../ring/device.h"
@@ -239,12 +240,13 @@ struct netback_ctrl {
  * struct netback - one vif; the private part of its netdev
  * @pd: the device
  * @dev: the netdev vifDOMAIN.HANDLE
- * @up: connected; under the hooks' lock
+ * @up: connected; written under the hooks' lock
  * @nr_queues: queues in use
  * @max_queues: queues there are
  * @queue: they
  * @script: "script=" and the toolstack's script, for udev; NULL for none
  * @hotplug: watch on hotplug-status
+ * @carrier: writes whether there is a link
  * @rate: watch on the limit of what the guest may send
  * @guest_features: what packets to the guest may ask of it
  * @most_slots: slots that the largest packet to the guest takes
@@ -271,6 +273,7 @@ struct netback {
 	char *script;
 	struct pv_watch hotplug;
 	struct pv_watch rate;
+	struct work_struct carrier;
 	netdev_features_t guest_features;
 	u32 most_slots;
 	bool rx_notify;
@@ -296,7 +299,6 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 				      unsigned int max_queues);
 void netback_vif_destroy(struct netback *nb);
 void netback_vif_features(struct netback *nb);
-void netback_vif_carrier(struct netback *nb, bool up);
 bool netback_vif_mcast(struct netback *nb, const struct netback_packet *p);
 bool netback_vif_wants(struct netback *nb, const u8 *addr);
 void netback_vif_mcast_reset(struct netback *nb);

@@ -19,20 +19,20 @@
 #define GUEST_FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM | \
 			 NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6)
 
-/**
- * netback_vif_carrier() - tell the frontend whether there is a link
- * @nb: the vif
- * @up: whether there is
+/*
+ * Tell the frontend whether there is a link. Not under rtnl: whoever else waits
+ * for that need not wait for xenstore.
  *
  * netif.h: a key of the backend; its absence means up. Nothing is written
  * while nobody is connected, when the directory may be gone.
- *
- * Context: process, may sleep.
  */
-void netback_vif_carrier(struct netback *nb, bool up)
+static void netback_vif_carrier_work(struct work_struct *work)
 {
-	if (nb->up)
-		pv_device_write(nb->pd, XBT_NIL, "carrier", "%u", up);
+	struct netback *nb = container_of(work, struct netback, carrier);
+
+	if (READ_ONCE(nb->up))
+		pv_device_write(nb->pd, XBT_NIL, "carrier", "%u",
+				netif_running(nb->dev));
 }
 
 static int netback_vif_open(struct net_device *dev)
@@ -40,7 +40,7 @@ static int netback_vif_open(struct net_device *dev)
 	struct netback *nb = netdev_priv(dev);
 	unsigned int i;
 
-	netback_vif_carrier(nb, true);
+	schedule_work(&nb->carrier);
 	for (i = 0; i < nb->max_queues; i++)
 		netback_to_start(&nb->queue[i]);
 	return 0;
@@ -51,7 +51,7 @@ static int netback_vif_stop(struct net_device *dev)
 	struct netback *nb = netdev_priv(dev);
 
 	netif_tx_stop_all_queues(dev);
-	netback_vif_carrier(nb, false);
+	schedule_work(&nb->carrier);
 	return 0;
 }
 
@@ -242,6 +242,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	nb->max_queues = max_queues;
 	nb->guest_features = GUEST_FEATURES;
 	nb->credit_ns = NSEC_PER_SEC;
+	INIT_WORK(&nb->carrier, netback_vif_carrier_work);
 	spin_lock_init(&nb->bucket.lock);
 	spin_lock_init(&nb->mcast_lock);
 	nb->queue = kvcalloc(max_queues, sizeof(*nb->queue), GFP_KERNEL);
@@ -294,6 +295,7 @@ void netback_vif_destroy(struct netback *nb)
 {
 	netback_vif_tell_udev(nb, KOBJ_OFFLINE);
 	unregister_netdev(nb->dev);
+	cancel_work_sync(&nb->carrier);
 	netback_vif_free(nb);
 }
 
