@@ -171,7 +171,7 @@ static void netback_vif_free(struct netback *nb)
 static void netback_vif_tell_udev(struct netback *nb, enum kobject_action action)
 {
 	char vif[IFNAMSIZ + 4];
-	char *env[] = { vif, nb->script, NULL };
+	char *env[3] = { vif, nb->script };
 
 	snprintf(vif, sizeof(vif), "vif=%s", nb->dev->name);
 	kobject_uevent_env(&nb->pd->xb->dev.kobj, action, env);
