@@ -441,19 +441,18 @@ static void tiny_segments(struct kunit *test)
 	static const struct {
 		unsigned int len;
 		u16 size;
-		bool error;
-	} cases[] = { { 60000, 1448, false }, { 60000, 88, false }, { 20000, 1, true }, { 60000, 48, true } };
+		/* Not all packets: IPv6 has some of its own. */
+		const char *counter;
+	} cases[] = { { 60000, 1448, "gso" }, { 60000, 88, "gso" }, { 20000, 1, "bad" }, { 60000, 48, "bad" } };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct sk_buff *skb = make_tcp(inside, cases[i].len, cases[i].size);
-		/* (Not all packets: IPv6 has some of its own.) */
-		const char *name = cases[i].error ? "bad" : "gso";
-		u64 before = counter(outside, name);
+		u64 before = counter(outside, cases[i].counter);
 
 		KUNIT_ASSERT_NOT_NULL(test, skb);
 		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counter(outside, name) == before + 1), "segments of %u",
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counter(outside, cases[i].counter) == before + 1), "segments of %u",
 				      cases[i].size);
 	}
 	exchange(test, 1514, 5);
