@@ -452,8 +452,8 @@ static void tiny_segments(struct kunit *test)
 
 		KUNIT_ASSERT_NOT_NULL(test, skb);
 		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counter(outside, cases[i].counter) == before + 1), "segments of %u",
-				      cases[i].size);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(counter(outside, cases[i].counter) == before + 1),
+				      "segments of %u", cases[i].size);
 	}
 	exchange(test, 1514, 5);
 }
@@ -875,8 +875,9 @@ static void program_and_an_old_backend(struct kunit *test)
 	attach(test, prog, XDP_DROP);
 	for (i = 0; i < ARRAY_SIZE(len); i++) {
 		send_tcp(test, outside, len[i], 0);
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&program.good) == i + 1), "%u bytes: %d good, %d bad",
-				      len[i], atomic_read(&program.good), atomic_read(&program.bad));
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&program.good) == i + 1),
+				      "%u bytes: %d good, %d bad", len[i], atomic_read(&program.good),
+				      atomic_read(&program.bad));
 		KUNIT_EXPECT_EQ(test, atomic_read(&program.bad), 0);
 	}
 	KUNIT_EXPECT_TRUE(test, outside->features & NETIF_F_TSO);
@@ -1176,6 +1177,7 @@ static void half_a_packet(struct kunit *test)
 		.id = slot->req.id, .flags = XEN_NETRXF_more_data, .status = 500,
 	};
 	slot->rsp = rsp;
+	/* The slot before the index, as a backend does. */
 	smp_wmb();
 	WRITE_ONCE(ring->rsp_prod, READ_ONCE(ring->rsp_prod) + 1);
 	wake_all();
