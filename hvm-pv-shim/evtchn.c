@@ -665,19 +665,42 @@ static int read_vcpu(void)
 	return smp_processor_id();
 }
 
-static int vector_online(unsigned int cpu)
+/*
+ * The vector must be one of this CPU, also when it is made valid, which goes by
+ * the interrupt's affinity: that is not left to irq_default_affinity.
+ */
+static int alloc_vector(unsigned int cpu)
 {
 	struct irq_alloc_info info = { .mask = cpumask_of(cpu) };
-	struct irq_cfg *cfg;
+	struct irq_affinity_desc *here;
+	int irq;
+
+	here = kzalloc(sizeof(*here), GFP_KERNEL);
+	if (!here)
+		return -ENOMEM;
+	cpumask_set_cpu(cpu, &here->mask);
+	irq = __irq_domain_alloc_irqs(vector_domain, -1, 1, cpu_to_node(cpu),
+				      &info, false, here);
+	kfree(here);
+	return irq;
+}
+
+static bool vector_is_here(unsigned int irq, unsigned int cpu)
+{
+	struct irq_data *data = irq_get_irq_data(irq);
+
+	return cpumask_equal(irq_data_get_effective_affinity_mask(data),
+			     cpumask_of(cpu));
+}
+
+static int install_vector(unsigned int cpu)
+{
 	int irq, err;
 
-	vcpu_of[cpu] = read_vcpu();
-	if (vcpu_of[cpu] >= SHIM_VCPUS)
-		return 0;
 	err = evtchn_fifo_vcpu(vcpu_of[cpu]);
 	if (err)
 		return err;
-	irq = irq_domain_alloc_irqs(vector_domain, 1, cpu_to_node(cpu), &info);
+	irq = alloc_vector(cpu);
 	if (irq < 0)
 		return irq;
 	err = request_irq(irq, vector_upcall,
@@ -685,8 +708,10 @@ static int vector_online(unsigned int cpu)
 			  "xen-upcall", &vector_irq_of[cpu]);
 	if (err)
 		goto no_handler;
-	cfg = irqd_cfg(irq_get_irq_data(irq));
-	err = set_upcall_vector(vcpu_of[cpu], cfg->vector);
+	err = -EXDEV;
+	if (vector_is_here(irq, cpu))
+		err = set_upcall_vector(vcpu_of[cpu],
+					irqd_cfg(irq_get_irq_data(irq))->vector);
 	if (err)
 		goto no_vector;
 	vector_irq_of[cpu] = irq;
@@ -698,6 +723,26 @@ no_vector:
 no_handler:
 	irq_dispose_mapping(irq);
 	return err;
+}
+
+/*
+ * A CPU without a vector takes no events, its ports go to others. That is no
+ * reason to do without the CPU.
+ */
+static int vector_online(unsigned int cpu)
+{
+	int err;
+
+	vcpu_of[cpu] = read_vcpu();
+	if (vcpu_of[cpu] >= SHIM_VCPUS)
+		return 0;
+	/* At the start: without one for CPU 0 there are none at all. */
+	if (cpu && !per_cpu_upcalls && !cpumask_test_cpu(0, &upcall_cpus))
+		return 0;
+	err = install_vector(cpu);
+	if (err)
+		pr_warn("CPU %u has no upcall vector: error %d\n", cpu, err);
+	return 0;
 }
 
 /* The interrupt core moves the ports elsewhere when the CPU goes. */

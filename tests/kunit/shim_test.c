@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/irq.h>
+#include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/vmalloc.h>
@@ -116,6 +117,8 @@ static struct {
 	unsigned int max_frames;
 	enum says says;
 	int watches;
+	/* A vCPU that gets no vector */
+	unsigned int no_vector;
 	/* Which call fails, counted from 1, with what; 0: none */
 	unsigned int calls, fail_at;
 	int fail_with;
@@ -445,6 +448,8 @@ static long model_hvm(int cmd, void *arg)
 	if (err)
 		return err;
 	if (cmd == HVMOP_set_evtchn_upcall_vector) {
+		if (model.no_vector && upcall->vcpu == model.no_vector)
+			return -ENOSPC;
 		model.vector[upcall->vcpu] = upcall->vector;
 	} else if (cmd == HVMOP_set_param && param->index == HVM_PARAM_CALLBACK_IRQ) {
 		model.callback = param->value;
@@ -749,6 +754,40 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+static int default_affinity(const char *mask)
+{
+	char what[64];
+	char *argv[] = { "/bin/busybox", "sh", "-c", what, NULL };
+	char *envp[] = { NULL };
+
+	snprintf(what, sizeof(what), "echo %s >/proc/irq/default_smp_affinity", mask);
+	return call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC);
+}
+
+/* irqaffinity= on the command line, or whoever writes that file later: a vector elsewhere never hears its CPU's events. */
+static void vectors_are_where_they_belong(struct kunit *test)
+{
+	unsigned int only, cpu;
+	char mask[8];
+
+	for_each_online_cpu(only) {
+		snprintf(mask, sizeof(mask), "%x", 1 << only);
+		KUNIT_ASSERT_EQ(test, default_affinity(mask), 0);
+		KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
+		for_each_cpu(cpu, &upcall_cpus) {
+			struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
+
+			KUNIT_EXPECT_EQ_MSG(test, cpumask_first(irq_data_get_effective_affinity_mask(data)), cpu,
+					    "with %s", mask);
+		}
+		KUNIT_EXPECT_EQ(test, cpumask_weight(&upcall_cpus), num_online_cpus());
+		platform_remove(&model_pdev);
+		expect_nothing_left(test);
+	}
+	snprintf(mask, sizeof(mask), "%x", (1 << num_online_cpus()) - 1);
+	KUNIT_EXPECT_EQ(test, default_affinity(mask), 0);
+}
+
 static irqreturn_t count_event(int irq, void *arg)
 {
 	atomic_inc(arg);
@@ -806,6 +845,29 @@ static void late_eoi(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+/* A CPU that Xen gives no vector takes no events: no reason to be without Xen's devices, or without that CPU. */
+static void a_cpu_gets_no_vector(struct kunit *test)
+{
+	atomic_t count = ATOMIC_INIT(0);
+	evtchn_port_t port;
+	int irq;
+
+	model.no_vector = 1;
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_TRUE(test, per_cpu_upcalls);
+	KUNIT_EXPECT_TRUE(test, cpumask_equal(&upcall_cpus, cpumask_of(0)));
+	irq = open_port(test, &port, &count);
+	KUNIT_ASSERT_GT(test, irq, 0);
+	if (num_online_cpus() > 1)
+		KUNIT_EXPECT_LT(test, irq_set_affinity(irq, cpumask_of(1)), 0);
+	KUNIT_EXPECT_EQ(test, model.vcpu[port], 0U);
+	event(port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
+	unbind_from_irqhandler(irq, &count);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
 /* After a suspend a new port may have the number that a lost one had. */
 static void a_number_comes_again(struct kunit *test)
 {
@@ -853,6 +915,8 @@ static void not_on_xen(struct kunit *test)
 static struct kunit_case cases[] = {
 	KUNIT_CASE(it_starts_and_stops),
 	KUNIT_CASE(vectors_stay),
+	KUNIT_CASE(vectors_are_where_they_belong),
+	KUNIT_CASE(a_cpu_gets_no_vector),
 	KUNIT_CASE(each_call_may_fail),
 	KUNIT_CASE(a_kind_of_call_is_missing),
 	KUNIT_CASE(xenstore_is_silent),
