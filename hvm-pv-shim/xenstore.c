@@ -10,6 +10,7 @@
 #include <linux/io.h>
 #include <linux/kthread.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
@@ -988,13 +989,19 @@ int xenstore_init(void)
 	return err;
 }
 
-/* The page is where it was, the port is another one. */
+/* The page is where it was, the port is another one. After xs_suspend(). */
 int xenstore_resume_ring(void)
 {
 	evtchn_port_t port;
 	int err = map_ring(&port);
 
+	lockdep_assert_held(&message_lock);
 	if (!err) {
+		/*
+		 * What the old store still said, perhaps half a message. All
+		 * requests have their answers; its watch events come anew.
+		 */
+		WRITE_ONCE(ring->rsp_cons, READ_ONCE(ring->rsp_prod));
 		evtchn_rebind_kept(store_irq, port);
 		/* It may have come too early for that. */
 		wake_up_all(&ring_wait);

@@ -868,6 +868,46 @@ static void a_cpu_gets_no_vector(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+/* No interrupt is half handled when the CPUs are stopped. */
+static void suspend_begins(void)
+{
+	xs_suspend();
+	flush_work(&deliver_work);
+}
+
+static void another_xen(void)
+{
+	local_irq_disable();
+	memset(model.bar, 0, PAGE_SIZE);
+	model.watches = 0;
+	evtchn_resume();
+	local_irq_enable();
+}
+
+/* The old store was in the middle of a message that the new one must not end. */
+static void a_message_is_torn_by_a_suspend(struct kunit *test)
+{
+	struct xsd_sockmsg msg = { .type = XS_WATCH_EVENT, .len = 8 };
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	suspend_begins();
+	mutex_lock(&store_lock);
+	store_put(&msg, sizeof(msg));
+	store_put("torn\0" "12", 8);
+	store_put(&msg, sizeof(msg));
+	store_put("to", 2);
+	mutex_unlock(&store_lock);
+	another_xen();
+	KUNIT_EXPECT_EQ(test, xenstore_resume_ring(), 0);
+	KUNIT_EXPECT_EQ_MSG(test, model.store->rsp_prod, model.store->rsp_cons, "what the old store said is still read");
+	/* So that this comes back. */
+	model.store->rsp_cons = model.store->rsp_prod;
+	xs_resume();
+	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
 /* After a suspend a new port may have the number that a lost one had. */
 static void a_number_comes_again(struct kunit *test)
 {
@@ -879,12 +919,11 @@ static void a_number_comes_again(struct kunit *test)
 	old_irq = open_port(test, &old_port, &old_count);
 	KUNIT_ASSERT_GT(test, old_irq, 0);
 
-	local_irq_disable();
-	memset(model.bar, 0, PAGE_SIZE);
+	suspend_begins();
 	model.open[old_port] = false;
-	evtchn_resume();
-	local_irq_enable();
+	another_xen();
 	KUNIT_EXPECT_EQ(test, xenstore_resume_ring(), 0);
+	xs_resume();
 	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
 
 	irq = open_port(test, &port, &count);
@@ -926,6 +965,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_grant_in_use_is_left),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
+	KUNIT_CASE(a_message_is_torn_by_a_suspend),
 	KUNIT_CASE(not_on_xen),
 	{ }
 };
