@@ -22,6 +22,8 @@
 /* The first ones belong to the toolstack. */
 #define RESERVED	8
 #define LIST_END	INVALID_GRANT_REF
+/* In the place of the next one: a former kernel's grant, which is in no list. */
+#define FORMER		(LIST_END - 1)
 
 /* A grant that its user still holds, looked at once a second. */
 struct late_grant {
@@ -32,7 +34,7 @@ struct late_grant {
 
 static struct grant_entry_v1 *table;
 static unsigned int nr_frames, max_frames;
-/* For each reference the next one of the list that it is in. */
+/* For each reference the next one of the list that it is in, or FORMER. */
 static grant_ref_t *next_ref;
 static grant_ref_t free_head;
 static unsigned int nr_free;
@@ -56,18 +58,6 @@ static void put_ref(grant_ref_t ref)
 	nr_free++;
 }
 
-/* What a former kernel has left to a peer stays there. */
-static bool left_in_use(grant_ref_t ref)
-{
-	u16 flags = READ_ONCE(table[ref].flags);
-
-	if (!flags)
-		return false;
-	if (flags & (GTF_reading | GTF_writing))
-		return true;
-	return cmpxchg(&table[ref].flags, flags, 0) != flags;
-}
-
 /* One more frame; caller holds list_lock. */
 static int add_frame(void)
 {
@@ -82,9 +72,18 @@ static int add_frame(void)
 	if (err)
 		return err;
 	nr_frames++;
-	for (ref = nr_frames * ENTRIES_A_FRAME; ref-- > frame * ENTRIES_A_FRAME; )
-		if (ref >= RESERVED && !left_in_use(ref))
+	for (ref = nr_frames * ENTRIES_A_FRAME; ref-- > frame * ENTRIES_A_FRAME; ) {
+		if (ref < RESERVED)
+			continue;
+		/*
+		 * That no peer has mapped it now does not say that none will
+		 * copy there.
+		 */
+		if (READ_ONCE(table[ref].flags))
+			next_ref[ref] = FORMER;
+		else
 			put_ref(ref);
+	}
 	return 0;
 }
 
@@ -653,6 +652,32 @@ void grants_exit(void)
 		platform_unmap(PLATFORM_GRANTS + --nr_frames);
 	memunmap(table);
 	kvfree(next_ref);
+}
+
+/*
+ * No peer knows any more what a former kernel has granted: take that back. What
+ * one still has mapped stays, and stays with it.
+ */
+void grants_reclaim(void)
+{
+	struct gnttab_free_callback *ready;
+	unsigned int kept = 0;
+	grant_ref_t ref;
+
+	spin_lock_irq(&list_lock);
+	for (ref = RESERVED; ref < nr_frames * ENTRIES_A_FRAME; ref++) {
+		if (next_ref[ref] != FORMER)
+			continue;
+		if (gnttab_end_foreign_access_ref(ref))
+			put_ref(ref);
+		else
+			kept++;
+	}
+	ready = take_ready();
+	spin_unlock_irq(&list_lock);
+	call_ready(ready);
+	if (kept)
+		pr_info("grants of a former kernel that stay in use: %u\n", kept);
 }
 
 /* The frames are new and empty; nobody can use an old grant any more. */

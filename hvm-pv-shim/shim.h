@@ -79,6 +79,7 @@ int evtchn_fifo_resume(void);
 int grants_init(void);
 void grants_exit(void);
 int grants_resume(void);
+void grants_reclaim(void);
 
 /* xenstore.c */
 int xenstore_init(void);

@@ -50,6 +50,8 @@ struct shim_device {
 static atomic_t nr_devices = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(no_devices);
 static bool scanning;
+/* What a former kernel had connected has been looked after. */
+static bool former_reset;
 
 static struct side *side_of(struct xenbus_device *xb)
 {
@@ -369,28 +371,35 @@ static bool wait_peer(const char *peer, unsigned int states)
 /*
  * A frontend that is not at its beginning was somebody else's: a former
  * kernel's, or this one's before the module was loaded again. Its backend must
- * see it closed before it sees it new.
+ * see it closed before it sees it new. Says whether nothing of it is left.
  */
-static void reset_frontend(const char *node)
+static bool reset_frontend(const char *node)
 {
-	enum xenbus_state state = xenbus_read_driver_state(node);
+	bool gone;
 	char *peer;
+	int state;
+	int err;
 
-	if (state == XenbusStateInitialising || state == XenbusStateUnknown)
-		return;
+	err = xenbus_scanf(XBT_NIL, node, "state", "%d", &state);
+	if (err != 1)
+		return err == -ENOENT;
+	if (state == XenbusStateInitialising)
+		return true;
 	peer = xenbus_read(XBT_NIL, node, "backend", NULL);
 	if (IS_ERR(peer))
-		return;
+		return PTR_ERR(peer) == -ENOENT;
 	if (state != XenbusStateClosed)
 		xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateClosed);
 	/* One that waits to be initialised has nothing of the old one's. */
-	if (!wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
-			     BIT(XenbusStateUnknown)))
+	gone = wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
+			       BIT(XenbusStateUnknown));
+	if (!gone)
 		pr_warn("%s: the backend does not let go of what was before\n",
 			node);
 	xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateInitialising);
 	wait_peer(peer, BIT(XenbusStateInitWait) | BIT(XenbusStateUnknown));
 	kfree(peer);
+	return gone;
 }
 
 /* "device/vbd/768" is vbd-768, "backend/vbd/3/768" is vbd-3-768. */
@@ -480,7 +489,7 @@ static bool is_device(struct side *side, const char *node)
 	}
 }
 
-static void check_device(struct side *side, const char *node)
+static bool check_device(struct side *side, const char *node)
 {
 	const char *type = strchr(node, '/') + 1;
 	unsigned int len = strcspn(type, "/");
@@ -488,39 +497,59 @@ static void check_device(struct side *side, const char *node)
 	char name[32];
 
 	if (!is_device(side, node))
-		return;
+		return true;
 	dev = bus_find_device(&side->bus, NULL, node, match_node);
 	if (dev) {
 		put_device(dev);
-		return;
+		return true;
 	}
 	if (len >= sizeof(name))
-		return;
+		return true;
 	strscpy(name, type, len + 1);
 	add_device(side, name, node);
+	return true;
 }
 
-/* All devices below a directory that lies @more levels above them. */
-static void check_below(struct side *side, const char *dir, unsigned int more)
+/*
+ * Add, or reset, all devices below a directory that lies @more levels above
+ * them. Says whether it went well for each; what cannot be read did not.
+ */
+static bool each_below(struct side *side, const char *dir, unsigned int more,
+		       bool reset)
 {
 	unsigned int nr, i;
+	bool all = true;
 	char **names;
 
-	if (!more) {
-		check_device(side, dir);
-		return;
-	}
+	if (!more)
+		return reset ? reset_frontend(dir) : check_device(side, dir);
 	names = xenbus_directory(XBT_NIL, dir, "", &nr);
 	if (IS_ERR(names))
-		return;
+		return PTR_ERR(names) == -ENOENT;
 	for (i = 0; i < nr; i++) {
 		char *path = kasprintf(GFP_KERNEL, "%s/%s", dir, names[i]);
 
-		if (path)
-			check_below(side, path, more - 1);
+		if (!path || !each_below(side, path, more - 1, reset))
+			all = false;
 		kfree(path);
 	}
 	kfree(names);
+	return all;
+}
+
+/*
+ * Before any device is there: all backends let go of what a former kernel had
+ * granted, those of devices that stay hidden here, too.
+ */
+static void reset_former(void)
+{
+	if (former_reset)
+		return;
+	former_reset = true;
+	if (each_below(&frontends, frontends.root, frontends.depth - 1, true))
+		grants_reclaim();
+	else
+		pr_info("what a former kernel has granted stays so\n");
 }
 
 static unsigned int elements(const char *path)
@@ -560,8 +589,9 @@ static void root_changed(struct xenbus_watch *watch, const char *path,
 		*strrchr(node, '/') = 0;
 		nr = side->depth;
 	}
+	reset_former();
 	remove_gone(side, node);
-	check_below(side, node, side->depth - nr);
+	each_below(side, node, side->depth - nr, false);
 	kfree(node);
 }
 
@@ -620,6 +650,7 @@ void xenbus_buses_scan(void)
 {
 	unsigned int i;
 
+	former_reset = false;
 	scanning = true;
 	for (i = 0; i < ARRAY_SIZE(sides); i++)
 		if (register_xenbus_watch(&sides[i]->watch))

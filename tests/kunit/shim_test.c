@@ -92,6 +92,15 @@ bool unplug_hides(const char *type, const char *node)
 #define PORTS		32
 #define NO_SUCH_CALL	(-38)	/* Xen's errno for it */
 
+/* A frontend of a former kernel, and where its backend is */
+#define FRONT		"device/vif/0"
+#define BACK		"/peer/vif/0"
+
+struct model_key {
+	char path[32];
+	char value[16];
+};
+
 enum says {
 	SAYS_RIGHT,
 	SAYS_NOTHING,
@@ -117,6 +126,9 @@ static struct {
 	unsigned int max_frames;
 	enum says says;
 	int watches;
+	struct model_key keys[8];
+	/* The backend does not do what its frontend's state asks for. */
+	bool peer_is_deaf;
 	/* A vCPU that gets no vector */
 	unsigned int no_vector;
 	/* Which call fails, counted from 1, with what; 0: none */
@@ -238,15 +250,73 @@ static void store_say(struct xsd_sockmsg msg, u32 type, const char *body, unsign
 	store_put(body, len);
 }
 
+/* Caller holds store_lock, or nobody else is there yet. */
+static char *model_value(const char *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(model.keys); i++)
+		if (!strcmp(model.keys[i].path, path))
+			return model.keys[i].value;
+	return NULL;
+}
+
+static void model_set(const char *path, const char *value)
+{
+	char *at = model_value(path);
+	unsigned int i;
+
+	for (i = 0; !at && i < ARRAY_SIZE(model.keys); i++)
+		if (!*model.keys[i].path) {
+			strscpy(model.keys[i].path, path, sizeof(model.keys[i].path));
+			at = model.keys[i].value;
+		}
+	if (!WARN_ON(!at))
+		strscpy(at, value, sizeof(model.keys[i].value));
+}
+
+static void model_write(const char *path, const char *value)
+{
+	model_set(path, value);
+	if (model.peer_is_deaf || strcmp(path, FRONT "/state"))
+		return;
+	model_set(BACK "/state", *value == '1' ? "2" : value);
+}
+
+/* All keys here have their own names in a directory. */
+static void store_list(const struct xsd_sockmsg *msg, const char *dir)
+{
+	unsigned int i, len = strlen(dir);
+	char name[32];
+
+	for (i = 0; i < ARRAY_SIZE(model.keys); i++) {
+		const char *path = model.keys[i].path;
+
+		if (strncmp(path, dir, len) || path[len] != '/')
+			continue;
+		strscpy(name, path + len + 1, sizeof(name));
+		name[strcspn(name, "/")] = 0;
+		return store_say(*msg, msg->type, name, strlen(name) + 1);
+	}
+	store_say(*msg, XS_ERROR, "ENOENT", 7);
+}
+
 static void store_answer(const struct xsd_sockmsg *msg, const char *body)
 {
+	const char *value;
+
 	switch (msg->type) {
 	case XS_READ:
-		if (!strcmp(body, "domid"))
-			return store_say(*msg, msg->type, "7", 1);
+		value = strcmp(body, "domid") ? model_value(body) : "7";
+		if (value)
+			return store_say(*msg, msg->type, value, strlen(value));
 		return store_say(*msg, XS_ERROR, "ENOENT", 7);
+	case XS_WRITE:
+		if (*body == '/' || !strncmp(body, FRONT, strlen(FRONT)))
+			model_write(body, body + strlen(body) + 1);
+		break;
 	case XS_DIRECTORY:
-		return store_say(*msg, XS_ERROR, "ENOENT", 7);
+		return store_list(msg, body);
 	case XS_TRANSACTION_START:
 		return store_say(*msg, msg->type, "5", 2);
 	case XS_WATCH:
@@ -754,6 +824,66 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+/* Of a kernel that has crashed: a frontend that is still connected */
+static void former_frontend(void)
+{
+	model_set(FRONT "/state", "4");
+	model_set(FRONT "/backend", BACK);
+	model_set(FRONT "/backend-id", "0");
+	model_set(BACK "/state", "4");
+}
+
+/* That nobody has mapped a page does not mean that nobody will copy into it. */
+static void a_former_grant_waits_for_its_backend(struct kunit *test)
+{
+	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
+	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
+	grant_ref_t head;
+
+	former_frontend();
+	model.peer_is_deaf = true;
+	entries[9].flags = GTF_permit_access;
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
+	gnttab_free_grant_references(head);
+	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
+	gnttab_free_grant_references(head);
+
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(*model_value(FRONT "/state") == '6'));
+	mutex_lock(&store_lock);
+	model.peer_is_deaf = false;
+	model_write(FRONT "/state", "6");
+	mutex_unlock(&store_lock);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(entries[9].flags)));
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
+	gnttab_free_grant_references(head);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
+/* One that never closes keeps what it may still write to. */
+static void a_deaf_backend_keeps_its_grants(struct kunit *test)
+{
+	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
+	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
+	grant_ref_t head;
+
+	former_frontend();
+	model.peer_is_deaf = true;
+	entries[9].flags = GTF_permit_access;
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	msleep(2 * RESET_STEPS * 50 + 1500);
+	mutex_lock(&store_lock);
+	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "1");
+	mutex_unlock(&store_lock);
+	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
+	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
+	gnttab_free_grant_references(head);
+	platform_remove(&model_pdev);
+	expect_nothing_left(test);
+}
+
 static int default_affinity(const char *mask)
 {
 	char what[64];
@@ -963,6 +1093,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_storm_of_watch_events),
 	KUNIT_CASE(grants_run_out),
 	KUNIT_CASE(a_grant_in_use_is_left),
+	KUNIT_CASE(a_former_grant_waits_for_its_backend),
+	KUNIT_CASE(a_deaf_backend_keeps_its_grants),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),
