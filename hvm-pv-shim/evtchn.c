@@ -89,6 +89,8 @@ static bool per_cpu_upcalls;
 static struct irq_domain *vector_domain;
 static unsigned int vector_irq_of[NR_CPUS];
 static int hotplug_state, dead_state;
+/* The platform device's interrupt is ours. */
+static bool line_taken;
 
 /* ---- delivery ---- */
 
@@ -927,6 +929,13 @@ static void forget_upcalls(void)
 	}
 }
 
+static void free_line(void)
+{
+	if (line_taken)
+		free_irq(platform->irq, platform);
+	line_taken = false;
+}
+
 int evtchn_init(bool vectors, bool fifo)
 {
 	unsigned int cpu;
@@ -966,10 +975,11 @@ int evtchn_init(bool vectors, bool fifo)
 		       err);
 		goto no_irq;
 	}
+	line_taken = true;
 	err = interrupts_init(vectors);
 	if (!err)
 		return 0;
-	free_irq(platform->irq, platform);
+	free_line();
 no_irq:
 	irq_domain_remove(port_domain);
 no_layout:
@@ -982,10 +992,18 @@ void evtchn_exit(void)
 	/* Xen interrupts all vCPUs at this: as long as they have a handler. */
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
 	vectors_exit();
-	free_irq(platform->irq, platform);
+	free_line();
 	irq_domain_remove(port_domain);
 	kvfree(ports);
 	ports = NULL;
+}
+
+/* The platform device goes. Says whether events come without its interrupt. */
+bool evtchn_line_lost(void)
+{
+	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
+	free_line();
+	return per_cpu_upcalls;
 }
 
 /* Before another kernel is started: it shall not be interrupted by us. */
@@ -1013,7 +1031,8 @@ void evtchn_resume(void)
 	}
 	if (layout == &evtchn_fifo && evtchn_fifo_resume())
 		layout = &evtchn_2level;
-	line_init();
+	if (line_taken)
+		line_init();
 	for_each_cpu(cpu, &upcall_cpus) {
 		struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
 

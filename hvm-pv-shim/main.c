@@ -46,6 +46,9 @@ struct shared_info *shared_info;
 u32 xen_cpuid;
 static bool tried;
 static int start_error;
+static bool unloading;
+/* The platform device was taken away below the services. */
+static bool device_lost;
 
 unsigned int platform_pages(void)
 {
@@ -172,7 +175,7 @@ static int start(struct pci_dev *pdev)
 		goto no_regions;
 	}
 	pci_set_master(pdev);
-	platform = pdev;
+	platform = pci_dev_get(pdev);
 	if (!(pci_resource_flags(pdev, 1) & IORESOURCE_MEM) ||
 	    platform_pages() < PLATFORM_GRANTS + 1) {
 		pr_err("the platform device has no memory for Xen's pages\n");
@@ -225,23 +228,20 @@ no_events:
 	unmap_shared_info();
 no_info:
 	pci_release_regions(pdev);
+	pci_dev_put(platform);
+	platform = NULL;
 no_regions:
 	pci_disable_device(pdev);
-	platform = NULL;
 	return err;
 }
 
-static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static void give_device_back(struct pci_dev *pdev)
 {
-	if (platform)
-		return -EBUSY;
-	tried = true;
-	start_error = start(pdev);
-	/* It has said why; the core needs not say that, too. */
-	return start_error ? -ENODEV : 0;
+	pci_release_regions(pdev);
+	pci_disable_device(pdev);
 }
 
-static void platform_remove(struct pci_dev *pdev)
+static void end_services(void)
 {
 	suspend_exit();
 	xenbus_buses_exit();
@@ -250,9 +250,38 @@ static void platform_remove(struct pci_dev *pdev)
 	grants_exit();
 	evtchn_exit();
 	unmap_shared_info();
-	pci_release_regions(pdev);
-	pci_disable_device(pdev);
+	if (!device_lost)
+		give_device_back(platform);
+	device_lost = false;
+	pci_dev_put(platform);
 	platform = NULL;
+}
+
+static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	if (platform || unloading)
+		return -EBUSY;
+	tried = true;
+	start_error = start(pdev);
+	/* It has said why; the core needs not say that, too. */
+	return start_error ? -ENODEV : 0;
+}
+
+/*
+ * Drivers, and who has pages granted, stay when the device is removed by hand;
+ * so do Xen's pages, which lie where its memory was. Only its interrupt goes.
+ */
+static void platform_remove(struct pci_dev *pdev)
+{
+	if (unloading) {
+		end_services();
+		return;
+	}
+	device_lost = true;
+	pr_err("the platform device is gone; %s until the module is unloaded\n",
+	       evtchn_line_lost() ? "what it was for works on" :
+				    "no event comes any more");
+	give_device_back(pdev);
 }
 
 /* Before another kernel is started in place of this one. */
@@ -276,6 +305,8 @@ static struct pci_driver platform_driver = {
 	.shutdown = platform_shutdown,
 	/* Whoever is finished with it unloads the module. */
 	.driver.suppress_bind_attrs = true,
+	/* Whether it has started must be known when it is registered. */
+	.driver.probe_type = PROBE_FORCE_SYNCHRONOUS,
 };
 
 static int __init shim_init(void)
@@ -303,7 +334,10 @@ module_init(shim_init);
 
 static void __exit shim_exit(void)
 {
+	unloading = true;
 	pci_unregister_driver(&platform_driver);
+	if (platform)
+		end_services();
 }
 module_exit(shim_exit);
 

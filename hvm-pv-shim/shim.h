@@ -46,6 +46,7 @@ bool unplug_hides(const char *type, const char *node);
 int evtchn_init(bool vectors, bool fifo);
 void evtchn_exit(void);
 void evtchn_shutdown(void);
+bool evtchn_line_lost(void);
 int evtchn_bind_kept(evtchn_port_t nr, irq_handler_t handler, const char *name,
 		     void *arg);
 void evtchn_unbind_kept(unsigned int irq, void *arg);
@@ -78,8 +79,8 @@ int evtchn_fifo_resume(void);
 /* gnttab.c */
 int grants_init(void);
 void grants_exit(void);
-int grants_resume(void);
 void grants_reclaim(void);
+int grants_resume(void);
 
 /* xenstore.c */
 int xenstore_init(void);

@@ -439,7 +439,6 @@ static void add_device(struct side *side, const char *type, const char *node)
 	init_completion(&sd->xb.down);
 	sema_init(&sd->xb.reclaim_sem, 1);
 	sd->xb.dev.bus = &side->bus;
-	sd->xb.dev.parent = &platform->dev;
 	sd->xb.dev.release = device_gone;
 	device_initialize(&sd->xb.dev);
 	atomic_inc(&nr_devices);

@@ -76,11 +76,6 @@ void unplug_again(void)
 {
 }
 
-bool unplug_hides(const char *type, const char *node)
-{
-	return true;
-}
-
 /* ---- the model ---- */
 
 #define BAR		0xf0000000ULL
@@ -127,6 +122,13 @@ static struct {
 	enum says says;
 	int watches;
 	struct model_key keys[8];
+	/* Watches of the backend's state */
+	struct {
+		char path[32];
+		char token[12];
+	} watch[4];
+	/* Frontends are not hidden. */
+	bool shown;
 	/* The backend does not do what its frontend's state asks for. */
 	bool peer_is_deaf;
 	/* A vCPU that gets no vector */
@@ -204,6 +206,11 @@ static void event(evtchn_port_t nr)
 		announce(nr);
 }
 
+bool unplug_hides(const char *type, const char *node)
+{
+	return !model.shown;
+}
+
 /* ---- its xenstore ---- */
 
 /* What the store has written. */
@@ -275,12 +282,47 @@ static void model_set(const char *path, const char *value)
 		strscpy(at, value, sizeof(model.keys[i].value));
 }
 
+static void remember_watch(const char *path, const char *token)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(model.watch); i++)
+		if (!*model.watch[i].path && !strcmp(path, BACK "/state")) {
+			strscpy(model.watch[i].path, path, sizeof(model.watch[i].path));
+			strscpy(model.watch[i].token, token, sizeof(model.watch[i].token));
+			return;
+		}
+}
+
+static void forget_token(const char *token)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(model.watch); i++)
+		if (!strcmp(model.watch[i].token, token))
+			*model.watch[i].path = 0;
+}
+
+static void tell_watches(const char *path)
+{
+	char body[sizeof(model.watch[0])];
+	unsigned int i, len;
+
+	for (i = 0; i < ARRAY_SIZE(model.watch); i++) {
+		if (strcmp(model.watch[i].path, path))
+			continue;
+		len = snprintf(body, sizeof(body), "%s%c%s", path, 0, model.watch[i].token) + 1;
+		store_say((struct xsd_sockmsg) { }, XS_WATCH_EVENT, body, len);
+	}
+}
+
 static void model_write(const char *path, const char *value)
 {
 	model_set(path, value);
 	if (model.peer_is_deaf || strcmp(path, FRONT "/state"))
 		return;
 	model_set(BACK "/state", *value == '1' ? "2" : value);
+	tell_watches(BACK "/state");
 }
 
 /* All keys here have their own names in a directory. */
@@ -321,10 +363,12 @@ static void store_answer(const struct xsd_sockmsg *msg, const char *body)
 		return store_say(*msg, msg->type, "5", 2);
 	case XS_WATCH:
 		model.watches++;
+		remember_watch(body, body + strlen(body) + 1);
 		store_say(*msg, msg->type, "OK", 3);
 		return store_say((struct xsd_sockmsg) { }, XS_WATCH_EVENT, body, msg->len);
 	case XS_UNWATCH:
 		model.watches--;
+		forget_token(body + strlen(body) + 1);
 		break;
 	}
 	store_say(*msg, msg->type, "OK", 3);
@@ -561,6 +605,10 @@ int hypercall_init(void)
 
 /* ---- the suite ---- */
 
+static void pdev_released(struct device *dev)
+{
+}
+
 static int boot(struct kunit *test)
 {
 	memset(&model, 0, sizeof(model));
@@ -578,6 +626,9 @@ static int boot(struct kunit *test)
 	/* The fake Xen has buses of those names. */
 	frontends.bus.name = "shim";
 	backends.bus.name = "shim-backend";
+	memset(&model_pdev, 0, sizeof(model_pdev));
+	device_initialize(&model_pdev.dev);
+	model_pdev.dev.release = pdev_released;
 	model_pdev.bus = &model_bus;
 	model_pdev.pin = 1;
 	model_pdev.resource[1] = (struct resource)DEFINE_RES_MEM(BAR, BAR_PAGES * PAGE_SIZE);
@@ -593,6 +644,8 @@ static void power_off(struct kunit *test)
 	irq_free_descs(model_pdev.irq, 1);
 	vfree(model.store);
 	vfree(model.bar);
+	KUNIT_EXPECT_EQ_MSG(test, kref_read(&model_pdev.dev.kobj.kref), 1U, "somebody holds the device");
+	put_device(&model_pdev.dev);
 }
 
 static void expect_nothing_left(struct kunit *test)
@@ -619,7 +672,7 @@ static void starts(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, xen_hvm_domain());
 	KUNIT_EXPECT_FALSE_MSG(test, model.open[LEFT_PORT], "a former kernel's port");
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -637,7 +690,7 @@ static void starts_without_vectors(struct kunit *test, bool used)
 	vectors = false;
 	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, per_cpu_upcalls, used);
-	platform_remove(&model_pdev);
+	end_services();
 	vectors = true;
 	expect_nothing_left(test);
 }
@@ -661,7 +714,7 @@ static void each_call_may_fail(struct kunit *test)
 			model.fail_at = at;
 			model.fail_with = errors[e];
 			if (!start(&model_pdev))
-				platform_remove(&model_pdev);
+				end_services();
 			else
 				refused++;
 			expect_nothing_left(test);
@@ -729,7 +782,7 @@ static void xenstore_talks_nonsense(struct kunit *test)
 		err = start(&model_pdev);
 		KUNIT_EXPECT_EQ_MSG(test, err, cases[i].err, "case %u", i);
 		if (!err)
-			platform_remove(&model_pdev);
+			end_services();
 		expect_nothing_left(test);
 	}
 	memset(model.store, 0, sizeof(*model.store));
@@ -778,7 +831,7 @@ static void a_storm_of_watch_events(struct kunit *test)
 	unregister_xenbus_watch(&watch);
 	KUNIT_EXPECT_LE(test, atomic_read(&handled_events), 2);
 	KUNIT_EXPECT_GE(test, atomic_read(&handled_events), 1);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -795,7 +848,7 @@ static void grants_run_out(struct kunit *test)
 	gnttab_free_grant_references(head);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(1, &more), 0);
 	gnttab_free_grant_references(more);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -812,14 +865,14 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	KUNIT_ASSERT_GE(test, ref, RESERVED);
 	entries[ref].flags |= GTF_reading;
 	gnttab_end_foreign_access(ref, NULL);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 
 	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
 	gnttab_free_grant_references(head);
-	platform_remove(&model_pdev);
+	end_services();
 	entries[ref].flags = 0;
 	expect_nothing_left(test);
 }
@@ -858,7 +911,7 @@ static void a_former_grant_waits_for_its_backend(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(entries[9].flags)));
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
 	gnttab_free_grant_references(head);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -873,6 +926,7 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 	model.peer_is_deaf = true;
 	entries[9].flags = GTF_permit_access;
 	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(*model_value(FRONT "/state") == '6'));
 	msleep(2 * RESET_STEPS * 50 + 1500);
 	mutex_lock(&store_lock);
 	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "1");
@@ -880,7 +934,7 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	gnttab_free_grant_references(head);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -911,7 +965,7 @@ static void vectors_are_where_they_belong(struct kunit *test)
 					    "with %s", mask);
 		}
 		KUNIT_EXPECT_EQ(test, cpumask_weight(&upcall_cpus), num_online_cpus());
-		platform_remove(&model_pdev);
+		end_services();
 		expect_nothing_left(test);
 	}
 	snprintf(mask, sizeof(mask), "%x", (1 << num_online_cpus()) - 1);
@@ -931,6 +985,85 @@ static int open_port(struct kunit *test, evtchn_port_t *port, atomic_t *count)
 	KUNIT_ASSERT_EQ(test, hypercalls->event(EVTCHNOP_alloc_unbound, &alloc), 0L);
 	*port = alloc.port;
 	return bind_evtchn_to_irqhandler_lateeoi(alloc.port, count_event, 0, "kunit", count);
+}
+
+static int model_probe(struct xenbus_device *xb, const struct xenbus_device_id *id)
+{
+	return xenbus_switch_state(xb, XenbusStateConnected);
+}
+
+static void model_peer_changed(struct xenbus_device *xb, enum xenbus_state state)
+{
+}
+
+static void model_gone(struct xenbus_device *xb)
+{
+	xenbus_frontend_closed(xb);
+}
+
+static const struct xenbus_device_id model_ids[] = { { "vif" }, { "" } };
+
+/* A frontend that is in use */
+static struct device *connect_frontend(struct kunit *test, struct xenbus_driver *drv)
+{
+	struct device *dev = NULL;
+
+	*drv = (struct xenbus_driver) {
+		.name = "kunit",
+		.ids = model_ids,
+		.probe = model_probe,
+		.remove = model_gone,
+		.otherend_changed = model_peer_changed,
+	};
+	model_set(FRONT "/state", "1");
+	model_set(FRONT "/backend", BACK);
+	model_set(FRONT "/backend-id", "0");
+	model_set(BACK "/state", "2");
+	/* What is read to see whether there is a directory */
+	model_set(FRONT, "");
+	model_set(BACK, "");
+	model.shown = true;
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, __xenbus_register_frontend(drv, NULL, "kunit"), 0);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model_value(BACK "/state") == '4'));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model.watch[0].path));
+	dev = bus_find_device(&frontends.bus, NULL, FRONT, match_node);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	put_device(dev);
+	return dev;
+}
+
+/* echo 1 >/sys/bus/pci/devices/.../remove, with drivers loaded */
+static void the_platform_device_is_removed(struct kunit *test)
+{
+	atomic_t count = ATOMIC_INIT(0);
+	struct xenbus_driver drv;
+	struct device *dev = connect_frontend(test, &drv);
+	evtchn_port_t port;
+	int irq, ref;
+
+	KUNIT_EXPECT_NULL_MSG(test, dev->parent, "it would lose its place in sysfs");
+	irq = open_port(test, &port, &count);
+	KUNIT_ASSERT_GT(test, irq, 0);
+	platform_remove(&model_pdev);
+	KUNIT_EXPECT_FALSE(test, irq_has_action(model_pdev.irq));
+	KUNIT_ASSERT_PTR_EQ(test, platform, &model_pdev);
+	KUNIT_EXPECT_PTR_EQ(test, dev->driver, &drv.driver);
+	KUNIT_EXPECT_TRUE(test, xen_domain());
+	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
+	ref = gnttab_grant_foreign_access(0, 1, 0);
+	KUNIT_EXPECT_GE(test, ref, RESERVED);
+	gnttab_end_foreign_access(ref, NULL);
+	event(port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
+	xen_irq_lateeoi(irq, 0);
+	unbind_from_irqhandler(irq, &count);
+	/* It is found again, but not used before the module is loaded again. */
+	KUNIT_EXPECT_EQ(test, platform_probe(&model_pdev, platform_ids), -EBUSY);
+	xenbus_unregister_driver(&drv);
+	end_services();
+	expect_nothing_left(test);
+	starts(test);
 }
 
 static void late_eoi(struct kunit *test)
@@ -971,7 +1104,7 @@ static void late_eoi(struct kunit *test)
 	/* Who comes too late finds nothing. */
 	xen_irq_lateeoi(irq, 0);
 	notify_remote_via_irq(irq);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -994,7 +1127,7 @@ static void a_cpu_gets_no_vector(struct kunit *test)
 	event(port);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
 	unbind_from_irqhandler(irq, &count);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -1034,7 +1167,7 @@ static void a_message_is_torn_by_a_suspend(struct kunit *test)
 	model.store->rsp_cons = model.store->rsp_prod;
 	xs_resume();
 	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -1069,7 +1202,7 @@ static void a_number_comes_again(struct kunit *test)
 	event(port);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 2));
 	unbind_from_irqhandler(irq, &count);
-	platform_remove(&model_pdev);
+	end_services();
 	expect_nothing_left(test);
 }
 
@@ -1095,6 +1228,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_grant_in_use_is_left),
 	KUNIT_CASE(a_former_grant_waits_for_its_backend),
 	KUNIT_CASE(a_deaf_backend_keeps_its_grants),
+	KUNIT_CASE(the_platform_device_is_removed),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),

@@ -14,12 +14,18 @@ check "another driver has its interrupt, memory, ports as before" guest_cmd g '!
 check "it loads now" guest_cmd g 'modprobe hvm-pv-shim'
 check "grants run out: said" guest_cmd -t 90 g 'modprobe pv-blkfront max_ring_page_order=4 max_queues=1; wait_disk xvdf; said "vbd-[0-9]+: 28 no .*grant"'
 check "unload" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim'
-check "smaller rings find their grants" guest_cmd -t 90 g 'modprobe pv-blkfront max_ring_page_order=0 max_indirect_segments=0 feature_persistent=0 && wait_disk xvda'
+check "smaller rings find their grants" guest_cmd -t 90 g 'small_rings && wait_disk xvda'
 check "event channels run out: said" guest_cmd -t 90 g 'said "vbd-[0-9]+: .*event channel"'
 check "it can be used" guest_cmd -t 120 g fill_disk xvda
 check "detach" detach_disk g xvda
 check "image is sound and the files are right" verify_image a
 check "unload" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim'
 check "load and unload once more" guest_cmd g 'modprobe hvm-pv-shim && rmmod hvm_pv_shim'
-check "no platform device: refused, and said" guest_cmd g 'p=$(grep -l 0x5853 /sys/bus/pci/devices/*/vendor); echo 1 >${p%vendor}remove
-	! modprobe hvm-pv-shim && dmesg | grep "has no Xen platform device"'
+check "loaded, with a disk" guest_cmd -t 90 g 'small_rings && wait_disk xvdb'
+check "its platform device is removed: said" guest_cmd g 'remove_platform && said "the platform device is gone; what it was for works on"'
+check "the disk works on" guest_cmd -t 60 g 'head -c 1048576 /dev/urandom >/tmp/r && dd if=/tmp/r of=/dev/xvdb oflag=direct bs=64k && dd if=/dev/xvdb iflag=direct bs=64k count=16 | cmp - /tmp/r'
+check "the device comes again, and is left alone" guest_cmd g 'echo 1 >/sys/bus/pci/rescan && [ "$(cat /sys/block/xvdb/size)" = 2048 ]'
+check "unload" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim'
+check "it loads with the device that came again" guest_cmd -t 60 g 'small_rings && wait_disk xvdb && dd if=/dev/xvdb iflag=direct bs=64k count=16 | cmp - /tmp/r'
+check "unload" guest_cmd g 'unload_frontend && rmmod pv_ring && rmmod hvm_pv_shim'
+check "no platform device: refused, and said" guest_cmd g 'remove_platform; ! modprobe hvm-pv-shim && dmesg | grep "has no Xen platform device"'
