@@ -19,8 +19,10 @@
 #include "compat.h"
 #include "shim.h"
 
-/* How long a former kernel's peer may take to let go, in steps of 50 ms. */
-#define RESET_STEPS	100
+/* How long a former kernel's peer may take to let go. */
+#define RESET_TIMEOUT	(5 * HZ)
+/* And all peers together, when this kernel ends. */
+#define CLOSE_TIMEOUT	(5 * HZ)
 
 /**
  * struct side - the frontends or the backends of this guest
@@ -52,11 +54,16 @@ static DECLARE_WAIT_QUEUE_HEAD(no_devices);
 static bool scanning;
 /* What a former kernel had connected has been looked after. */
 static bool former_reset;
+/* This kernel ends: frontends close, which takes until then at most. */
+static bool ending;
+static unsigned long ending_until;
 
 static struct side *side_of(struct xenbus_device *xb)
 {
 	return container_of(xb->dev.bus, struct side, bus);
 }
+
+static struct side frontends, backends;
 
 /* ---- the other end ---- */
 
@@ -72,7 +79,7 @@ static void peer_changed(struct xenbus_watch *watch, const char *path,
 		return;
 	drv = to_xenbus_driver(xb->dev.driver);
 	state = xenbus_read_driver_state(xb->otherend);
-	if (system_state > SYSTEM_RUNNING) {
+	if (READ_ONCE(ending) && side_of(xb) == &frontends) {
 		if (state == XenbusStateClosing || state == XenbusStateClosed)
 			xenbus_frontend_closed(xb);
 		return;
@@ -121,6 +128,31 @@ static int watch_peer(struct xenbus_device *xb)
 	return xenbus_watch_pathfmt(xb, &xb->otherend_watch, peer_filter,
 				    peer_changed, "%s/%s", xb->otherend,
 				    "state");
+}
+
+/* Time that is left; at least a little. */
+static unsigned long left_until(unsigned long until)
+{
+	return time_before(jiffies, until) ? until - jiffies : 1;
+}
+
+/* Wait for one of these states. */
+static bool wait_peer(const char *peer, unsigned int states,
+		      unsigned long until)
+{
+	while (!(states & BIT(xenbus_read_driver_state(peer)))) {
+		if (!time_before(jiffies, until))
+			return false;
+		msleep(50);
+	}
+	return true;
+}
+
+/* One that waits to be initialised has nothing of the old one's. */
+static bool peer_lets_go(const char *peer, unsigned long until)
+{
+	return wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
+			       BIT(XenbusStateUnknown), until);
 }
 
 static void unwatch_peer(struct xenbus_device *xb)
@@ -225,6 +257,36 @@ static void bus_remove(struct device *dev)
 		xenbus_switch_state(xb, XenbusStateClosed);
 }
 
+/*
+ * The end of this kernel. Another one may be started in its place, in whose
+ * memory no backend must write.
+ */
+static void frontend_shutdown(struct device *dev)
+{
+	struct xenbus_device *xb = to_xenbus_device(dev);
+
+	if (!ending) {
+		ending_until = jiffies + CLOSE_TIMEOUT;
+		WRITE_ONCE(ending, true);
+	}
+	if (!dev->driver || !xb->otherend)
+		return;
+	switch (xb->state) {
+	case XenbusStateInitialised:
+	case XenbusStateConnected:
+	case XenbusStateReconfiguring:
+	case XenbusStateReconfigured:
+		break;
+	default:
+		return;
+	}
+	reinit_completion(&xb->down);
+	xenbus_switch_state(xb, XenbusStateClosing);
+	if (!wait_for_completion_timeout(&xb->down, left_until(ending_until)) ||
+	    !peer_lets_go(xb->otherend, ending_until))
+		dev_warn(dev, "the backend does not let go\n");
+}
+
 static ssize_t nodename_show(struct device *dev, struct device_attribute *attr,
 			     char *buf)
 {
@@ -312,6 +374,7 @@ static struct side frontends = {
 		.uevent = bus_uevent,
 		.probe = bus_probe,
 		.remove = bus_remove,
+		.shutdown = frontend_shutdown,
 		.dev_groups = device_groups,
 	},
 	.root = "device",
@@ -356,18 +419,6 @@ static void device_gone(struct device *dev)
 		wake_up_all(&no_devices);
 }
 
-static bool wait_peer(const char *peer, unsigned int states)
-{
-	unsigned int i;
-
-	for (i = 0; i < RESET_STEPS; i++) {
-		if (states & BIT(xenbus_read_driver_state(peer)))
-			return true;
-		msleep(50);
-	}
-	return false;
-}
-
 /*
  * A frontend that is not at its beginning was somebody else's: a former
  * kernel's, or this one's before the module was loaded again. Its backend must
@@ -390,14 +441,13 @@ static bool reset_frontend(const char *node)
 		return PTR_ERR(peer) == -ENOENT;
 	if (state != XenbusStateClosed)
 		xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateClosed);
-	/* One that waits to be initialised has nothing of the old one's. */
-	gone = wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
-			       BIT(XenbusStateUnknown));
+	gone = peer_lets_go(peer, jiffies + RESET_TIMEOUT);
 	if (!gone)
 		pr_warn("%s: the backend does not let go of what was before\n",
 			node);
 	xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateInitialising);
-	wait_peer(peer, BIT(XenbusStateInitWait) | BIT(XenbusStateUnknown));
+	wait_peer(peer, BIT(XenbusStateInitWait) | BIT(XenbusStateUnknown),
+		  jiffies + RESET_TIMEOUT);
 	kfree(peer);
 	return gone;
 }
@@ -635,6 +685,7 @@ int xenbus_buses_init(void)
 {
 	int err;
 
+	ending = false;
 	err = bus_register(&frontends.bus);
 	if (err)
 		return err;

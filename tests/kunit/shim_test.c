@@ -927,7 +927,7 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 	entries[9].flags = GTF_permit_access;
 	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(*model_value(FRONT "/state") == '6'));
-	msleep(2 * RESET_STEPS * 50 + 1500);
+	msleep(jiffies_to_msecs(2 * RESET_TIMEOUT) + 500);
 	mutex_lock(&store_lock);
 	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "1");
 	mutex_unlock(&store_lock);
@@ -1031,6 +1031,47 @@ static struct device *connect_frontend(struct kunit *test, struct xenbus_driver 
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	put_device(dev);
 	return dev;
+}
+
+/* No backend writes into the memory of the kernel that kexec starts. */
+static void frontends_close_at_the_end(struct kunit *test)
+{
+	unsigned long since;
+	struct xenbus_driver drv;
+	struct device *dev = connect_frontend(test, &drv);
+
+	KUNIT_ASSERT_NOT_NULL(test, frontends.bus.shutdown);
+	since = jiffies;
+	frontends.bus.shutdown(dev);
+	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "6");
+	KUNIT_EXPECT_STREQ(test, model_value(BACK "/state"), "6");
+	KUNIT_EXPECT_LT(test, jiffies - since, (unsigned long)HZ);
+	xenbus_unregister_driver(&drv);
+	end_services();
+	expect_nothing_left(test);
+}
+
+static void a_deaf_backend_delays_the_end(struct kunit *test)
+{
+	unsigned long since;
+	struct xenbus_driver drv;
+	struct device *dev = connect_frontend(test, &drv);
+
+	KUNIT_ASSERT_NOT_NULL(test, frontends.bus.shutdown);
+	model.peer_is_deaf = true;
+	since = jiffies;
+	frontends.bus.shutdown(dev);
+	KUNIT_EXPECT_GE(test, jiffies - since, (unsigned long)CLOSE_TIMEOUT);
+	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "5");
+	/* It is the time of all together. */
+	to_xenbus_device(dev)->state = XenbusStateConnected;
+	since = jiffies;
+	frontends.bus.shutdown(dev);
+	KUNIT_EXPECT_LT(test, jiffies - since, (unsigned long)HZ);
+	model.peer_is_deaf = false;
+	xenbus_unregister_driver(&drv);
+	end_services();
+	expect_nothing_left(test);
 }
 
 /* echo 1 >/sys/bus/pci/devices/.../remove, with drivers loaded */
@@ -1228,6 +1269,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_grant_in_use_is_left),
 	KUNIT_CASE(a_former_grant_waits_for_its_backend),
 	KUNIT_CASE(a_deaf_backend_keeps_its_grants),
+	KUNIT_CASE(frontends_close_at_the_end),
+	KUNIT_CASE(a_deaf_backend_delays_the_end),
 	KUNIT_CASE(the_platform_device_is_removed),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
