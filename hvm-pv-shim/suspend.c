@@ -6,9 +6,11 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/err.h>
+#include <linux/notifier.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
+#include <linux/suspend.h>
 #include <xen/interface/sched.h>
 #include <xen/xenbus.h>
 
@@ -131,14 +133,36 @@ static struct xenbus_watch command_watch = {
 	.callback = command_given,
 };
 
+/*
+ * The image has ports, grants and rings in it, of which the Xen that it wakes
+ * up in knows nothing: it would hang with what is not yet on the disks.
+ */
+static int sleep_asked(struct notifier_block *nb, unsigned long event,
+		       void *unused)
+{
+	if (event != PM_HIBERNATION_PREPARE && event != PM_RESTORE_PREPARE)
+		return NOTIFY_DONE;
+	pr_err("no hibernation with Xen's devices; the toolstack can save this guest\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block sleep_notifier = {
+	.notifier_call = sleep_asked,
+};
+
 int suspend_init(void)
 {
 	unsigned int i;
 	int err;
 
-	err = register_xenbus_watch(&command_watch);
+	err = register_pm_notifier(&sleep_notifier);
 	if (err)
 		return err;
+	err = register_xenbus_watch(&command_watch);
+	if (err) {
+		unregister_pm_notifier(&sleep_notifier);
+		return err;
+	}
 	/* A toolstack that does not let us say this does not ask either. */
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		xenbus_write(XBT_NIL, "control", commands[i].feature, "1");
@@ -148,4 +172,5 @@ int suspend_init(void)
 void suspend_exit(void)
 {
 	unregister_xenbus_watch(&command_watch);
+	unregister_pm_notifier(&sleep_notifier);
 }

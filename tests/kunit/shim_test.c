@@ -1107,6 +1107,26 @@ static void the_platform_device_is_removed(struct kunit *test)
 	starts(test);
 }
 
+/* Of an image that knows of ports and grants, another Xen knows nothing. */
+static void hibernation_is_refused(struct kunit *test)
+{
+	static const unsigned long other[] = { PM_SUSPEND_PREPARE, PM_POST_SUSPEND, PM_POST_HIBERNATION, PM_POST_RESTORE };
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, notifier_to_errno(sleep_asked(&sleep_notifier, PM_HIBERNATION_PREPARE, NULL)), -EBUSY);
+	KUNIT_EXPECT_EQ(test, notifier_to_errno(sleep_asked(&sleep_notifier, PM_RESTORE_PREPARE, NULL)), -EBUSY);
+	for (i = 0; i < ARRAY_SIZE(other); i++)
+		KUNIT_EXPECT_EQ(test, sleep_asked(&sleep_notifier, other[i], NULL), NOTIFY_DONE);
+	/* The kernel asks it. */
+	KUNIT_EXPECT_EQ(test, unregister_pm_notifier(&sleep_notifier), 0);
+	KUNIT_EXPECT_EQ(test, register_pm_notifier(&sleep_notifier), 0);
+	end_services();
+	if (IS_ENABLED(CONFIG_PM_SLEEP))
+		KUNIT_EXPECT_EQ(test, unregister_pm_notifier(&sleep_notifier), -ENOENT);
+	expect_nothing_left(test);
+}
+
 static void late_eoi(struct kunit *test)
 {
 	atomic_t count = ATOMIC_INIT(0);
@@ -1272,6 +1292,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(frontends_close_at_the_end),
 	KUNIT_CASE(a_deaf_backend_delays_the_end),
 	KUNIT_CASE(the_platform_device_is_removed),
+	KUNIT_CASE(hibernation_is_refused),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),
