@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/err.h>
 #include <linux/export.h>
@@ -34,29 +35,56 @@
 #define BIT_NICS	BIT(1)
 #define BIT_NVME	BIT(3)
 
-/* What QEMU emulates in a guest of Xen. */
-static const struct pci_device_id disk_ids[] = {
-	{ PCI_DEVICE(0x8086, 0x7010) },		/* PIIX3 IDE */
-	{ PCI_DEVICE(0x8086, 0x2922) },		/* ICH9 AHCI */
-	{ PCI_DEVICE(0x1000, 0x0012) },		/* LSI 53C895A */
-	{ PCI_DEVICE(0x1b36, 0x0010) },		/* NVMe */
-	{ }
+/* How often, each 100 ms, a disk is looked at that somebody has open. */
+#define IN_USE_TRIES	20
+
+/* What becomes of a device of the emulator's when it is told to unplug. */
+enum kind {
+	OTHER,
+	NIC,		/* it goes */
+	DISKS,		/* it goes: SCSI, NVMe */
+	BUS_OF_DISKS,	/* its disks go, it stays, with CD drives: IDE, SATA */
 };
 
-static const struct pci_device_id nic_ids[] = {
-	{ PCI_DEVICE(0x10ec, 0x8139) },		/* RTL8139 */
-	{ PCI_DEVICE(0x8086, 0x100e) },		/* e1000 */
-	{ PCI_DEVICE(0x8086, 0x10d3) },		/* e1000e */
+#define ALL_DISKS	(BIT(DISKS) | BIT(BUS_OF_DISKS))
+
+/* Of those that the emulator says are somebody else's. */
+static const struct pci_device_id emulated_ids[] = {
+	{ PCI_DEVICE(0x8086, 0x7010) },		/* PIIX3 IDE */
+	{ PCI_DEVICE(0x1000, 0x0012) },		/* LSI 53C895A */
+	{ PCI_DEVICE(0x15ad, 0x07b0) },		/* vmxnet3 */
+	{ PCI_DEVICE(0x15ad, 0x07c0) },		/* VMware's PVSCSI */
+	{ PCI_DEVICE_SUB(0x8086, 0x10d3, 0x8086, 0) },	/* e1000e */
 	{ }
 };
 
 static enum unplug unplugged;
 
-/* Cards of others have the same numbers, and may be passed through. */
-static bool emulated_nic(const struct pci_dev *pdev)
+/* Devices of others are of the same classes, and may be passed through. */
+static bool emulated(struct pci_dev *pdev)
 {
 	return pdev->subsystem_vendor == PCI_VENDOR_ID_REDHAT_QUMRANET ||
-	       pdev->subsystem_vendor == PCI_VENDOR_ID_XEN;
+	       pdev->subsystem_vendor == PCI_VENDOR_ID_XEN ||
+	       pci_match_id(emulated_ids, pdev);
+}
+
+/* The emulator goes by class as well. */
+static enum kind kind_of(struct pci_dev *pdev)
+{
+	if (!emulated(pdev))
+		return OTHER;
+	switch (pdev->class >> 8) {
+	case PCI_CLASS_NETWORK_ETHERNET:
+		return NIC;
+	case PCI_CLASS_STORAGE_SCSI:
+	case PCI_CLASS_STORAGE_EXPRESS >> 8:
+		return DISKS;
+	case PCI_CLASS_STORAGE_IDE:
+	case PCI_CLASS_STORAGE_SATA:
+		return BUS_OF_DISKS;
+	default:
+		return OTHER;
+	}
 }
 
 /* ---- who uses them ---- */
@@ -87,28 +115,21 @@ static int find_running_nic(struct device *dev, void *data)
 	return device_for_each_child(dev, data, find_running_nic);
 }
 
-static struct pci_dev *next_device(const struct pci_device_id *ids,
-				   struct pci_dev *from)
+/* The next one of some kinds, each a bit. */
+static struct pci_dev *next_device(unsigned int kinds, struct pci_dev *from)
 {
-	const struct pci_device_id *id;
-
-	for_each_pci_dev(from) {
-		if (ids == nic_ids && !emulated_nic(from))
-			continue;
-		for (id = ids; id->vendor; id++)
-			if (from->vendor == id->vendor &&
-			    from->device == id->device)
-				return from;
-	}
+	for_each_pci_dev(from)
+		if (BIT(kind_of(from)) & kinds)
+			return from;
 	return NULL;
 }
 
-static bool in_use(const struct pci_device_id *ids,
-		   int (*find)(struct device *, void *), char *name)
+static bool in_use(unsigned int kinds, int (*find)(struct device *, void *),
+		   char *name)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(ids, pdev)))
+	while ((pdev = next_device(kinds, pdev)))
 		if (find(&pdev->dev, name)) {
 			pci_dev_put(pdev);
 			return true;
@@ -116,9 +137,22 @@ static bool in_use(const struct pci_device_id *ids,
 	return false;
 }
 
-static bool exists(const struct pci_device_id *ids)
+/* Who looks what is on a new disk has it open for a moment. */
+static bool disks_in_use(char *name)
 {
-	struct pci_dev *pdev = next_device(ids, NULL);
+	unsigned int i;
+
+	for (i = 0; in_use(ALL_DISKS, find_open_disk, name); i++) {
+		if (i == IN_USE_TRIES)
+			return true;
+		msleep(100);
+	}
+	return false;
+}
+
+static bool exists(unsigned int kinds)
+{
+	struct pci_dev *pdev = next_device(kinds, NULL);
 
 	pci_dev_put(pdev);
 	return pdev;
@@ -154,7 +188,7 @@ static void release_disks(void)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(disk_ids, pdev)))
+	while ((pdev = next_device(BIT(BUS_OF_DISKS), pdev)))
 		device_release_driver(&pdev->dev);
 }
 
@@ -162,16 +196,16 @@ static void offer_cdrom(void)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(disk_ids, pdev)))
+	while ((pdev = next_device(BIT(BUS_OF_DISKS), pdev)))
 		if (device_attach(&pdev->dev) < 0)
 			pci_warn(pdev, "no driver takes it back\n");
 }
 
-static void remove_nics(void)
+static void remove_all(unsigned int kinds)
 {
 	struct pci_dev *pdev;
 
-	while ((pdev = next_device(nic_ids, NULL))) {
+	while ((pdev = next_device(kinds, NULL))) {
 		pci_stop_and_remove_bus_device_locked(pdev);
 		pci_dev_put(pdev);
 	}
@@ -188,7 +222,7 @@ int unplug_check(enum unplug wanted)
 	char name[BDEVNAME_SIZE];
 
 	if (!(wanted & UNPLUG_DISKS) || !emulator_listens() ||
-	    !in_use(disk_ids, find_open_disk, name))
+	    !disks_in_use(name))
 		return 0;
 	pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
 	       name);
@@ -210,9 +244,9 @@ int unplug_init(enum unplug wanted)
 	if (wanted == UNPLUG_NEVER)
 		return 0;
 	if (!emulator_listens()) {
-		if (wanted & UNPLUG_DISKS && !exists(disk_ids))
+		if (wanted & UNPLUG_DISKS && !exists(ALL_DISKS))
 			unplugged |= UNPLUG_DISKS;
-		if (wanted & UNPLUG_NICS && !exists(nic_ids))
+		if (wanted & UNPLUG_NICS && !exists(BIT(NIC)))
 			unplugged |= UNPLUG_NICS;
 		if (unplugged != wanted)
 			pr_warn("the emulated devices cannot be unplugged\n");
@@ -221,15 +255,17 @@ int unplug_init(enum unplug wanted)
 	err = unplug_check(wanted);
 	if (err)
 		return err;
-	if (wanted & UNPLUG_NICS && in_use(nic_ids, find_running_nic, name)) {
+	if (wanted & UNPLUG_NICS && in_use(BIT(NIC), find_running_nic, name)) {
 		pr_warn("the emulated network card %s is up; network cards stay emulated\n",
 			name);
 		wanted &= ~UNPLUG_NICS;
 	}
-	if (wanted & UNPLUG_DISKS)
+	if (wanted & UNPLUG_DISKS) {
 		release_disks();
+		remove_all(BIT(DISKS));
+	}
 	if (wanted & UNPLUG_NICS)
-		remove_nics();
+		remove_all(BIT(NIC));
 	take_away(wanted);
 	unplugged = wanted;
 	if (wanted & UNPLUG_DISKS)

@@ -7,6 +7,7 @@
 
 /* Before the kernel's, whose guard it has. */
 #include "../../hvm-pv-shim/include/asm/xen/hypercall.h"
+#include "../../hvm-pv-shim/include/xen/platform_pci.h"
 
 #include <linux/export.h>
 #include <linux/io.h>
@@ -45,9 +46,40 @@ static void model_memunmap(void *at);
 #include "../../hvm-pv-shim/hypercall.c"
 #undef hypercall_init
 int hypercall_init(void);
+
+/* Emulated devices, on a bus of their own; the services are tested without them. */
+static struct pci_dev *model_next_pci(struct pci_dev *from);
+static void model_remove_pci(struct pci_dev *pdev);
+static void model_release_driver(struct device *dev);
+static int model_attach(struct device *dev);
+static bool model_hides(void);
+static u16 model_unplug_bits;
+
+#undef inw
+#undef inb
+#undef outw
+#undef outl
+#define inw(port)		MAGIC
+#define inb(port)		1
+#define outw(value, port)	((void)((port) == PORT_UNPLUG ? model_unplug_bits = (value) : 0))
+#define outl(value, port)	do { } while (0)
+#define pci_get_device(vendor, device, from) model_next_pci(from)
+#define pci_dev_put(d)		do { } while (0)
+#define pci_stop_and_remove_bus_device_locked model_remove_pci
+#define device_release_driver	model_release_driver
+#define device_attach		model_attach
+#include "../../hvm-pv-shim/unplug.c"
+#undef pci_dev_put
+#define unplug_check(wanted)	0
+#define unplug_init(wanted)	0
+#define unplug_again()		do { } while (0)
+#define unplug_hides(type, node) model_hides()
+
 #include "../../hvm-pv-shim/evtchn.c"
 #include "../../hvm-pv-shim/evtchn_2level.c"
+#define in_use fifo_in_use
 #include "../../hvm-pv-shim/evtchn_fifo.c"
+#undef in_use
 #include "../../hvm-pv-shim/gnttab.c"
 #include "../../hvm-pv-shim/pages.c"
 #include "../../hvm-pv-shim/xenstore.c"
@@ -59,22 +91,8 @@ int hypercall_init(void);
 #include "../../hvm-pv-shim/xenbus.c"
 #include "../../hvm-pv-shim/suspend.c"
 #include "../../hvm-pv-shim/main.c"
-
-/* ---- emulated devices: tested on real Xen ---- */
-
-int unplug_check(enum unplug wanted)
-{
-	return 0;
-}
-
-int unplug_init(enum unplug wanted)
-{
-	return 0;
-}
-
-void unplug_again(void)
-{
-}
+#undef unplug_check
+#undef unplug_init
 
 /* ---- the model ---- */
 
@@ -206,7 +224,7 @@ static void event(evtchn_port_t nr)
 		announce(nr);
 }
 
-bool unplug_hides(const char *type, const char *node)
+static bool model_hides(void)
 {
 	return !model.shown;
 }
@@ -941,14 +959,14 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 static int default_affinity(const char *mask)
 {
 	char what[64];
-	char *argv[] = { "/bin/busybox", "sh", "-c", what, NULL };
-	char *envp[] = { NULL };
+	char *argv[5] = { "/bin/busybox", "sh", "-c", what };
+	char *envp[1] = { };
 
 	snprintf(what, sizeof(what), "echo %s >/proc/irq/default_smp_affinity", mask);
 	return call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC);
 }
 
-/* irqaffinity= on the command line, or whoever writes that file later: a vector elsewhere never hears its CPU's events. */
+/* irqaffinity= on the command line, or a write to that file: a vector elsewhere never hears its CPU's events. */
 static void vectors_are_where_they_belong(struct kunit *test)
 {
 	unsigned int only, cpu;
@@ -1110,7 +1128,7 @@ static void the_platform_device_is_removed(struct kunit *test)
 /* Of an image that knows of ports and grants, another Xen knows nothing. */
 static void hibernation_is_refused(struct kunit *test)
 {
-	static const unsigned long other[] = { PM_SUSPEND_PREPARE, PM_POST_SUSPEND, PM_POST_HIBERNATION, PM_POST_RESTORE };
+	static const unsigned long other[] = { PM_SUSPEND_PREPARE, PM_POST_SUSPEND, PM_POST_HIBERNATION };
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
@@ -1217,13 +1235,13 @@ static void a_message_is_torn_by_a_suspend(struct kunit *test)
 	suspend_begins();
 	mutex_lock(&store_lock);
 	store_put(&msg, sizeof(msg));
-	store_put("torn\0" "12", 8);
+	store_put("torn\0ab", 8);
 	store_put(&msg, sizeof(msg));
 	store_put("to", 2);
 	mutex_unlock(&store_lock);
 	another_xen();
 	KUNIT_EXPECT_EQ(test, xenstore_resume_ring(), 0);
-	KUNIT_EXPECT_EQ_MSG(test, model.store->rsp_prod, model.store->rsp_cons, "what the old store said is still read");
+	KUNIT_EXPECT_EQ_MSG(test, model.store->rsp_prod, model.store->rsp_cons, "the old store is still heard");
 	/* So that this comes back. */
 	model.store->rsp_cons = model.store->rsp_prod;
 	xs_resume();
@@ -1267,6 +1285,158 @@ static void a_number_comes_again(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+enum fate {
+	STAYS,
+	ATTACHED,	/* its driver let go of it, and has it again */
+	RELEASED,
+	REMOVED,
+};
+
+static struct {
+	const char *name;
+	u16 vendor, device, sub_vendor, sub_device;
+	u32 class;
+	enum fate fate;
+	struct pci_dev pdev;
+	enum fate now;
+} pci_devices[] = {
+	{ "host bridge", 0x8086, 0x1237, 0x1af4, 0x1100, 0x060000, STAYS },
+	{ "PIIX3 IDE", 0x8086, 0x7010, 0x5853, 0x0001, 0x010180, ATTACHED },
+	{ "ICH9 AHCI", 0x8086, 0x2922, 0x1af4, 0x1100, 0x010601, ATTACHED },
+	{ "AHCI passed through", 0x8086, 0x2922, 0x1028, 0x0211, 0x010601, STAYS },
+	{ "LSI 53C895A", 0x1000, 0x0012, 0x0000, 0x1000, 0x010000, REMOVED },
+	{ "virtio-scsi", 0x1af4, 0x1004, 0x1af4, 0x0008, 0x010000, REMOVED },
+	{ "HBA passed through", 0x1000, 0x0072, 0x1028, 0x1f1d, 0x010700, STAYS },
+	{ "NVMe", 0x1b36, 0x0010, 0x1af4, 0x1100, 0x010802, REMOVED },
+	{ "NVMe passed through", 0x144d, 0xa808, 0x144d, 0xa801, 0x010802, STAYS },
+	{ "rtl8139", 0x10ec, 0x8139, 0x1af4, 0x1100, 0x020000, REMOVED },
+	{ "e1000", 0x8086, 0x100e, 0x1af4, 0x1100, 0x020000, REMOVED },
+	{ "e1000e", 0x8086, 0x10d3, 0x8086, 0x0000, 0x020000, REMOVED },
+	{ "82574 passed through", 0x8086, 0x10d3, 0x8086, 0xa01f, 0x020000, STAYS },
+	{ "virtio-net", 0x1af4, 0x1000, 0x1af4, 0x0001, 0x020000, REMOVED },
+	{ "ne2k_pci", 0x10ec, 0x8029, 0x1af4, 0x1100, 0x020000, REMOVED },
+	{ "vmxnet3", 0x15ad, 0x07b0, 0x15ad, 0x07b0, 0x020000, REMOVED },
+	{ "VGA", 0x1013, 0x00b8, 0x5853, 0x0001, 0x030000, STAYS },
+};
+
+static struct pci_dev *model_next_pci(struct pci_dev *from)
+{
+	unsigned int i = 0;
+
+	if (from)
+		while (&pci_devices[i++].pdev != from)
+			;
+	for (; i < ARRAY_SIZE(pci_devices); i++)
+		if (pci_devices[i].now != REMOVED)
+			return &pci_devices[i].pdev;
+	return NULL;
+}
+
+static enum fate *fate_of(struct device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; &pci_devices[i].pdev.dev != dev; i++)
+		;
+	return &pci_devices[i].now;
+}
+
+static void model_remove_pci(struct pci_dev *pdev)
+{
+	*fate_of(&pdev->dev) = REMOVED;
+}
+
+static void model_release_driver(struct device *dev)
+{
+	*fate_of(dev) = RELEASED;
+}
+
+static int model_attach(struct device *dev)
+{
+	*fate_of(dev) = ATTACHED;
+	return 1;
+}
+
+static void fresh_pci(void)
+{
+	unsigned int i;
+
+	model_unplug_bits = 0;
+	for (i = 0; i < ARRAY_SIZE(pci_devices); i++) {
+		struct pci_dev *pdev = &pci_devices[i].pdev;
+
+		memset(pdev, 0, sizeof(*pdev));
+		pdev->vendor = pci_devices[i].vendor;
+		pdev->device = pci_devices[i].device;
+		pdev->subsystem_vendor = pci_devices[i].sub_vendor;
+		pdev->subsystem_device = pci_devices[i].sub_device;
+		pdev->class = pci_devices[i].class;
+		pci_devices[i].now = STAYS;
+	}
+}
+
+/* What the emulator takes away whole is removed here, too; what is passed through is not touched. */
+static void unplug_goes_by_class(struct kunit *test)
+{
+	unsigned int i;
+
+	fresh_pci();
+	KUNIT_EXPECT_EQ(test, unplug_init(UNPLUG_ALL), 0);
+	KUNIT_EXPECT_EQ(test, model_unplug_bits, BIT_DISKS | BIT_NICS | BIT_NVME);
+	for (i = 0; i < ARRAY_SIZE(pci_devices); i++)
+		KUNIT_EXPECT_EQ_MSG(test, pci_devices[i].now, pci_devices[i].fate, "%s", pci_devices[i].name);
+	fresh_pci();
+	KUNIT_EXPECT_EQ(test, unplug_init(UNPLUG_NICS), 0);
+	KUNIT_EXPECT_EQ(test, model_unplug_bits, BIT_NICS);
+	for (i = 0; i < ARRAY_SIZE(pci_devices); i++)
+		if (pci_devices[i].class >> 16 == 1)
+			KUNIT_EXPECT_EQ_MSG(test, pci_devices[i].now, STAYS, "%s", pci_devices[i].name);
+}
+
+static struct block_device model_disk;
+static struct class disk_class = { .name = "block" };
+
+static void disk_is_closed(struct work_struct *work)
+{
+	atomic_set(&model_disk.bd_openers, 0);
+}
+
+static DECLARE_DELAYED_WORK(close_disk, disk_is_closed);
+
+/* udev looks at each new disk, and has it open for some milliseconds. */
+static void a_disk_is_open_for_a_moment(struct kunit *test)
+{
+	struct device *bus, *disk = &model_disk.bd_device;
+
+	fresh_pci();
+	bus = &pci_devices[1].pdev.dev;
+	memset(&model_disk, 0, sizeof(model_disk));
+	device_initialize(bus);
+	bus->release = pdev_released;
+	KUNIT_ASSERT_EQ(test, dev_set_name(bus, "shim-bus"), 0);
+	KUNIT_ASSERT_EQ(test, device_add(bus), 0);
+	device_initialize(disk);
+	disk->release = pdev_released;
+	disk->parent = bus;
+	KUNIT_ASSERT_EQ(test, dev_set_name(disk, "shim-sda"), 0);
+	KUNIT_ASSERT_EQ(test, device_add(disk), 0);
+	disk->class = &disk_class;
+
+	atomic_set(&model_disk.bd_openers, 1);
+	schedule_delayed_work(&close_disk, HZ / 2);
+	KUNIT_EXPECT_EQ(test, unplug_check(UNPLUG_DISKS), 0);
+	cancel_delayed_work_sync(&close_disk);
+	/* One that is mounted */
+	atomic_set(&model_disk.bd_openers, 1);
+	KUNIT_EXPECT_EQ(test, unplug_check(UNPLUG_DISKS), -EBUSY);
+	KUNIT_EXPECT_EQ(test, unplug_check(UNPLUG_NICS), 0);
+
+	disk->class = NULL;
+	device_unregister(disk);
+	device_unregister(bus);
+	memset(&pci_devices[1].pdev, 0, sizeof(pci_devices[1].pdev));
+}
+
 /* This test machine is no guest of Xen. */
 static void not_on_xen(struct kunit *test)
 {
@@ -1293,6 +1463,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_deaf_backend_delays_the_end),
 	KUNIT_CASE(the_platform_device_is_removed),
 	KUNIT_CASE(hibernation_is_refused),
+	KUNIT_CASE(unplug_goes_by_class),
+	KUNIT_CASE(a_disk_is_open_for_a_moment),
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),

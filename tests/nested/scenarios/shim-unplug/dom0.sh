@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-make_disk a 32M
+make_disk a 32M; make_disk b 1M
 require "bridge" make_bridge
-require "guest boots" start_guest g "$(disk_line a xvda)" --vif "$(vif_line 2 model=e1000)"
+require "guest boots" start_guest g "$(disk_line a xvda)" "$(disk_line b sdb)" --vif "$(vif_line 2 model=e1000)"
 require "emulated disk and card" guest_cmd -t 200 g 'modprobe ata_piix && modprobe e1000 && wait_disk sda && ip link set eth0 up'
+# By class: 0x01 and 0x02, storage and networks
+on_bus() { guest_cmd g "on_bus $1"; }
+check "an IDE and a SCSI controller, a card" on_bus "0x010000 0x010180 0x020000"
 there() { guest_cmd g "there $*"; }
 shim() { guest_cmd g "{ ! lsmod | grep -q ^hvm_pv_shim || rmmod hvm_pv_shim; } && modprobe hvm-pv-shim unplug=$1"; }
 check "files on the emulated disk" guest_cmd -t 240 g 'fill_disk sda'
@@ -22,6 +25,7 @@ check "disks" shim disks
 check "the disk is not emulated" there vbd
 check "all" shim all
 check "neither is emulated" there vbd vif
+check "what the emulator took away is on the bus no more" on_bus 0x010180
 check "frontends load" guest_cmd g "modprobe pv-blkfront && modprobe pv-netfront"
 check "without users it is unplugged" guest_cmd g 'wait_disk xvda && ! ls /dev/sda'
 check "files are there" guest_cmd g 'mount -t ext4 /dev/xvda /mnt && ls /mnt/tree >/dev/null'
