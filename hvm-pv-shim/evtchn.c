@@ -108,12 +108,12 @@ void evtchn_deliver(evtchn_port_t nr)
 }
 
 /* Xen's number of the CPU where a port's events go. */
-static unsigned int port_vcpu(const struct port *p)
+static unsigned int shim_port_vcpu(const struct port *p)
 {
 	return per_cpu_upcalls ? vcpu_of[p->cpu] : 0;
 }
 
-static bool upcall(unsigned int vcpu)
+static bool shim_upcall(unsigned int vcpu)
 {
 	struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
 	bool any = false;
@@ -126,20 +126,20 @@ static bool upcall(unsigned int vcpu)
 }
 
 /* The platform device's interrupt tells of vCPU 0's events, whoever takes it. */
-static irqreturn_t line_upcall(int irq, void *arg)
+static irqreturn_t shim_line_upcall(int irq, void *arg)
 {
-	return upcall(0) ? IRQ_HANDLED : IRQ_NONE;
+	return shim_upcall(0) ? IRQ_HANDLED : IRQ_NONE;
 }
 
-static irqreturn_t vector_upcall(int irq, void *arg)
+static irqreturn_t shim_vector_upcall(int irq, void *arg)
 {
-	upcall(vcpu_of[smp_processor_id()]);
+	shim_upcall(vcpu_of[smp_processor_id()]);
 	return IRQ_HANDLED;
 }
 
 /* ---- the interrupt of a port ---- */
 
-static void port_mask(struct port *p, unsigned int why)
+static void shim_port_mask(struct port *p, unsigned int why)
 {
 	unsigned long flags;
 
@@ -150,7 +150,7 @@ static void port_mask(struct port *p, unsigned int why)
 	raw_spin_unlock_irqrestore(&p->lock, flags);
 }
 
-static void port_unmask(struct port *p, unsigned int why)
+static void shim_port_unmask(struct port *p, unsigned int why)
 {
 	unsigned long flags;
 
@@ -165,30 +165,30 @@ static void port_unmask(struct port *p, unsigned int why)
 
 /* An interrupt that is being given back has no port any more. */
 
-static void chip_mask(struct irq_data *data)
+static void shim_chip_mask(struct irq_data *data)
 {
 	struct port *p = irq_data_get_irq_chip_data(data);
 
 	if (p)
-		port_mask(p, MASKED_BY_IRQ);
+		shim_port_mask(p, MASKED_BY_IRQ);
 }
 
-static void chip_unmask(struct irq_data *data)
+static void shim_chip_unmask(struct irq_data *data)
 {
 	struct port *p = irq_data_get_irq_chip_data(data);
 
 	if (p)
-		port_unmask(p, MASKED_BY_IRQ);
+		shim_port_unmask(p, MASKED_BY_IRQ);
 }
 
-static void chip_ack(struct irq_data *data)
+static void shim_chip_ack(struct irq_data *data)
 {
 	struct port *p = irq_data_get_irq_chip_data(data);
 
 	if (!p)
 		return;
 	if (p->late)
-		port_mask(p, MASKED_BY_EOI);
+		shim_port_mask(p, MASKED_BY_EOI);
 	if (p->nr)
 		layout->clear(p->nr);
 	if (p->xb)
@@ -196,7 +196,7 @@ static void chip_ack(struct irq_data *data)
 }
 
 /* The CPU of a mask that has the fewest ports. */
-static unsigned int choose_cpu(const struct cpumask *mask)
+static unsigned int shim_choose_cpu(const struct cpumask *mask)
 {
 	unsigned int cpu, best = nr_cpu_ids;
 
@@ -206,21 +206,21 @@ static unsigned int choose_cpu(const struct cpumask *mask)
 	return best;
 }
 
-static int bind_vcpu(evtchn_port_t nr, unsigned int vcpu)
+static int shim_bind_vcpu(evtchn_port_t nr, unsigned int vcpu)
 {
 	struct evtchn_bind_vcpu bind = { .port = nr, .vcpu = vcpu };
 
 	return hypercalls->event(EVTCHNOP_bind_vcpu, &bind);
 }
 
-static int move_port(struct port *p, unsigned int cpu)
+static int shim_move_port(struct port *p, unsigned int cpu)
 {
 	int err;
 
 	if (!p->nr || p->cpu == cpu)
 		return 0;
-	port_mask(p, MASKED_BY_MOVE);
-	err = bind_vcpu(p->nr, vcpu_of[cpu]);
+	shim_port_mask(p, MASKED_BY_MOVE);
+	err = shim_bind_vcpu(p->nr, vcpu_of[cpu]);
 	if (!err) {
 		layout->bind(p->nr, vcpu_of[p->cpu], vcpu_of[cpu]);
 		nr_bound[p->cpu]--;
@@ -228,12 +228,12 @@ static int move_port(struct port *p, unsigned int cpu)
 		p->cpu = cpu;
 	}
 	/* Xen looks again whether it is pending, and tells the new CPU. */
-	port_unmask(p, MASKED_BY_MOVE);
+	shim_port_unmask(p, MASKED_BY_MOVE);
 	return err;
 }
 
-static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
-			     bool force)
+static int shim_chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
+				  bool force)
 {
 	struct port *p = irq_data_get_irq_chip_data(data);
 	unsigned int cpu = 0;
@@ -245,13 +245,13 @@ static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
 		cpu = p->cpu;
 		if (!cpumask_test_cpu(cpu, mask) ||
 		    !cpumask_test_cpu(cpu, &upcall_cpus))
-			cpu = choose_cpu(mask);
+			cpu = shim_choose_cpu(mask);
 		/* Better on a CPU that was not asked for than on none. */
 		if (cpu >= nr_cpu_ids && !cpumask_test_cpu(p->cpu, &upcall_cpus))
-			cpu = choose_cpu(&upcall_cpus);
+			cpu = shim_choose_cpu(&upcall_cpus);
 		if (cpu >= nr_cpu_ids)
 			return -EINVAL;
-		err = move_port(p, cpu);
+		err = shim_move_port(p, cpu);
 		if (err)
 			return err;
 	}
@@ -261,15 +261,15 @@ static int chip_set_affinity(struct irq_data *data, const struct cpumask *mask,
 
 static struct irq_chip port_chip = {
 	.name = "xen-event",
-	.irq_mask = chip_mask,
-	.irq_unmask = chip_unmask,
-	.irq_ack = chip_ack,
-	.irq_set_affinity = chip_set_affinity,
+	.irq_mask = shim_chip_mask,
+	.irq_unmask = shim_chip_unmask,
+	.irq_ack = shim_chip_ack,
+	.irq_set_affinity = shim_chip_set_affinity,
 	.flags = IRQCHIP_SKIP_SET_WAKE,
 };
 
-static int port_domain_map(struct irq_domain *d, unsigned int irq,
-			   irq_hw_number_t nr)
+static int shim_port_domain_map(struct irq_domain *d, unsigned int irq,
+				irq_hw_number_t nr)
 {
 	irq_set_chip_and_handler_name(irq, &port_chip, handle_edge_irq, "event");
 	irq_set_status_flags(irq, IRQ_MOVE_PCNTXT);
@@ -277,19 +277,19 @@ static int port_domain_map(struct irq_domain *d, unsigned int irq,
 }
 
 static const struct irq_domain_ops port_domain_ops = {
-	.map = port_domain_map,
+	.map = shim_port_domain_map,
 };
 
 /* ---- late EOI ---- */
 
-static void eoi_work(struct work_struct *work)
+static void shim_eoi_work(struct work_struct *work)
 {
 	struct port *p = container_of(to_delayed_work(work), struct port, eoi);
 
-	port_unmask(p, MASKED_BY_EOI);
+	shim_port_unmask(p, MASKED_BY_EOI);
 }
 
-static unsigned long eoi_delay(struct port *p, unsigned int flags)
+static unsigned long shim_eoi_delay(struct port *p, unsigned int flags)
 {
 	unsigned long delay;
 
@@ -326,11 +326,11 @@ void xen_irq_lateeoi(unsigned int irq, unsigned int eoi_flags)
 	rcu_read_lock();
 	p = irq_get_chip_data(irq);
 	if (p && p->late) {
-		delay = eoi_delay(p, eoi_flags);
+		delay = shim_eoi_delay(p, eoi_flags);
 		if (delay)
 			queue_delayed_work(system_wq, &p->eoi, delay);
 		else
-			port_unmask(p, MASKED_BY_EOI);
+			shim_port_unmask(p, MASKED_BY_EOI);
 	}
 	rcu_read_unlock();
 }
@@ -338,7 +338,7 @@ EXPORT_SYMBOL_GPL(xen_irq_lateeoi);
 
 /* ---- binding ---- */
 
-static void close_port(evtchn_port_t nr)
+static void shim_close_port(evtchn_port_t nr)
 {
 	struct evtchn_close arg = { .port = nr };
 
@@ -346,28 +346,28 @@ static void close_port(evtchn_port_t nr)
 }
 
 /* Caller holds bind_lock. */
-static struct port *port_by_nr(evtchn_port_t nr)
+static struct port *shim_port_by_nr(evtchn_port_t nr)
 {
 	return rcu_dereference_protected(ports[nr],
 					 lockdep_is_held(&bind_lock));
 }
 
 /* Let events of a masked port reach it. */
-static void attach_port(struct port *p, evtchn_port_t nr)
+static void shim_attach_port(struct port *p, evtchn_port_t nr)
 {
 	p->nr = nr;
 	p->cpu = 0;
 	layout->mask(nr);
 	/* Xen has bound it to its vCPU 0, which need not be this kernel's. */
-	if (port_vcpu(p))
-		bind_vcpu(nr, port_vcpu(p));
-	layout->bind(nr, -1, port_vcpu(p));
+	if (shim_port_vcpu(p))
+		shim_bind_vcpu(nr, shim_port_vcpu(p));
+	layout->bind(nr, -1, shim_port_vcpu(p));
 	nr_bound[0]++;
 	rcu_assign_pointer(ports[nr], p);
 }
 
-static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
-		     bool kept)
+static int shim_bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
+			  bool kept)
 {
 	irq_hw_number_t hwirq = nr;
 	unsigned int irq;
@@ -377,7 +377,7 @@ static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 	mutex_lock(&bind_lock);
 	if (!nr || nr >= layout->nr_ports)
 		goto out;
-	p = port_by_nr(nr);
+	p = shim_port_by_nr(nr);
 	if (p) {
 		if (p->late == late) {
 			p->users++;
@@ -407,11 +407,11 @@ static int bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 	p->xb = xb;
 	p->masked = MASKED_BY_IRQ;
 	raw_spin_lock_init(&p->lock);
-	INIT_DELAYED_WORK(&p->eoi, eoi_work);
+	INIT_DELAYED_WORK(&p->eoi, shim_eoi_work);
 	irq_set_chip_data(irq, p);
 	if (xb)
 		atomic_inc(&xb->event_channels);
-	attach_port(p, nr);
+	shim_attach_port(p, nr);
 	err = irq;
 out:
 	mutex_unlock(&bind_lock);
@@ -419,24 +419,24 @@ out:
 }
 
 /* No new upcall finds it any more; Xen may give its number to somebody else. */
-static void port_detach(struct port *p, bool close)
+static void shim_port_detach(struct port *p, bool close)
 {
 	evtchn_port_t nr = p->nr;
 
 	if (!nr)
 		return;
-	port_mask(p, MASKED_BY_MOVE);
+	shim_port_mask(p, MASKED_BY_MOVE);
 	rcu_assign_pointer(ports[nr], NULL);
-	layout->bind(nr, port_vcpu(p), -1);
+	layout->bind(nr, shim_port_vcpu(p), -1);
 	layout->clear(nr);
 	/* From here on it may be somebody else's. */
 	if (close)
-		close_port(nr);
+		shim_close_port(nr);
 	nr_bound[p->cpu]--;
 	p->nr = 0;
 }
 
-static void unbind_port(unsigned int irq)
+static void shim_unbind_port(unsigned int irq)
 {
 	struct port *p;
 
@@ -445,7 +445,7 @@ static void unbind_port(unsigned int irq)
 	if (p && !--p->users) {
 		/* The interrupt core changes nothing of it any more. */
 		irq_set_chip_data(irq, NULL);
-		port_detach(p, !p->kept);
+		shim_port_detach(p, !p->kept);
 		/* Nor does an upcall, or xen_irq_lateeoi(). */
 		synchronize_rcu();
 		cancel_delayed_work_sync(&p->eoi);
@@ -457,8 +457,8 @@ static void unbind_port(unsigned int irq)
 	mutex_unlock(&bind_lock);
 }
 
-static int bind_handler(int irq, irq_handler_t handler, unsigned long irqflags,
-			const char *name, void *arg)
+static int shim_bind_handler(int irq, irq_handler_t handler, unsigned long irqflags,
+			     const char *name, void *arg)
 {
 	int err;
 
@@ -466,24 +466,24 @@ static int bind_handler(int irq, irq_handler_t handler, unsigned long irqflags,
 		return irq;
 	err = request_irq(irq, handler, irqflags, name, arg);
 	if (err) {
-		unbind_port(irq);
+		shim_unbind_port(irq);
 		return err;
 	}
 	return irq;
 }
 
 /* A port that was made for this: nobody else would close it. */
-static int bind_new(evtchn_port_t nr, bool late, struct xenbus_device *xb)
+static int shim_bind_new(evtchn_port_t nr, bool late, struct xenbus_device *xb)
 {
-	int irq = bind_port(nr, late, xb, false);
+	int irq = shim_bind_port(nr, late, xb, false);
 
 	if (irq < 0)
-		close_port(nr);
+		shim_close_port(nr);
 	return irq;
 }
 
-static int bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
-			    bool late)
+static int shim_bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
+				 bool late)
 {
 	struct evtchn_bind_interdomain bind = {
 		.remote_dom = xb->otherend_id,
@@ -492,21 +492,21 @@ static int bind_interdomain(struct xenbus_device *xb, evtchn_port_t remote_port,
 	int err;
 
 	err = hypercalls->event(EVTCHNOP_bind_interdomain, &bind);
-	return err ?: bind_new(bind.local_port, late, xb);
+	return err ?: shim_bind_new(bind.local_port, late, xb);
 }
 
 /* A port of the toolstack's: it is never closed, only let go. */
 int evtchn_bind_kept(evtchn_port_t nr, irq_handler_t handler, const char *name,
 		     void *arg)
 {
-	return bind_handler(bind_port(nr, false, NULL, true), handler, 0, name,
-			    arg);
+	return shim_bind_handler(shim_bind_port(nr, false, NULL, true), handler, 0, name,
+				 arg);
 }
 
 void evtchn_unbind_kept(unsigned int irq, void *arg)
 {
 	free_irq(irq, arg);
-	unbind_port(irq);
+	shim_unbind_port(irq);
 }
 
 /* After a resume the toolstack has made a new one; nobody uses the old one. */
@@ -515,11 +515,11 @@ void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
 	struct port *p = irq_get_chip_data(irq);
 
 	mutex_lock(&bind_lock);
-	if (nr && nr < layout->nr_ports && !port_by_nr(nr) &&
+	if (nr && nr < layout->nr_ports && !shim_port_by_nr(nr) &&
 	    !layout->setup(nr)) {
 		p->masked |= MASKED_BY_MOVE;
-		attach_port(p, nr);
-		port_unmask(p, MASKED_BY_MOVE);
+		shim_attach_port(p, nr);
+		shim_port_unmask(p, MASKED_BY_MOVE);
 	}
 	mutex_unlock(&bind_lock);
 }
@@ -532,14 +532,14 @@ void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
  */
 int bind_evtchn_to_irq(evtchn_port_t evtchn)
 {
-	return bind_port(evtchn, false, NULL, false);
+	return shim_bind_port(evtchn, false, NULL, false);
 }
 EXPORT_SYMBOL_GPL(bind_evtchn_to_irq);
 
 /** bind_evtchn_to_irq_lateeoi() - the same, ended by xen_irq_lateeoi() */
 int bind_evtchn_to_irq_lateeoi(evtchn_port_t evtchn)
 {
-	return bind_port(evtchn, true, NULL, false);
+	return shim_bind_port(evtchn, true, NULL, false);
 }
 EXPORT_SYMBOL_GPL(bind_evtchn_to_irq_lateeoi);
 
@@ -548,8 +548,8 @@ int bind_evtchn_to_irqhandler(evtchn_port_t evtchn, irq_handler_t handler,
 			      unsigned long irqflags, const char *devname,
 			      void *dev_id)
 {
-	return bind_handler(bind_port(evtchn, false, NULL, false), handler,
-			    irqflags, devname, dev_id);
+	return shim_bind_handler(shim_bind_port(evtchn, false, NULL, false), handler,
+				 irqflags, devname, dev_id);
 }
 EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler);
 
@@ -559,8 +559,8 @@ int bind_evtchn_to_irqhandler_lateeoi(evtchn_port_t evtchn,
 				      unsigned long irqflags,
 				      const char *devname, void *dev_id)
 {
-	return bind_handler(bind_port(evtchn, true, NULL, false), handler,
-			    irqflags, devname, dev_id);
+	return shim_bind_handler(shim_bind_port(evtchn, true, NULL, false), handler,
+				 irqflags, devname, dev_id);
 }
 EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler_lateeoi);
 
@@ -568,7 +568,7 @@ EXPORT_SYMBOL_GPL(bind_evtchn_to_irqhandler_lateeoi);
 int bind_interdomain_evtchn_to_irq_lateeoi(struct xenbus_device *dev,
 					   evtchn_port_t remote_port)
 {
-	return bind_interdomain(dev, remote_port, true);
+	return shim_bind_interdomain(dev, remote_port, true);
 }
 EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irq_lateeoi);
 
@@ -580,8 +580,8 @@ int bind_interdomain_evtchn_to_irqhandler_lateeoi(struct xenbus_device *dev,
 						  const char *devname,
 						  void *dev_id)
 {
-	return bind_handler(bind_interdomain(dev, remote_port, true), handler,
-			    irqflags, devname, dev_id);
+	return shim_bind_handler(shim_bind_interdomain(dev, remote_port, true), handler,
+				 irqflags, devname, dev_id);
 }
 EXPORT_SYMBOL_GPL(bind_interdomain_evtchn_to_irqhandler_lateeoi);
 
@@ -598,7 +598,7 @@ void unbind_from_irqhandler(unsigned int irq, void *dev_id)
 		return;
 	if (dev_id)
 		free_irq(irq, dev_id);
-	unbind_port(irq);
+	shim_unbind_port(irq);
 }
 EXPORT_SYMBOL_GPL(unbind_from_irqhandler);
 
@@ -630,8 +630,8 @@ static struct irq_chip vector_chip = {
 	.irq_ack = irq_chip_ack_parent,
 };
 
-static int vector_alloc(struct irq_domain *d, unsigned int irq,
-			unsigned int nr, void *arg)
+static int shim_vector_alloc(struct irq_domain *d, unsigned int irq,
+			     unsigned int nr, void *arg)
 {
 	int err = irq_domain_alloc_irqs_parent(d, irq, nr, arg);
 
@@ -642,11 +642,11 @@ static int vector_alloc(struct irq_domain *d, unsigned int irq,
 }
 
 static const struct irq_domain_ops vector_domain_ops = {
-	.alloc = vector_alloc,
+	.alloc = shim_vector_alloc,
 	.free = irq_domain_free_irqs_common,
 };
 
-static int set_upcall_vector(unsigned int vcpu, u8 vector)
+static int shim_set_upcall_vector(unsigned int vcpu, u8 vector)
 {
 	struct xen_hvm_evtchn_upcall_vector arg = {
 		.vcpu = vcpu,
@@ -657,7 +657,7 @@ static int set_upcall_vector(unsigned int vcpu, u8 vector)
 }
 
 /* Xen's number for the CPU that runs this. */
-static int read_vcpu(void)
+static int shim_read_vcpu(void)
 {
 	u32 leaf = xen_cpuid + 4;
 
@@ -671,7 +671,7 @@ static int read_vcpu(void)
  * The vector must be one of this CPU, also when it is made valid, which goes by
  * the interrupt's affinity: that is not left to irq_default_affinity.
  */
-static int alloc_vector(unsigned int cpu)
+static int shim_alloc_vector(unsigned int cpu)
 {
 	struct irq_alloc_info info = { .mask = cpumask_of(cpu) };
 	struct irq_affinity_desc *here;
@@ -687,7 +687,7 @@ static int alloc_vector(unsigned int cpu)
 	return irq;
 }
 
-static bool vector_is_here(unsigned int irq, unsigned int cpu)
+static bool shim_vector_is_here(unsigned int irq, unsigned int cpu)
 {
 	struct irq_data *data = irq_get_irq_data(irq);
 
@@ -695,25 +695,25 @@ static bool vector_is_here(unsigned int irq, unsigned int cpu)
 			     cpumask_of(cpu));
 }
 
-static int install_vector(unsigned int cpu)
+static int shim_install_vector(unsigned int cpu)
 {
 	int irq, err;
 
 	err = evtchn_fifo_vcpu(vcpu_of[cpu]);
 	if (err)
 		return err;
-	irq = alloc_vector(cpu);
+	irq = shim_alloc_vector(cpu);
 	if (irq < 0)
 		return irq;
-	err = request_irq(irq, vector_upcall,
+	err = request_irq(irq, shim_vector_upcall,
 			  IRQF_NOBALANCING | IRQF_NO_THREAD | IRQF_PERCPU,
 			  "xen-upcall", &vector_irq_of[cpu]);
 	if (err)
 		goto no_handler;
 	err = -EXDEV;
-	if (vector_is_here(irq, cpu))
-		err = set_upcall_vector(vcpu_of[cpu],
-					irqd_cfg(irq_get_irq_data(irq))->vector);
+	if (shim_vector_is_here(irq, cpu))
+		err = shim_set_upcall_vector(vcpu_of[cpu],
+					     irqd_cfg(irq_get_irq_data(irq))->vector);
 	if (err)
 		goto no_vector;
 	vector_irq_of[cpu] = irq;
@@ -731,24 +731,24 @@ no_handler:
  * A CPU without a vector takes no events, its ports go to others. That is no
  * reason to do without the CPU.
  */
-static int vector_online(unsigned int cpu)
+static int shim_vector_online(unsigned int cpu)
 {
 	int err;
 
-	vcpu_of[cpu] = read_vcpu();
+	vcpu_of[cpu] = shim_read_vcpu();
 	if (vcpu_of[cpu] >= SHIM_VCPUS)
 		return 0;
 	/* At the start: without one for CPU 0 there are none at all. */
 	if (cpu && !per_cpu_upcalls && !cpumask_test_cpu(0, &upcall_cpus))
 		return 0;
-	err = install_vector(cpu);
+	err = shim_install_vector(cpu);
 	if (err)
 		pr_warn("CPU %u has no upcall vector: error %d\n", cpu, err);
 	return 0;
 }
 
 /* The interrupt core moves the ports elsewhere when the CPU goes. */
-static int vector_offline(unsigned int cpu)
+static int shim_vector_offline(unsigned int cpu)
 {
 	if (!vector_irq_of[cpu])
 		return 0;
@@ -760,17 +760,17 @@ static int vector_offline(unsigned int cpu)
 }
 
 /* What Xen had queued for a CPU that does not run any more. */
-static int vector_dead(unsigned int cpu)
+static int shim_vector_dead(unsigned int cpu)
 {
 	if (per_cpu_upcalls && vcpu_of[cpu] < SHIM_VCPUS) {
 		local_irq_disable();
-		upcall(vcpu_of[cpu]);
+		shim_upcall(vcpu_of[cpu]);
 		local_irq_enable();
 	}
 	return 0;
 }
 
-static void vectors_exit(void)
+static void shim_vectors_exit(void)
 {
 	if (hotplug_state > 0)
 		cpuhp_remove_state(hotplug_state);
@@ -788,7 +788,7 @@ static void vectors_exit(void)
 	}
 }
 
-static int vectors_init(void)
+static int shim_vectors_init(void)
 {
 	struct fwnode_handle *fwnode = irq_domain_alloc_named_fwnode("xen-upcall");
 	int state;
@@ -803,21 +803,21 @@ static int vectors_init(void)
 		return -ENOMEM;
 	}
 	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN,
-					  "xen/upcall:dead", NULL, vector_dead);
+					  "xen/upcall:dead", NULL, shim_vector_dead);
 	if (state < 0) {
-		vectors_exit();
+		shim_vectors_exit();
 		return state;
 	}
 	dead_state = state;
 	state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "xen/upcall:online",
-				  vector_online, vector_offline);
+				  shim_vector_online, shim_vector_offline);
 	if (state < 0) {
-		vectors_exit();
+		shim_vectors_exit();
 		return state;
 	}
 	hotplug_state = state;
 	if (!cpumask_test_cpu(0, &upcall_cpus)) {
-		vectors_exit();
+		shim_vectors_exit();
 		return -ENODEV;
 	}
 	per_cpu_upcalls = true;
@@ -826,7 +826,7 @@ static int vectors_init(void)
 
 /* ---- the platform device's interrupt ---- */
 
-static int line_init(void)
+static int shim_line_init(void)
 {
 	u64 via = (u64)HVM_PARAM_CALLBACK_TYPE_PCI_INTX << 56 |
 		  (u64)pci_domain_nr(platform->bus) << 32 |
@@ -837,7 +837,7 @@ static int line_init(void)
 	return hvm_param_set(HVM_PARAM_CALLBACK_IRQ, via);
 }
 
-static irqreturn_t line_heard(int irq, void *heard)
+static irqreturn_t shim_line_heard(int irq, void *heard)
 {
 	complete(heard);
 	return IRQ_HANDLED;
@@ -847,7 +847,7 @@ static irqreturn_t line_heard(int irq, void *heard)
  * A vCPU to which a former load, or a former kernel, has given a vector is not
  * interrupted by the line any more: Xen can change a vector, not take it back.
  */
-static bool line_works(void)
+static bool shim_line_works(void)
 {
 	DECLARE_COMPLETION_ONSTACK(heard);
 	struct evtchn_bind_ipi ipi = { };
@@ -856,8 +856,8 @@ static bool line_works(void)
 
 	if (hypercalls->event(EVTCHNOP_bind_ipi, &ipi))
 		return true;
-	irq = bind_handler(bind_new(ipi.port, false, NULL), line_heard, 0,
-			   KBUILD_MODNAME, &heard);
+	irq = shim_bind_handler(shim_bind_new(ipi.port, false, NULL), shim_line_heard, 0,
+				KBUILD_MODNAME, &heard);
 	if (irq < 0)
 		return true;
 	notify_remote_via_irq(irq);
@@ -866,20 +866,20 @@ static bool line_works(void)
 	return works;
 }
 
-static int interrupts_init(bool vectors)
+static int shim_interrupts_init(bool vectors)
 {
-	int err = vectors ? vectors_init() : -ENODEV;
-	int line = line_init();
+	int err = vectors ? shim_vectors_init() : -ENODEV;
+	int line = shim_line_init();
 
 	if (line) {
-		vectors_exit();
+		shim_vectors_exit();
 		pr_err("Xen cannot interrupt by the platform device: error %d\n",
 		       line);
 		return line;
 	}
-	if (err && !line_works()) {
+	if (err && !shim_line_works()) {
 		pr_info("vectors are in use from before, and stay so\n");
-		err = vectors_init();
+		err = shim_vectors_init();
 		if (err) {
 			hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
 			pr_err("Xen interrupts neither by the platform device nor by a vector: error %d\n",
@@ -896,7 +896,7 @@ static int interrupts_init(bool vectors)
 /* ---- start and end ---- */
 
 /* Ports that another kernel has left behind, but not those of the toolstack. */
-static void close_left_ports(void)
+static void shim_close_left_ports(void)
 {
 	u64 store, console;
 	evtchn_port_t nr;
@@ -912,12 +912,12 @@ static void close_left_ports(void)
 			break;
 		if (nr != store && nr != console &&
 		    status.status != EVTCHNSTAT_closed)
-			close_port(nr);
+			shim_close_port(nr);
 	}
 }
 
 /* What another kernel has not heard. */
-static void forget_upcalls(void)
+static void shim_forget_upcalls(void)
 {
 	unsigned int vcpu;
 
@@ -929,7 +929,7 @@ static void forget_upcalls(void)
 	}
 }
 
-static void free_line(void)
+static void shim_free_line(void)
 {
 	if (line_taken)
 		free_irq(platform->irq, platform);
@@ -960,14 +960,14 @@ int evtchn_init(bool vectors, bool fifo)
 			__module_get(THIS_MODULE);
 		}
 	}
-	forget_upcalls();
-	close_left_ports();
+	shim_forget_upcalls();
+	shim_close_left_ports();
 
 	err = -ENOMEM;
 	port_domain = irq_domain_add_tree(NULL, &port_domain_ops, NULL);
 	if (!port_domain)
 		goto no_layout;
-	err = request_irq(platform->irq, line_upcall,
+	err = request_irq(platform->irq, shim_line_upcall,
 			  IRQF_SHARED | IRQF_NOBALANCING, KBUILD_MODNAME,
 			  platform);
 	if (err) {
@@ -976,10 +976,10 @@ int evtchn_init(bool vectors, bool fifo)
 		goto no_irq;
 	}
 	line_taken = true;
-	err = interrupts_init(vectors);
+	err = shim_interrupts_init(vectors);
 	if (!err)
 		return 0;
-	free_line();
+	shim_free_line();
 no_irq:
 	irq_domain_remove(port_domain);
 no_layout:
@@ -991,8 +991,8 @@ void evtchn_exit(void)
 {
 	/* Xen interrupts all vCPUs at this: as long as they have a handler. */
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
-	vectors_exit();
-	free_line();
+	shim_vectors_exit();
+	shim_free_line();
 	irq_domain_remove(port_domain);
 	kvfree(ports);
 	ports = NULL;
@@ -1002,7 +1002,7 @@ void evtchn_exit(void)
 bool evtchn_line_lost(void)
 {
 	hvm_param_set(HVM_PARAM_CALLBACK_IRQ, 0);
-	free_line();
+	shim_free_line();
 	return per_cpu_upcalls;
 }
 
@@ -1027,16 +1027,16 @@ void evtchn_resume(void)
 		struct port *p = rcu_dereference_raw(ports[nr]);
 
 		if (p)
-			port_detach(p, false);
+			shim_port_detach(p, false);
 	}
 	if (layout == &evtchn_fifo && evtchn_fifo_resume())
 		layout = &evtchn_2level;
 	if (line_taken)
-		line_init();
+		shim_line_init();
 	for_each_cpu(cpu, &upcall_cpus) {
 		struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
 
-		if (set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector))
+		if (shim_set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector))
 			per_cpu_upcalls = false;
 	}
 }

@@ -14,22 +14,22 @@
 /* Which ports are whose: one vCPU must not take another's. */
 static unsigned long bound[SHIM_VCPUS][WORDS];
 
-static unsigned long *pending_bits(void)
+static unsigned long *shim_pending_bits(void)
 {
 	return (unsigned long *)shared_info->evtchn_pending;
 }
 
-static unsigned long *mask_bits(void)
+static unsigned long *shim_mask_bits(void)
 {
 	return (unsigned long *)shared_info->evtchn_mask;
 }
 
-static int level2_setup(evtchn_port_t nr)
+static int shim_level2_setup(evtchn_port_t nr)
 {
 	return 0;
 }
 
-static void level2_bind(evtchn_port_t nr, int from, int to)
+static void shim_level2_bind(evtchn_port_t nr, int from, int to)
 {
 	if (from >= 0)
 		clear_bit(nr, bound[from]);
@@ -37,48 +37,48 @@ static void level2_bind(evtchn_port_t nr, int from, int to)
 		set_bit(nr, bound[to]);
 }
 
-static bool level2_pending(evtchn_port_t nr)
+static bool shim_level2_pending(evtchn_port_t nr)
 {
-	return test_bit(nr, pending_bits());
+	return test_bit(nr, shim_pending_bits());
 }
 
-static void level2_clear(evtchn_port_t nr)
+static void shim_level2_clear(evtchn_port_t nr)
 {
-	clear_bit(nr, pending_bits());
+	clear_bit(nr, shim_pending_bits());
 	/* Cleared before the handler looks at what the event announced. */
 	smp_mb__after_atomic();
 }
 
-static void level2_mask(evtchn_port_t nr)
+static void shim_level2_mask(evtchn_port_t nr)
 {
-	set_bit(nr, mask_bits());
+	set_bit(nr, shim_mask_bits());
 }
 
-static void level2_unmask(evtchn_port_t nr)
+static void shim_level2_unmask(evtchn_port_t nr)
 {
 	struct evtchn_unmask arg = { .port = nr };
 
-	if (!level2_pending(nr)) {
-		clear_bit(nr, mask_bits());
+	if (!shim_level2_pending(nr)) {
+		clear_bit(nr, shim_mask_bits());
 		/* Either this sees the event, or Xen sees it unmasked. */
 		smp_mb__after_atomic();
-		if (!level2_pending(nr))
+		if (!shim_level2_pending(nr))
 			return;
-		set_bit(nr, mask_bits());
+		set_bit(nr, shim_mask_bits());
 	}
 	/* It came while it was masked: only Xen can announce it now. */
 	hypercalls->event(EVTCHNOP_unmask, &arg);
 }
 
-static void level2_scan(unsigned int vcpu)
+static void shim_level2_scan(unsigned int vcpu)
 {
 	struct vcpu_info *info = &shared_info->vcpu_info[vcpu];
 	unsigned long words = xchg(&info->evtchn_pending_sel, 0);
 	unsigned int w, b;
 
 	for_each_set_bit(w, &words, WORDS) {
-		unsigned long bits = READ_ONCE(pending_bits()[w]) &
-				     ~READ_ONCE(mask_bits()[w]) &
+		unsigned long bits = READ_ONCE(shim_pending_bits()[w]) &
+				     ~READ_ONCE(shim_mask_bits()[w]) &
 				     READ_ONCE(bound[vcpu][w]);
 
 		for_each_set_bit(b, &bits, BITS_PER_LONG)
@@ -88,7 +88,7 @@ static void level2_scan(unsigned int vcpu)
 
 void evtchn_2level_mask_all(void)
 {
-	memset(mask_bits(), 0xff, sizeof(shared_info->evtchn_mask));
+	memset(shim_mask_bits(), 0xff, sizeof(shared_info->evtchn_mask));
 }
 
 int evtchn_2level_init(void)
@@ -101,11 +101,11 @@ int evtchn_2level_init(void)
 const struct evtchn_layout evtchn_2level = {
 	.name = "two-level",
 	.nr_ports = EVTCHN_2L_NR_CHANNELS,
-	.setup = level2_setup,
-	.bind = level2_bind,
-	.pending = level2_pending,
-	.clear = level2_clear,
-	.mask = level2_mask,
-	.unmask = level2_unmask,
-	.scan = level2_scan,
+	.setup = shim_level2_setup,
+	.bind = shim_level2_bind,
+	.pending = shim_level2_pending,
+	.clear = shim_level2_clear,
+	.mask = shim_level2_mask,
+	.unmask = shim_level2_unmask,
+	.scan = shim_level2_scan,
 };

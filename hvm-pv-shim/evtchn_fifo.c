@@ -22,18 +22,18 @@ static u32 heads[SHIM_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
 static raw_spinlock_t scan_lock[SHIM_VCPUS];
 static bool in_use;
 
-static event_word_t *word_of(evtchn_port_t nr)
+static event_word_t *shim_word_of(evtchn_port_t nr)
 {
 	return &array[nr / WORDS_A_PAGE][nr % WORDS_A_PAGE];
 }
 
-static bool has_word(evtchn_port_t nr)
+static bool shim_has_word(evtchn_port_t nr)
 {
 	return nr / WORDS_A_PAGE < nr_pages;
 }
 
 /* Tell Xen of the array's next page, in which nothing is pending. */
-static int give_page(event_word_t *page)
+static int shim_give_page(event_word_t *page)
 {
 	struct evtchn_expand_array arg = {
 		.array_gfn = virt_to_phys(page) >> PAGE_SHIFT,
@@ -45,14 +45,14 @@ static int give_page(event_word_t *page)
 	return hypercalls->event(EVTCHNOP_expand_array, &arg);
 }
 
-static int add_page(void)
+static int shim_add_page(void)
 {
 	event_word_t *page = (event_word_t *)__get_free_page(GFP_KERNEL);
 	int err;
 
 	if (!page)
 		return -ENOMEM;
-	err = give_page(page);
+	err = shim_give_page(page);
 	if (err) {
 		free_page((unsigned long)page);
 		return err;
@@ -64,29 +64,29 @@ static int add_page(void)
 	return 0;
 }
 
-static int fifo_setup(evtchn_port_t nr)
+static int shim_fifo_setup(evtchn_port_t nr)
 {
 	int err;
 
-	while (!has_word(nr)) {
-		err = add_page();
+	while (!shim_has_word(nr)) {
+		err = shim_add_page();
 		if (err)
 			return err;
 	}
 	return 0;
 }
 
-static void fifo_bind(evtchn_port_t nr, int from, int to)
+static void shim_fifo_bind(evtchn_port_t nr, int from, int to)
 {
 	/* Xen puts an event into the queue of the right vCPU. */
 }
 
-static bool fifo_pending(evtchn_port_t nr)
+static bool shim_fifo_pending(evtchn_port_t nr)
 {
-	return has_word(nr) && *word_of(nr) & BIT(EVTCHN_FIFO_PENDING);
+	return shim_has_word(nr) && *shim_word_of(nr) & BIT(EVTCHN_FIFO_PENDING);
 }
 
-static void change(event_word_t *word, u32 set, u32 clear)
+static void shim_change(event_word_t *word, u32 set, u32 clear)
 {
 	u32 old = READ_ONCE(*word);
 
@@ -94,26 +94,26 @@ static void change(event_word_t *word, u32 set, u32 clear)
 		;
 }
 
-static void fifo_clear(evtchn_port_t nr)
+static void shim_fifo_clear(evtchn_port_t nr)
 {
-	if (has_word(nr))
-		change(word_of(nr), 0, BIT(EVTCHN_FIFO_PENDING));
+	if (shim_has_word(nr))
+		shim_change(shim_word_of(nr), 0, BIT(EVTCHN_FIFO_PENDING));
 }
 
-static void fifo_mask(evtchn_port_t nr)
+static void shim_fifo_mask(evtchn_port_t nr)
 {
-	if (has_word(nr))
-		change(word_of(nr), BIT(EVTCHN_FIFO_MASKED), 0);
+	if (shim_has_word(nr))
+		shim_change(shim_word_of(nr), BIT(EVTCHN_FIFO_MASKED), 0);
 }
 
 /* Xen is busy with a word for a few instructions at most. */
-static void fifo_unmask(evtchn_port_t nr)
+static void shim_fifo_unmask(evtchn_port_t nr)
 {
 	struct evtchn_unmask arg = { .port = nr };
-	event_word_t *word = word_of(nr);
+	event_word_t *word = shim_word_of(nr);
 	u32 old;
 
-	if (!has_word(nr))
+	if (!shim_has_word(nr))
 		return;
 	old = READ_ONCE(*word);
 	do {
@@ -124,7 +124,7 @@ static void fifo_unmask(evtchn_port_t nr)
 }
 
 /* Take the first port out of a queue; 0 if that was the last one. */
-static u32 unlink_word(event_word_t *word)
+static u32 shim_unlink_word(event_word_t *word)
 {
 	u32 old = READ_ONCE(*word), new;
 
@@ -134,7 +134,7 @@ static u32 unlink_word(event_word_t *word)
 	return old & EVTCHN_FIFO_LINK_MASK;
 }
 
-static void take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
+static void shim_take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
 {
 	u32 *head = &heads[vcpu][q];
 	event_word_t *word;
@@ -146,13 +146,13 @@ static void take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
 		*head = READ_ONCE(control[vcpu]->head[q]);
 	}
 	nr = *head;
-	if (!nr || !has_word(nr)) {
+	if (!nr || !shim_has_word(nr)) {
 		*head = 0;
 		__clear_bit(q, ready);
 		return;
 	}
-	word = word_of(nr);
-	*head = unlink_word(word);
+	word = shim_word_of(nr);
+	*head = shim_unlink_word(word);
 	if (!*head)
 		__clear_bit(q, ready);
 	if ((READ_ONCE(*word) & (BIT(EVTCHN_FIFO_PENDING) |
@@ -161,7 +161,7 @@ static void take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
 		evtchn_deliver(nr);
 }
 
-static void fifo_scan(unsigned int vcpu)
+static void shim_fifo_scan(unsigned int vcpu)
 {
 	unsigned long ready;
 
@@ -170,14 +170,14 @@ static void fifo_scan(unsigned int vcpu)
 	raw_spin_lock(&scan_lock[vcpu]);
 	ready = xchg(&control[vcpu]->ready, 0);
 	while (ready) {
-		take_event(vcpu, __ffs(ready), &ready);
+		shim_take_event(vcpu, __ffs(ready), &ready);
 		ready |= xchg(&control[vcpu]->ready, 0);
 	}
 	raw_spin_unlock(&scan_lock[vcpu]);
 }
 
-static int give_control(unsigned int vcpu,
-			struct evtchn_fifo_control_block *block)
+static int shim_give_control(unsigned int vcpu,
+			     struct evtchn_fifo_control_block *block)
 {
 	struct evtchn_init_control arg = {
 		.vcpu = vcpu,
@@ -198,7 +198,7 @@ int evtchn_fifo_vcpu(unsigned int vcpu)
 	page = (void *)get_zeroed_page(GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
-	err = give_control(vcpu, page);
+	err = shim_give_control(vcpu, page);
 	if (err) {
 		free_page((unsigned long)page);
 		return err;
@@ -222,14 +222,14 @@ int evtchn_fifo_resume(void)
 			continue;
 		memset(heads[vcpu], 0, sizeof(heads[vcpu]));
 		clear_page(control[vcpu]);
-		err = give_control(vcpu, control[vcpu]);
+		err = shim_give_control(vcpu, control[vcpu]);
 		if (err && !vcpu) {
 			in_use = false;
 			return err;
 		}
 	}
 	for (i = 0; i < nr_pages; i++)
-		if (give_page(array[i]))
+		if (shim_give_page(array[i]))
 			break;
 	/* More are added when a port needs them. */
 	while (nr_pages > i)
@@ -254,11 +254,11 @@ int evtchn_fifo_init(void)
 const struct evtchn_layout evtchn_fifo = {
 	.name = "FIFO",
 	.nr_ports = EVTCHN_FIFO_NR_CHANNELS,
-	.setup = fifo_setup,
-	.bind = fifo_bind,
-	.pending = fifo_pending,
-	.clear = fifo_clear,
-	.mask = fifo_mask,
-	.unmask = fifo_unmask,
-	.scan = fifo_scan,
+	.setup = shim_fifo_setup,
+	.bind = shim_fifo_bind,
+	.pending = shim_fifo_pending,
+	.clear = shim_fifo_clear,
+	.mask = shim_fifo_mask,
+	.unmask = shim_fifo_unmask,
+	.scan = shim_fifo_scan,
 };

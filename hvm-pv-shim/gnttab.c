@@ -45,13 +45,13 @@ static DEFINE_SPINLOCK(list_lock);
 static LIST_HEAD(late);
 /* The list of late grants. */
 static DEFINE_SPINLOCK(late_lock);
-static void late_work_fn(struct work_struct *work);
-static DECLARE_DELAYED_WORK(late_work, late_work_fn);
+static void shim_late_work_fn(struct work_struct *work);
+static DECLARE_DELAYED_WORK(late_work, shim_late_work_fn);
 
 /* ---- references ---- */
 
 /* Caller holds list_lock. */
-static void put_ref(grant_ref_t ref)
+static void shim_put_ref(grant_ref_t ref)
 {
 	next_ref[ref] = free_head;
 	free_head = ref;
@@ -59,7 +59,7 @@ static void put_ref(grant_ref_t ref)
 }
 
 /* One more frame; caller holds list_lock. */
-static int add_frame(void)
+static int shim_add_frame(void)
 {
 	unsigned int frame = nr_frames;
 	grant_ref_t ref;
@@ -82,18 +82,18 @@ static int add_frame(void)
 		if (READ_ONCE(table[ref].flags))
 			next_ref[ref] = FORMER;
 		else
-			put_ref(ref);
+			shim_put_ref(ref);
 	}
 	return 0;
 }
 
 /* Caller holds list_lock. */
-static int want_free(unsigned int count)
+static int shim_want_free(unsigned int count)
 {
 	int err;
 
 	while (nr_free < count) {
-		err = add_frame();
+		err = shim_add_frame();
 		if (err) {
 			if (err != -ENOSPC)
 				pr_err_ratelimited("Xen gives no grant frame: error %d\n",
@@ -105,7 +105,7 @@ static int want_free(unsigned int count)
 }
 
 /* Caller holds list_lock, and gets the functions to call without it. */
-static struct gnttab_free_callback *take_ready(void)
+static struct gnttab_free_callback *shim_take_ready(void)
 {
 	struct gnttab_free_callback **at = &waiting, *ready = NULL, *cb;
 
@@ -121,7 +121,7 @@ static struct gnttab_free_callback *take_ready(void)
 	return ready;
 }
 
-static void call_ready(struct gnttab_free_callback *cb)
+static void shim_call_ready(struct gnttab_free_callback *cb)
 {
 	struct gnttab_free_callback *next;
 
@@ -148,7 +148,7 @@ int gnttab_alloc_grant_references(u16 count, grant_ref_t *head)
 
 	*head = LIST_END;
 	spin_lock_irqsave(&list_lock, flags);
-	err = want_free(count);
+	err = shim_want_free(count);
 	if (!err && count) {
 		*head = free_head;
 		nr_free -= count;
@@ -205,11 +205,11 @@ void gnttab_free_grant_references(grant_ref_t head)
 	spin_lock_irqsave(&list_lock, flags);
 	for (; head != LIST_END; head = next) {
 		next = next_ref[head];
-		put_ref(head);
+		shim_put_ref(head);
 	}
-	ready = take_ready();
+	ready = shim_take_ready();
 	spin_unlock_irqrestore(&list_lock, flags);
-	call_ready(ready);
+	shim_call_ready(ready);
 }
 EXPORT_SYMBOL_GPL(gnttab_free_grant_references);
 
@@ -220,10 +220,10 @@ void gnttab_free_grant_reference(grant_ref_t ref)
 	unsigned long flags;
 
 	spin_lock_irqsave(&list_lock, flags);
-	put_ref(ref);
-	ready = take_ready();
+	shim_put_ref(ref);
+	ready = shim_take_ready();
 	spin_unlock_irqrestore(&list_lock, flags);
-	call_ready(ready);
+	shim_call_ready(ready);
 }
 EXPORT_SYMBOL_GPL(gnttab_free_grant_reference);
 
@@ -244,9 +244,9 @@ void gnttab_request_free_callback(struct gnttab_free_callback *callback,
 		callback->next = waiting;
 		waiting = callback;
 	}
-	ready = take_ready();
+	ready = shim_take_ready();
 	spin_unlock_irqrestore(&list_lock, flags);
-	call_ready(ready);
+	shim_call_ready(ready);
 }
 EXPORT_SYMBOL_GPL(gnttab_request_free_callback);
 
@@ -338,7 +338,7 @@ int gnttab_try_end_foreign_access(grant_ref_t ref)
 EXPORT_SYMBOL_GPL(gnttab_try_end_foreign_access);
 
 /* Whether some are left. */
-static bool end_late_grants(void)
+static bool shim_end_late_grants(void)
 {
 	struct late_grant *g, *next;
 	LIST_HEAD(look);
@@ -364,9 +364,9 @@ static bool end_late_grants(void)
 	return left;
 }
 
-static void late_work_fn(struct work_struct *work)
+static void shim_late_work_fn(struct work_struct *work)
 {
-	if (end_late_grants())
+	if (shim_end_late_grants())
 		schedule_delayed_work(&late_work, HZ);
 }
 
@@ -436,7 +436,7 @@ EXPORT_SYMBOL_GPL(gnttab_foreach_grant_in_range);
  * A grant whose page is being paged in by another domain: try again for about
  * two minutes, a little later each time.
  */
-static void again(unsigned int cmd, void *op, int16_t *status)
+static void shim_again(unsigned int cmd, void *op, int16_t *status)
 {
 	unsigned int i;
 
@@ -467,7 +467,7 @@ void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)
 	}
 	for (i = 0; i < count; i++)
 		if (unlikely(batch[i].status == GNTST_eagain))
-			again(GNTTABOP_copy, &batch[i], &batch[i].status);
+			shim_again(GNTTABOP_copy, &batch[i], &batch[i].status);
 }
 EXPORT_SYMBOL_GPL(gnttab_batch_copy);
 
@@ -483,8 +483,8 @@ void gnttab_batch_map(struct gnttab_map_grant_ref *batch, unsigned int count)
 	}
 	for (i = 0; i < count; i++)
 		if (unlikely(batch[i].status == GNTST_eagain))
-			again(GNTTABOP_map_grant_ref, &batch[i],
-			      &batch[i].status);
+			shim_again(GNTTABOP_map_grant_ref, &batch[i],
+				   &batch[i].status);
 }
 EXPORT_SYMBOL_GPL(gnttab_batch_map);
 
@@ -507,8 +507,8 @@ int gnttab_map_refs(struct gnttab_map_grant_ref *map_ops,
 		return -EIO;
 	for (i = 0; i < count; i++)
 		if (unlikely(map_ops[i].status == GNTST_eagain))
-			again(GNTTABOP_map_grant_ref, &map_ops[i],
-			      &map_ops[i].status);
+			shim_again(GNTTABOP_map_grant_ref, &map_ops[i],
+				   &map_ops[i].status);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(gnttab_map_refs);
@@ -525,7 +525,7 @@ EXPORT_SYMBOL_GPL(gnttab_unmap_refs);
 
 #define UNMAP_WAIT_MS	5
 
-static bool pages_in_use(struct gntab_unmap_queue_data *item)
+static bool shim_pages_in_use(struct gntab_unmap_queue_data *item)
 {
 	unsigned int i;
 
@@ -535,13 +535,13 @@ static bool pages_in_use(struct gntab_unmap_queue_data *item)
 	return false;
 }
 
-static void unmap_work(struct work_struct *work)
+static void shim_unmap_work(struct work_struct *work)
 {
 	struct gntab_unmap_queue_data *item =
 		container_of(to_delayed_work(work),
 			     struct gntab_unmap_queue_data, gnttab_work);
 
-	if (pages_in_use(item)) {
+	if (shim_pages_in_use(item)) {
 		item->age++;
 		schedule_delayed_work(&item->gnttab_work,
 				      msecs_to_jiffies(UNMAP_WAIT_MS *
@@ -556,8 +556,8 @@ static void unmap_work(struct work_struct *work)
 void gnttab_unmap_refs_async(struct gntab_unmap_queue_data *item)
 {
 	item->age = 0;
-	INIT_DELAYED_WORK(&item->gnttab_work, unmap_work);
-	unmap_work(&item->gnttab_work.work);
+	INIT_DELAYED_WORK(&item->gnttab_work, shim_unmap_work);
+	shim_unmap_work(&item->gnttab_work.work);
 }
 EXPORT_SYMBOL_GPL(gnttab_unmap_refs_async);
 
@@ -566,7 +566,7 @@ int gnttab_unmap_refs_sync(struct gntab_unmap_queue_data *item)
 {
 	unsigned int age = 0;
 
-	while (pages_in_use(item))
+	while (shim_pages_in_use(item))
 		msleep(UNMAP_WAIT_MS * min(++age, 200U));
 	return gnttab_unmap_refs(item->unmap_ops, item->kunmap_ops,
 				 item->pages, item->count);
@@ -575,7 +575,7 @@ EXPORT_SYMBOL_GPL(gnttab_unmap_refs_sync);
 
 /* ---- start and end ---- */
 
-static int use_version_1(void)
+static int shim_use_version_1(void)
 {
 	struct gnttab_set_version set = { .version = 1 };
 	struct gnttab_get_version get = { .dom = DOMID_SELF };
@@ -602,7 +602,7 @@ int grants_init(void)
 		       err ?: query.status);
 		return -EIO;
 	}
-	err = use_version_1();
+	err = shim_use_version_1();
 	if (err)
 		return err;
 	max_frames = min(query.max_nr_frames,
@@ -621,7 +621,7 @@ int grants_init(void)
 	/* As many as there are already, so that it is known what they hold. */
 	for (i = 0; i < max(query.nr_frames, 1U) && i < max_frames; i++) {
 		spin_lock_irq(&list_lock);
-		err = add_frame();
+		err = shim_add_frame();
 		spin_unlock_irq(&list_lock);
 		if (err) {
 			pr_err("cannot map the grant table: error %d\n", err);
@@ -643,7 +643,7 @@ void grants_exit(void)
 	struct late_grant *g, *next;
 
 	cancel_delayed_work_sync(&late_work);
-	if (end_late_grants())
+	if (shim_end_late_grants())
 		pr_warn("pages stay behind that other guests still use\n");
 	list_for_each_entry_safe(g, next, &late, list)
 		kfree(g);
@@ -669,13 +669,13 @@ void grants_reclaim(void)
 		if (next_ref[ref] != FORMER)
 			continue;
 		if (gnttab_end_foreign_access_ref(ref))
-			put_ref(ref);
+			shim_put_ref(ref);
 		else
 			kept++;
 	}
-	ready = take_ready();
+	ready = shim_take_ready();
 	spin_unlock_irq(&list_lock);
-	call_ready(ready);
+	shim_call_ready(ready);
 	if (kept)
 		pr_info("grants of a former kernel that stay in use: %u\n", kept);
 }

@@ -28,46 +28,46 @@
 })
 
 #define HYPERCALLS(insn)						\
-static long insn##_version(int cmd, void *arg)				\
+static long shim_##insn##_version(int cmd, void *arg)			\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_xen_version, cmd, arg, 0);	\
 }									\
 									\
-static long insn##_memory(unsigned int cmd, void *arg)			\
+static long shim_##insn##_memory(unsigned int cmd, void *arg)		\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_memory_op, cmd, arg, 0);	\
 }									\
 									\
-static long insn##_event(int cmd, void *arg)				\
+static long shim_##insn##_event(int cmd, void *arg)			\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_event_channel_op, cmd,	\
 			 arg, 0);					\
 }									\
 									\
-static long insn##_grant(unsigned int cmd, void *arg,			\
-			 unsigned int count)				\
+static long shim_##insn##_grant(unsigned int cmd, void *arg,		\
+				unsigned int count)			\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_grant_table_op, cmd,	\
 			 arg, count);					\
 }									\
 									\
-static long insn##_sched(int cmd, void *arg)				\
+static long shim_##insn##_sched(int cmd, void *arg)			\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_sched_op, cmd, arg, 0);	\
 }									\
 									\
-static long insn##_hvm(int cmd, void *arg)				\
+static long shim_##insn##_hvm(int cmd, void *arg)			\
 {									\
 	return HYPERCALL(#insn, __HYPERVISOR_hvm_op, cmd, arg, 0);	\
 }									\
 									\
 static const struct hypercalls insn##_table = {				\
-	.version = insn##_version,					\
-	.memory = insn##_memory,					\
-	.event = insn##_event,						\
-	.grant = insn##_grant,						\
-	.sched = insn##_sched,						\
-	.hvm = insn##_hvm,						\
+	.version = shim_##insn##_version,				\
+	.memory = shim_##insn##_memory,					\
+	.event = shim_##insn##_event,					\
+	.grant = shim_##insn##_grant,					\
+	.sched = shim_##insn##_sched,					\
+	.hvm = shim_##insn##_hvm,					\
 }
 
 HYPERCALLS(vmcall);

@@ -89,7 +89,7 @@ int platform_resume(void)
 	return platform_map(XENMAPSPACE_shared_info, 0, PLATFORM_SHARED_INFO);
 }
 
-static void read_features(void)
+static void shim_read_features(void)
 {
 	unsigned int map, bit;
 
@@ -103,7 +103,7 @@ static void read_features(void)
 	}
 }
 
-static int map_shared_info(void)
+static int shim_map_shared_info(void)
 {
 	int err = platform_resume();
 
@@ -119,14 +119,14 @@ static int map_shared_info(void)
 	return -ENOMEM;
 }
 
-static void unmap_shared_info(void)
+static void shim_unmap_shared_info(void)
 {
 	memunmap(shared_info);
 	platform_unmap(PLATFORM_SHARED_INFO);
 	shared_info = NULL;
 }
 
-static int parse_unplug(enum unplug *wanted)
+static int shim_parse_unplug(enum unplug *wanted)
 {
 	static const struct {
 		const char *name;
@@ -148,12 +148,12 @@ static int parse_unplug(enum unplug *wanted)
 	return -EINVAL;
 }
 
-static int start(struct pci_dev *pdev)
+static int shim_start(struct pci_dev *pdev)
 {
 	enum unplug wanted;
 	int err;
 
-	err = parse_unplug(&wanted);
+	err = shim_parse_unplug(&wanted);
 	if (err)
 		return err;
 	err = unplug_check(wanted);
@@ -182,8 +182,8 @@ static int start(struct pci_dev *pdev)
 		err = -ENXIO;
 		goto no_info;
 	}
-	read_features();
-	err = map_shared_info();
+	shim_read_features();
+	err = shim_map_shared_info();
 	if (err)
 		goto no_info;
 	err = evtchn_init(vectors, fifo);
@@ -225,7 +225,7 @@ no_store:
 no_grants:
 	evtchn_exit();
 no_events:
-	unmap_shared_info();
+	shim_unmap_shared_info();
 no_info:
 	pci_release_regions(pdev);
 	pci_dev_put(platform);
@@ -235,13 +235,13 @@ no_regions:
 	return err;
 }
 
-static void give_device_back(struct pci_dev *pdev)
+static void shim_give_device_back(struct pci_dev *pdev)
 {
 	pci_release_regions(pdev);
 	pci_disable_device(pdev);
 }
 
-static void end_services(void)
+static void shim_end_services(void)
 {
 	suspend_exit();
 	xenbus_buses_exit();
@@ -249,20 +249,20 @@ static void end_services(void)
 	xenstore_exit();
 	grants_exit();
 	evtchn_exit();
-	unmap_shared_info();
+	shim_unmap_shared_info();
 	if (!device_lost)
-		give_device_back(platform);
+		shim_give_device_back(platform);
 	device_lost = false;
 	pci_dev_put(platform);
 	platform = NULL;
 }
 
-static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+static int shim_platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	if (platform || unloading)
 		return -EBUSY;
 	tried = true;
-	start_error = start(pdev);
+	start_error = shim_start(pdev);
 	/* It has said why; the core needs not say that, too. */
 	return start_error ? -ENODEV : 0;
 }
@@ -271,21 +271,21 @@ static int platform_probe(struct pci_dev *pdev, const struct pci_device_id *id)
  * Drivers, and who has pages granted, stay when the device is removed by hand;
  * so do Xen's pages, which lie where its memory was. Only its interrupt goes.
  */
-static void platform_remove(struct pci_dev *pdev)
+static void shim_platform_remove(struct pci_dev *pdev)
 {
 	if (unloading) {
-		end_services();
+		shim_end_services();
 		return;
 	}
 	device_lost = true;
 	pr_err("the platform device is gone; %s until the module is unloaded\n",
 	       evtchn_line_lost() ? "what it was for works on" :
 				    "no event comes any more");
-	give_device_back(pdev);
+	shim_give_device_back(pdev);
 }
 
 /* Before another kernel is started in place of this one. */
-static void platform_shutdown(struct pci_dev *pdev)
+static void shim_platform_shutdown(struct pci_dev *pdev)
 {
 	evtchn_shutdown();
 }
@@ -300,9 +300,9 @@ MODULE_DEVICE_TABLE(pci, platform_ids);
 static struct pci_driver platform_driver = {
 	.name = KBUILD_MODNAME,
 	.id_table = platform_ids,
-	.probe = platform_probe,
-	.remove = platform_remove,
-	.shutdown = platform_shutdown,
+	.probe = shim_platform_probe,
+	.remove = shim_platform_remove,
+	.shutdown = shim_platform_shutdown,
 	/* Whoever is finished with it unloads the module. */
 	.driver.suppress_bind_attrs = true,
 	/* Whether it has started must be known when it is registered. */
@@ -337,7 +337,7 @@ static void __exit shim_exit(void)
 	unloading = true;
 	pci_unregister_driver(&platform_driver);
 	if (platform)
-		end_services();
+		shim_end_services();
 }
 module_exit(shim_exit);
 

@@ -21,8 +21,8 @@ static xen_pfn_t frames[BATCH];
 static DEFINE_MUTEX(frames_lock);
 
 /* Returns how many of the pages were done. */
-static unsigned int change_reservation(unsigned int cmd, struct page **pages,
-				       unsigned int nr)
+static unsigned int shim_change_reservation(unsigned int cmd, struct page **pages,
+					    unsigned int nr)
 {
 	struct xen_memory_reservation arg = { .domid = DOMID_SELF };
 	unsigned int done = 0, part, i;
@@ -45,7 +45,7 @@ static unsigned int change_reservation(unsigned int cmd, struct page **pages,
 	return done;
 }
 
-static void free_all(struct page **pages, unsigned int nr)
+static void shim_free_all(struct page **pages, unsigned int nr)
 {
 	while (nr--)
 		__free_page(pages[nr]);
@@ -60,13 +60,13 @@ static void free_all(struct page **pages, unsigned int nr)
  */
 void gnttab_free_pages(int nr_pages, struct page **pages)
 {
-	unsigned int done = change_reservation(XENMEM_populate_physmap, pages,
-					       nr_pages);
+	unsigned int done = shim_change_reservation(XENMEM_populate_physmap, pages,
+						    nr_pages);
 
 	if (done < nr_pages)
 		pr_err_ratelimited("Xen does not give %u pages back\n",
 				   nr_pages - done);
-	free_all(pages, done);
+	shim_free_all(pages, done);
 }
 EXPORT_SYMBOL_GPL(gnttab_free_pages);
 
@@ -86,14 +86,14 @@ int gnttab_alloc_pages(int nr_pages, struct page **pages)
 	for (i = 0; i < nr_pages; i++) {
 		pages[i] = alloc_page(GFP_KERNEL);
 		if (!pages[i]) {
-			free_all(pages, i);
+			shim_free_all(pages, i);
 			return -ENOMEM;
 		}
 	}
-	done = change_reservation(XENMEM_decrease_reservation, pages, nr_pages);
+	done = shim_change_reservation(XENMEM_decrease_reservation, pages, nr_pages);
 	if (done == nr_pages)
 		return 0;
-	free_all(pages + done, nr_pages - done);
+	shim_free_all(pages + done, nr_pages - done);
 	gnttab_free_pages(done, pages);
 	return -ENOMEM;
 }

@@ -23,7 +23,7 @@ struct outcome {
 };
 
 /* One CPU, with interrupts off, while all others wait. */
-static int sleep_and_wake(void *arg)
+static int shim_sleep_and_wake(void *arg)
 {
 	struct sched_shutdown how = { .reason = SHUTDOWN_suspend };
 	struct outcome *outcome = arg;
@@ -47,14 +47,14 @@ static int sleep_and_wake(void *arg)
  * Runs as a watch's callback, so that no other one does before all devices
  * know that their peers have changed.
  */
-static void do_suspend(void)
+static void shim_do_suspend(void)
 {
 	struct outcome outcome = { };
 	int err;
 
 	xenbus_buses_suspend();
 	xs_suspend();
-	err = stop_machine(sleep_and_wake, &outcome, cpumask_of(0));
+	err = stop_machine(shim_sleep_and_wake, &outcome, cpumask_of(0));
 	outcome.cancelled |= !!err;
 	if (outcome.cancelled) {
 		xs_suspend_cancel();
@@ -74,7 +74,7 @@ static void do_suspend(void)
 	xenbus_buses_resume(outcome.cancelled);
 }
 
-static void do_poweroff(void)
+static void shim_do_poweroff(void)
 {
 	orderly_poweroff(false);
 }
@@ -84,14 +84,14 @@ static const struct {
 	const char *feature;
 	void (*act)(void);
 } commands[] = {
-	{ "suspend", "feature-suspend", do_suspend },
-	{ "poweroff", "feature-poweroff", do_poweroff },
-	{ "halt", "feature-halt", do_poweroff },
+	{ "suspend", "feature-suspend", shim_do_suspend },
+	{ "poweroff", "feature-poweroff", shim_do_poweroff },
+	{ "halt", "feature-halt", shim_do_poweroff },
 	{ "reboot", "feature-reboot", orderly_reboot },
 };
 
 /* Take the command out of the store, which tells that it was heard. */
-static char *take_command(void)
+static char *shim_take_command(void)
 {
 	struct xenbus_transaction t;
 	char *command;
@@ -114,10 +114,10 @@ static char *take_command(void)
 	return err ? ERR_PTR(err) : command;
 }
 
-static void command_given(struct xenbus_watch *watch, const char *path,
-			  const char *token)
+static void shim_command_given(struct xenbus_watch *watch, const char *path,
+			       const char *token)
 {
-	char *command = take_command();
+	char *command = shim_take_command();
 	unsigned int i;
 
 	if (IS_ERR(command))
@@ -130,15 +130,15 @@ static void command_given(struct xenbus_watch *watch, const char *path,
 
 static struct xenbus_watch command_watch = {
 	.node = "control/shutdown",
-	.callback = command_given,
+	.callback = shim_command_given,
 };
 
 /*
  * The image has ports, grants and rings in it, of which the Xen that it wakes
  * up in knows nothing: it would hang with what is not yet on the disks.
  */
-static int sleep_asked(struct notifier_block *nb, unsigned long event,
-		       void *unused)
+static int shim_sleep_asked(struct notifier_block *nb, unsigned long event,
+			    void *unused)
 {
 	if (event != PM_HIBERNATION_PREPARE && event != PM_RESTORE_PREPARE)
 		return NOTIFY_DONE;
@@ -147,7 +147,7 @@ static int sleep_asked(struct notifier_block *nb, unsigned long event,
 }
 
 static struct notifier_block sleep_notifier = {
-	.notifier_call = sleep_asked,
+	.notifier_call = shim_sleep_asked,
 };
 
 int suspend_init(void)

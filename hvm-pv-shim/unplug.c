@@ -61,7 +61,7 @@ static const struct pci_device_id emulated_ids[] = {
 static enum unplug unplugged;
 
 /* Devices of others are of the same classes, and may be passed through. */
-static bool emulated(struct pci_dev *pdev)
+static bool shim_emulated(struct pci_dev *pdev)
 {
 	return pdev->subsystem_vendor == PCI_VENDOR_ID_REDHAT_QUMRANET ||
 	       pdev->subsystem_vendor == PCI_VENDOR_ID_XEN ||
@@ -69,9 +69,9 @@ static bool emulated(struct pci_dev *pdev)
 }
 
 /* The emulator goes by class as well. */
-static enum kind kind_of(struct pci_dev *pdev)
+static enum kind shim_kind_of(struct pci_dev *pdev)
 {
-	if (!emulated(pdev))
+	if (!shim_emulated(pdev))
 		return OTHER;
 	switch (pdev->class >> 8) {
 	case PCI_CLASS_NETWORK_ETHERNET:
@@ -90,7 +90,7 @@ static enum kind kind_of(struct pci_dev *pdev)
 /* ---- who uses them ---- */
 
 /* The name of a block device in use at or below a device. */
-static int find_open_disk(struct device *dev, void *data)
+static int shim_find_open_disk(struct device *dev, void *data)
 {
 	char *name = data;
 
@@ -102,34 +102,34 @@ static int find_open_disk(struct device *dev, void *data)
 			return 1;
 		}
 	}
-	return device_for_each_child(dev, data, find_open_disk);
+	return device_for_each_child(dev, data, shim_find_open_disk);
 }
 
-static int find_running_nic(struct device *dev, void *data)
+static int shim_find_running_nic(struct device *dev, void *data)
 {
 	if (dev->class && !strcmp(dev->class->name, "net") &&
 	    to_net_dev(dev)->flags & IFF_UP) {
 		strscpy(data, dev_name(dev), IFNAMSIZ);
 		return 1;
 	}
-	return device_for_each_child(dev, data, find_running_nic);
+	return device_for_each_child(dev, data, shim_find_running_nic);
 }
 
 /* The next one of some kinds, each a bit. */
-static struct pci_dev *next_device(unsigned int kinds, struct pci_dev *from)
+static struct pci_dev *shim_next_device(unsigned int kinds, struct pci_dev *from)
 {
 	for_each_pci_dev(from)
-		if (BIT(kind_of(from)) & kinds)
+		if (BIT(shim_kind_of(from)) & kinds)
 			return from;
 	return NULL;
 }
 
-static bool in_use(unsigned int kinds, int (*find)(struct device *, void *),
-		   char *name)
+static bool shim_in_use(unsigned int kinds, int (*find)(struct device *, void *),
+			char *name)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(kinds, pdev)))
+	while ((pdev = shim_next_device(kinds, pdev)))
 		if (find(&pdev->dev, name)) {
 			pci_dev_put(pdev);
 			return true;
@@ -138,11 +138,11 @@ static bool in_use(unsigned int kinds, int (*find)(struct device *, void *),
 }
 
 /* Who looks what is on a new disk has it open for a moment. */
-static bool disks_in_use(char *name)
+static bool shim_disks_in_use(char *name)
 {
 	unsigned int i;
 
-	for (i = 0; in_use(ALL_DISKS, find_open_disk, name); i++) {
+	for (i = 0; shim_in_use(ALL_DISKS, shim_find_open_disk, name); i++) {
 		if (i == IN_USE_TRIES)
 			return true;
 		msleep(100);
@@ -150,9 +150,9 @@ static bool disks_in_use(char *name)
 	return false;
 }
 
-static bool exists(unsigned int kinds)
+static bool shim_exists(unsigned int kinds)
 {
-	struct pci_dev *pdev = next_device(kinds, NULL);
+	struct pci_dev *pdev = shim_next_device(kinds, NULL);
 
 	pci_dev_put(pdev);
 	return pdev;
@@ -160,7 +160,7 @@ static bool exists(unsigned int kinds)
 
 /* ---- the emulator ---- */
 
-static bool emulator_listens(void)
+static bool shim_emulator_listens(void)
 {
 	if (inw(PORT_MAGIC) != MAGIC)
 		return false;
@@ -172,7 +172,7 @@ static bool emulator_listens(void)
 	return inw(PORT_MAGIC) == MAGIC;
 }
 
-static void take_away(enum unplug what)
+static void shim_take_away(enum unplug what)
 {
 	u16 bits = 0;
 
@@ -184,28 +184,28 @@ static void take_away(enum unplug what)
 }
 
 /* Drivers first lose what will not be there; a CD drive comes back. */
-static void release_disks(void)
+static void shim_release_disks(void)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(BIT(BUS_OF_DISKS), pdev)))
+	while ((pdev = shim_next_device(BIT(BUS_OF_DISKS), pdev)))
 		device_release_driver(&pdev->dev);
 }
 
-static void offer_cdrom(void)
+static void shim_offer_cdrom(void)
 {
 	struct pci_dev *pdev = NULL;
 
-	while ((pdev = next_device(BIT(BUS_OF_DISKS), pdev)))
+	while ((pdev = shim_next_device(BIT(BUS_OF_DISKS), pdev)))
 		if (device_attach(&pdev->dev) < 0)
 			pci_warn(pdev, "no driver takes it back\n");
 }
 
-static void remove_all(unsigned int kinds)
+static void shim_remove_all(unsigned int kinds)
 {
 	struct pci_dev *pdev;
 
-	while ((pdev = next_device(kinds, NULL))) {
+	while ((pdev = shim_next_device(kinds, NULL))) {
 		pci_stop_and_remove_bus_device_locked(pdev);
 		pci_dev_put(pdev);
 	}
@@ -221,8 +221,8 @@ int unplug_check(enum unplug wanted)
 {
 	char name[BDEVNAME_SIZE];
 
-	if (!(wanted & UNPLUG_DISKS) || !emulator_listens() ||
-	    !disks_in_use(name))
+	if (!(wanted & UNPLUG_DISKS) || !shim_emulator_listens() ||
+	    !shim_disks_in_use(name))
 		return 0;
 	pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
 	       name);
@@ -243,10 +243,10 @@ int unplug_init(enum unplug wanted)
 	unplugged = UNPLUG_NEVER;
 	if (wanted == UNPLUG_NEVER)
 		return 0;
-	if (!emulator_listens()) {
-		if (wanted & UNPLUG_DISKS && !exists(ALL_DISKS))
+	if (!shim_emulator_listens()) {
+		if (wanted & UNPLUG_DISKS && !shim_exists(ALL_DISKS))
 			unplugged |= UNPLUG_DISKS;
-		if (wanted & UNPLUG_NICS && !exists(BIT(NIC)))
+		if (wanted & UNPLUG_NICS && !shim_exists(BIT(NIC)))
 			unplugged |= UNPLUG_NICS;
 		if (unplugged != wanted)
 			pr_warn("the emulated devices cannot be unplugged\n");
@@ -255,29 +255,29 @@ int unplug_init(enum unplug wanted)
 	err = unplug_check(wanted);
 	if (err)
 		return err;
-	if (wanted & UNPLUG_NICS && in_use(BIT(NIC), find_running_nic, name)) {
+	if (wanted & UNPLUG_NICS && shim_in_use(BIT(NIC), shim_find_running_nic, name)) {
 		pr_warn("the emulated network card %s is up; network cards stay emulated\n",
 			name);
 		wanted &= ~UNPLUG_NICS;
 	}
 	if (wanted & UNPLUG_DISKS) {
-		release_disks();
-		remove_all(BIT(DISKS));
+		shim_release_disks();
+		shim_remove_all(BIT(DISKS));
 	}
 	if (wanted & UNPLUG_NICS)
-		remove_all(BIT(NIC));
-	take_away(wanted);
+		shim_remove_all(BIT(NIC));
+	shim_take_away(wanted);
 	unplugged = wanted;
 	if (wanted & UNPLUG_DISKS)
-		offer_cdrom();
+		shim_offer_cdrom();
 	return 0;
 }
 
 /* After a resume there is a new emulator, with all its devices. */
 void unplug_again(void)
 {
-	if (unplugged && emulator_listens())
-		take_away(unplugged);
+	if (unplugged && shim_emulator_listens())
+		shim_take_away(unplugged);
 }
 
 /**

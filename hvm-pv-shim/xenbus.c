@@ -58,7 +58,7 @@ static bool former_reset;
 static bool ending;
 static unsigned long ending_until;
 
-static struct side *side_of(struct xenbus_device *xb)
+static struct side *shim_side_of(struct xenbus_device *xb)
 {
 	return container_of(xb->dev.bus, struct side, bus);
 }
@@ -67,8 +67,8 @@ static struct side frontends, backends;
 
 /* ---- the other end ---- */
 
-static void peer_changed(struct xenbus_watch *watch, const char *path,
-			 const char *token)
+static void shim_peer_changed(struct xenbus_watch *watch, const char *path,
+			      const char *token)
 {
 	struct xenbus_device *xb = container_of(watch, struct xenbus_device,
 						otherend_watch);
@@ -79,7 +79,7 @@ static void peer_changed(struct xenbus_watch *watch, const char *path,
 		return;
 	drv = to_xenbus_driver(xb->dev.driver);
 	state = xenbus_read_driver_state(xb->otherend);
-	if (READ_ONCE(ending) && side_of(xb) == &frontends) {
+	if (READ_ONCE(ending) && shim_side_of(xb) == &frontends) {
 		if (state == XenbusStateClosing || state == XenbusStateClosed)
 			xenbus_frontend_closed(xb);
 		return;
@@ -89,26 +89,26 @@ static void peer_changed(struct xenbus_watch *watch, const char *path,
 }
 
 /* The state is read when the event is handled: one that waits says it all. */
-static bool peer_filter(struct xenbus_watch *watch, const char *path,
-			const char *token)
+static bool shim_peer_filter(struct xenbus_watch *watch, const char *path,
+			     const char *token)
 {
 	return !watch->nr_pending;
 }
 
-static void forget_peer(struct xenbus_device *xb)
+static void shim_forget_peer(struct xenbus_device *xb)
 {
 	kfree(xb->otherend);
 	xb->otherend = NULL;
 	xb->otherend_id = 0;
 }
 
-static int read_peer(struct xenbus_device *xb)
+static int shim_read_peer(struct xenbus_device *xb)
 {
-	struct side *side = side_of(xb);
+	struct side *side = shim_side_of(xb);
 	char *dir = NULL;
 	int err, id;
 
-	forget_peer(xb);
+	shim_forget_peer(xb);
 	err = xenbus_gather(XBT_NIL, xb->nodename, side->peer_id, "%i", &id,
 			    side->peer_dir, NULL, &dir, NULL);
 	if (err)
@@ -123,22 +123,22 @@ static int read_peer(struct xenbus_device *xb)
 	return 0;
 }
 
-static int watch_peer(struct xenbus_device *xb)
+static int shim_watch_peer(struct xenbus_device *xb)
 {
-	return xenbus_watch_pathfmt(xb, &xb->otherend_watch, peer_filter,
-				    peer_changed, "%s/%s", xb->otherend,
+	return xenbus_watch_pathfmt(xb, &xb->otherend_watch, shim_peer_filter,
+				    shim_peer_changed, "%s/%s", xb->otherend,
 				    "state");
 }
 
 /* Time that is left; at least a little. */
-static unsigned long left_until(unsigned long until)
+static unsigned long shim_left_until(unsigned long until)
 {
 	return time_before(jiffies, until) ? until - jiffies : 1;
 }
 
 /* Wait for one of these states. */
-static bool wait_peer(const char *peer, unsigned int states,
-		      unsigned long until)
+static bool shim_wait_peer(const char *peer, unsigned int states,
+			   unsigned long until)
 {
 	while (!(states & BIT(xenbus_read_driver_state(peer)))) {
 		if (!time_before(jiffies, until))
@@ -149,13 +149,13 @@ static bool wait_peer(const char *peer, unsigned int states,
 }
 
 /* One that waits to be initialised has nothing of the old one's. */
-static bool peer_lets_go(const char *peer, unsigned long until)
+static bool shim_peer_lets_go(const char *peer, unsigned long until)
 {
-	return wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
+	return shim_wait_peer(peer, BIT(XenbusStateClosed) | BIT(XenbusStateInitWait) |
 			       BIT(XenbusStateUnknown), until);
 }
 
-static void unwatch_peer(struct xenbus_device *xb)
+static void shim_unwatch_peer(struct xenbus_device *xb)
 {
 	if (!xb->otherend_watch.node)
 		return;
@@ -177,7 +177,7 @@ static const struct xenbus_device_id *find_id(const struct xenbus_driver *drv,
 	return NULL;
 }
 
-static int bus_match(struct device *dev, SHIM_MATCH_DRIVER *driver)
+static int shim_bus_match(struct device *dev, SHIM_MATCH_DRIVER *driver)
 {
 	const struct xenbus_driver *drv =
 		container_of(driver, struct xenbus_driver, driver);
@@ -185,7 +185,7 @@ static int bus_match(struct device *dev, SHIM_MATCH_DRIVER *driver)
 	return !!find_id(drv, to_xenbus_device(dev));
 }
 
-static int bus_uevent(SHIM_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
+static int shim_bus_uevent(SHIM_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
 {
 	const struct xenbus_device *xb = container_of(dev, struct xenbus_device,
 						      dev);
@@ -196,7 +196,7 @@ static int bus_uevent(SHIM_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
 			      xb->devicetype) ? -ENOMEM : 0;
 }
 
-static int bus_probe(struct device *dev)
+static int shim_bus_probe(struct device *dev)
 {
 	struct xenbus_device *xb = to_xenbus_device(dev);
 	struct xenbus_driver *drv = to_xenbus_driver(dev->driver);
@@ -204,7 +204,7 @@ static int bus_probe(struct device *dev)
 
 	if (!drv->probe)
 		return -ENODEV;
-	err = read_peer(xb);
+	err = shim_read_peer(xb);
 	if (err) {
 		dev_warn(dev, "the other end is not in xenstore\n");
 		return err;
@@ -218,7 +218,7 @@ static int bus_probe(struct device *dev)
 	up(&xb->reclaim_sem);
 	if (err)
 		goto no_probe;
-	err = watch_peer(xb);
+	err = shim_watch_peer(xb);
 	if (err) {
 		dev_warn(dev, "cannot watch the other end\n");
 		goto no_watch;
@@ -234,23 +234,23 @@ no_watch:
 no_probe:
 	module_put(drv->driver.owner);
 no_module:
-	forget_peer(xb);
+	shim_forget_peer(xb);
 	return err;
 }
 
-static void bus_remove(struct device *dev)
+static void shim_bus_remove(struct device *dev)
 {
 	struct xenbus_device *xb = to_xenbus_device(dev);
 	struct xenbus_driver *drv = to_xenbus_driver(dev->driver);
 
-	unwatch_peer(xb);
+	shim_unwatch_peer(xb);
 	if (drv->remove) {
 		down(&xb->reclaim_sem);
 		drv->remove(xb);
 		up(&xb->reclaim_sem);
 	}
 	module_put(drv->driver.owner);
-	forget_peer(xb);
+	shim_forget_peer(xb);
 	/* A driver that wants to come back says so by its state. */
 	if (!drv->allow_rebind ||
 	    xenbus_read_driver_state(xb->nodename) == XenbusStateClosing)
@@ -261,7 +261,7 @@ static void bus_remove(struct device *dev)
  * The end of this kernel. Another one may be started in its place, in whose
  * memory no backend must write.
  */
-static void frontend_shutdown(struct device *dev)
+static void shim_frontend_shutdown(struct device *dev)
 {
 	struct xenbus_device *xb = to_xenbus_device(dev);
 
@@ -282,8 +282,8 @@ static void frontend_shutdown(struct device *dev)
 	}
 	reinit_completion(&xb->down);
 	xenbus_switch_state(xb, XenbusStateClosing);
-	if (!wait_for_completion_timeout(&xb->down, left_until(ending_until)) ||
-	    !peer_lets_go(xb->otherend, ending_until))
+	if (!wait_for_completion_timeout(&xb->down, shim_left_until(ending_until)) ||
+	    !shim_peer_lets_go(xb->otherend, ending_until))
 		dev_warn(dev, "the backend does not let go\n");
 }
 
@@ -362,19 +362,19 @@ static struct attribute *device_attrs[] = {
 };
 ATTRIBUTE_GROUPS(device);
 
-static void root_changed(struct xenbus_watch *watch, const char *path,
-			 const char *token);
-static bool root_filter(struct xenbus_watch *watch, const char *path,
-			const char *token);
+static void shim_root_changed(struct xenbus_watch *watch, const char *path,
+			      const char *token);
+static bool shim_root_filter(struct xenbus_watch *watch, const char *path,
+			     const char *token);
 
 static struct side frontends = {
 	.bus = {
 		.name = "xen",
-		.match = bus_match,
-		.uevent = bus_uevent,
-		.probe = bus_probe,
-		.remove = bus_remove,
-		.shutdown = frontend_shutdown,
+		.match = shim_bus_match,
+		.uevent = shim_bus_uevent,
+		.probe = shim_bus_probe,
+		.remove = shim_bus_remove,
+		.shutdown = shim_frontend_shutdown,
 		.dev_groups = device_groups,
 	},
 	.root = "device",
@@ -383,18 +383,18 @@ static struct side frontends = {
 	.peer_id = "backend-id",
 	.watch = {
 		.node = "device",
-		.will_handle = root_filter,
-		.callback = root_changed,
+		.will_handle = shim_root_filter,
+		.callback = shim_root_changed,
 	},
 };
 
 static struct side backends = {
 	.bus = {
 		.name = "xen-backend",
-		.match = bus_match,
-		.uevent = bus_uevent,
-		.probe = bus_probe,
-		.remove = bus_remove,
+		.match = shim_bus_match,
+		.uevent = shim_bus_uevent,
+		.probe = shim_bus_probe,
+		.remove = shim_bus_remove,
 		.dev_groups = device_groups,
 	},
 	.root = "backend",
@@ -403,8 +403,8 @@ static struct side backends = {
 	.peer_id = "frontend-id",
 	.watch = {
 		.node = "backend",
-		.will_handle = root_filter,
-		.callback = root_changed,
+		.will_handle = shim_root_filter,
+		.callback = shim_root_changed,
 	},
 };
 
@@ -412,7 +412,7 @@ static struct side *const sides[] = { &frontends, &backends };
 
 /* ---- devices ---- */
 
-static void device_gone(struct device *dev)
+static void shim_device_gone(struct device *dev)
 {
 	kfree(container_of(to_xenbus_device(dev), struct shim_device, xb));
 	if (atomic_dec_and_test(&nr_devices))
@@ -424,7 +424,7 @@ static void device_gone(struct device *dev)
  * kernel's, or this one's before the module was loaded again. Its backend must
  * see it closed before it sees it new. Says whether nothing of it is left.
  */
-static bool reset_frontend(const char *node)
+static bool shim_reset_frontend(const char *node)
 {
 	bool gone;
 	char *peer;
@@ -441,19 +441,19 @@ static bool reset_frontend(const char *node)
 		return PTR_ERR(peer) == -ENOENT;
 	if (state != XenbusStateClosed)
 		xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateClosed);
-	gone = peer_lets_go(peer, jiffies + RESET_TIMEOUT);
+	gone = shim_peer_lets_go(peer, jiffies + RESET_TIMEOUT);
 	if (!gone)
 		pr_warn("%s: the backend does not let go of what was before\n",
 			node);
 	xenbus_printf(XBT_NIL, node, "state", "%d", XenbusStateInitialising);
-	wait_peer(peer, BIT(XenbusStateInitWait) | BIT(XenbusStateUnknown),
-		  jiffies + RESET_TIMEOUT);
+	shim_wait_peer(peer, BIT(XenbusStateInitWait) | BIT(XenbusStateUnknown),
+		       jiffies + RESET_TIMEOUT);
 	kfree(peer);
 	return gone;
 }
 
 /* "device/vbd/768" is vbd-768, "backend/vbd/3/768" is vbd-3-768. */
-static int name_device(struct xenbus_device *xb, const char *node)
+static int shim_name_device(struct xenbus_device *xb, const char *node)
 {
 	const char *rest = strchr(node, '/') + 1;
 	char *name = kstrdup(rest, GFP_KERNEL);
@@ -467,7 +467,7 @@ static int name_device(struct xenbus_device *xb, const char *node)
 	return err;
 }
 
-static void add_device(struct side *side, const char *type, const char *node)
+static void shim_add_device(struct side *side, const char *type, const char *node)
 {
 	struct shim_device *sd;
 	int err;
@@ -475,7 +475,7 @@ static void add_device(struct side *side, const char *type, const char *node)
 	if (side == &frontends) {
 		if (unplug_hides(type, node))
 			return;
-		reset_frontend(node);
+		shim_reset_frontend(node);
 	}
 	sd = kzalloc(struct_size(sd, node, strlen(node) + 1), GFP_KERNEL);
 	if (!sd)
@@ -489,10 +489,10 @@ static void add_device(struct side *side, const char *type, const char *node)
 	init_completion(&sd->xb.down);
 	sema_init(&sd->xb.reclaim_sem, 1);
 	sd->xb.dev.bus = &side->bus;
-	sd->xb.dev.release = device_gone;
+	sd->xb.dev.release = shim_device_gone;
 	device_initialize(&sd->xb.dev);
 	atomic_inc(&nr_devices);
-	err = name_device(&sd->xb, node);
+	err = shim_name_device(&sd->xb, node);
 	err = err ?: device_add(&sd->xb.dev);
 	if (err) {
 		pr_err("cannot add %s: error %d\n", node, err);
@@ -500,12 +500,12 @@ static void add_device(struct side *side, const char *type, const char *node)
 	}
 }
 
-static int match_node(struct device *dev, const void *node)
+static int shim_match_node(struct device *dev, const void *node)
 {
 	return !strcmp(to_xenbus_device(dev)->nodename, node);
 }
 
-static int match_gone(struct device *dev, const void *prefix)
+static int shim_match_gone(struct device *dev, const void *prefix)
 {
 	const char *node = to_xenbus_device(dev)->nodename;
 	unsigned int len = strlen(prefix);
@@ -514,18 +514,18 @@ static int match_gone(struct device *dev, const void *prefix)
 	       !xenbus_exists(XBT_NIL, node, "");
 }
 
-static void remove_gone(struct side *side, const char *prefix)
+static void shim_remove_gone(struct side *side, const char *prefix)
 {
 	struct device *dev;
 
-	while ((dev = bus_find_device(&side->bus, NULL, prefix, match_gone))) {
+	while ((dev = bus_find_device(&side->bus, NULL, prefix, shim_match_gone))) {
 		device_unregister(dev);
 		put_device(dev);
 	}
 }
 
 /* Is there a device, or only what the toolstack has not yet cleared away? */
-static bool is_device(struct side *side, const char *node)
+static bool shim_is_device(struct side *side, const char *node)
 {
 	switch (xenbus_read_driver_state(node)) {
 	case XenbusStateUnknown:
@@ -538,16 +538,16 @@ static bool is_device(struct side *side, const char *node)
 	}
 }
 
-static bool check_device(struct side *side, const char *node)
+static bool shim_check_device(struct side *side, const char *node)
 {
 	const char *type = strchr(node, '/') + 1;
 	unsigned int len = strcspn(type, "/");
 	struct device *dev;
 	char name[32];
 
-	if (!is_device(side, node))
+	if (!shim_is_device(side, node))
 		return true;
-	dev = bus_find_device(&side->bus, NULL, node, match_node);
+	dev = bus_find_device(&side->bus, NULL, node, shim_match_node);
 	if (dev) {
 		put_device(dev);
 		return true;
@@ -555,7 +555,7 @@ static bool check_device(struct side *side, const char *node)
 	if (len >= sizeof(name))
 		return true;
 	strscpy(name, type, len + 1);
-	add_device(side, name, node);
+	shim_add_device(side, name, node);
 	return true;
 }
 
@@ -563,22 +563,22 @@ static bool check_device(struct side *side, const char *node)
  * Add, or reset, all devices below a directory that lies @more levels above
  * them. Says whether it went well for each; what cannot be read did not.
  */
-static bool each_below(struct side *side, const char *dir, unsigned int more,
-		       bool reset)
+static bool shim_each_below(struct side *side, const char *dir, unsigned int more,
+			    bool reset)
 {
 	unsigned int nr, i;
 	bool all = true;
 	char **names;
 
 	if (!more)
-		return reset ? reset_frontend(dir) : check_device(side, dir);
+		return reset ? shim_reset_frontend(dir) : shim_check_device(side, dir);
 	names = xenbus_directory(XBT_NIL, dir, "", &nr);
 	if (IS_ERR(names))
 		return PTR_ERR(names) == -ENOENT;
 	for (i = 0; i < nr; i++) {
 		char *path = kasprintf(GFP_KERNEL, "%s/%s", dir, names[i]);
 
-		if (!path || !each_below(side, path, more - 1, reset))
+		if (!path || !shim_each_below(side, path, more - 1, reset))
 			all = false;
 		kfree(path);
 	}
@@ -590,18 +590,18 @@ static bool each_below(struct side *side, const char *dir, unsigned int more,
  * Before any device is there: all backends let go of what a former kernel had
  * granted, those of devices that stay hidden here, too.
  */
-static void reset_former(void)
+static void shim_reset_former(void)
 {
 	if (former_reset)
 		return;
 	former_reset = true;
-	if (each_below(&frontends, frontends.root, frontends.depth - 1, true))
+	if (shim_each_below(&frontends, frontends.root, frontends.depth - 1, true))
 		grants_reclaim();
 	else
 		pr_info("what a former kernel has granted stays so\n");
 }
 
-static unsigned int elements(const char *path)
+static unsigned int shim_elements(const char *path)
 {
 	unsigned int nr = 1;
 
@@ -611,22 +611,22 @@ static unsigned int elements(const char *path)
 }
 
 /* Of a device's own directory only its state tells that it is there. */
-static bool root_filter(struct xenbus_watch *watch, const char *path,
-			const char *token)
+static bool shim_root_filter(struct xenbus_watch *watch, const char *path,
+			     const char *token)
 {
 	struct side *side = container_of(watch, struct side, watch);
-	unsigned int nr = elements(path);
+	unsigned int nr = shim_elements(path);
 
 	if (nr <= side->depth)
 		return true;
 	return nr == side->depth + 1 && !strcmp(strrchr(path, '/'), "/state");
 }
 
-static void root_changed(struct xenbus_watch *watch, const char *path,
-			 const char *token)
+static void shim_root_changed(struct xenbus_watch *watch, const char *path,
+			      const char *token)
 {
 	struct side *side = container_of(watch, struct side, watch);
-	unsigned int nr = elements(path);
+	unsigned int nr = shim_elements(path);
 	char *node;
 
 	if (!scanning)
@@ -638,16 +638,16 @@ static void root_changed(struct xenbus_watch *watch, const char *path,
 		*strrchr(node, '/') = 0;
 		nr = side->depth;
 	}
-	reset_former();
-	remove_gone(side, node);
-	each_below(side, node, side->depth - nr, false);
+	shim_reset_former();
+	shim_remove_gone(side, node);
+	shim_each_below(side, node, side->depth - nr, false);
 	kfree(node);
 }
 
 /* ---- drivers ---- */
 
-static int register_driver(struct xenbus_driver *drv, struct side *side,
-			   struct module *owner, const char *mod_name)
+static int shim_register_driver(struct xenbus_driver *drv, struct side *side,
+				struct module *owner, const char *mod_name)
 {
 	drv->driver.name = drv->name ?: drv->ids[0].devicetype;
 	drv->driver.bus = &side->bus;
@@ -660,7 +660,7 @@ static int register_driver(struct xenbus_driver *drv, struct side *side,
 int __xenbus_register_frontend(struct xenbus_driver *drv, struct module *owner,
 			       const char *mod_name)
 {
-	return register_driver(drv, &frontends, owner, mod_name);
+	return shim_register_driver(drv, &frontends, owner, mod_name);
 }
 EXPORT_SYMBOL_GPL(__xenbus_register_frontend);
 
@@ -668,7 +668,7 @@ EXPORT_SYMBOL_GPL(__xenbus_register_frontend);
 int __xenbus_register_backend(struct xenbus_driver *drv, struct module *owner,
 			      const char *mod_name)
 {
-	return register_driver(drv, &backends, owner, mod_name);
+	return shim_register_driver(drv, &backends, owner, mod_name);
 }
 EXPORT_SYMBOL_GPL(__xenbus_register_backend);
 
@@ -707,7 +707,7 @@ void xenbus_buses_scan(void)
 			pr_err("cannot watch %s\n", sides[i]->root);
 }
 
-static int remove_any(struct device *dev, const void *data)
+static int shim_remove_any(struct device *dev, const void *data)
 {
 	return 1;
 }
@@ -723,7 +723,7 @@ void xenbus_buses_exit(void)
 	scanning = false;
 	for (i = 0; i < ARRAY_SIZE(sides); i++) {
 		while ((dev = bus_find_device(&sides[i]->bus, NULL, NULL,
-					      remove_any))) {
+					      shim_remove_any))) {
 			device_unregister(dev);
 			put_device(dev);
 		}
@@ -733,7 +733,7 @@ void xenbus_buses_exit(void)
 	wait_event(no_devices, !atomic_read(&nr_devices));
 }
 
-static int suspend_device(struct device *dev, void *data)
+static int shim_suspend_device(struct device *dev, void *data)
 {
 	struct xenbus_device *xb = to_xenbus_device(dev);
 	struct xenbus_driver *drv;
@@ -750,16 +750,16 @@ static int suspend_device(struct device *dev, void *data)
 
 void xenbus_buses_suspend(void)
 {
-	bus_for_each_dev(&frontends.bus, NULL, NULL, suspend_device);
+	bus_for_each_dev(&frontends.bus, NULL, NULL, shim_suspend_device);
 }
 
-static void resume_driver(struct xenbus_device *xb, struct xenbus_driver *drv)
+static void shim_resume_driver(struct xenbus_device *xb, struct xenbus_driver *drv)
 {
 	struct device *dev = &xb->dev;
 	int err;
 
-	unwatch_peer(xb);
-	err = read_peer(xb);
+	shim_unwatch_peer(xb);
+	err = shim_read_peer(xb);
 	if (err) {
 		dev_warn(dev, "the other end has not come along\n");
 		return;
@@ -770,16 +770,16 @@ static void resume_driver(struct xenbus_device *xb, struct xenbus_driver *drv)
 		if (err)
 			dev_warn(dev, "does not resume: error %d\n", err);
 	}
-	if (watch_peer(xb))
+	if (shim_watch_peer(xb))
 		dev_warn(dev, "cannot watch the other end\n");
 }
 
-static int resume_device(struct device *dev, void *data)
+static int shim_resume_device(struct device *dev, void *data)
 {
 	device_lock(dev);
 	if (dev->driver)
-		resume_driver(to_xenbus_device(dev),
-			      to_xenbus_driver(dev->driver));
+		shim_resume_driver(to_xenbus_device(dev),
+				   to_xenbus_driver(dev->driver));
 	device_unlock(dev);
 	return 0;
 }
@@ -787,5 +787,5 @@ static int resume_device(struct device *dev, void *data)
 void xenbus_buses_resume(bool cancelled)
 {
 	if (!cancelled)
-		bus_for_each_dev(&frontends.bus, NULL, NULL, resume_device);
+		bus_for_each_dev(&frontends.bus, NULL, NULL, shim_resume_device);
 }

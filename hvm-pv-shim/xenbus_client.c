@@ -108,7 +108,7 @@ EXPORT_SYMBOL_GPL(xenbus_dev_is_online);
 
 /* ---- errors ---- */
 
-static void report(struct xenbus_device *dev, int err, struct va_format *what)
+static void shim_report(struct xenbus_device *dev, int err, struct va_format *what)
 {
 	char *dir = kasprintf(GFP_KERNEL, "error/%s", dev->nodename);
 
@@ -126,7 +126,7 @@ void xenbus_dev_error(struct xenbus_device *dev, int err, const char *fmt, ...)
 
 	va_start(args, fmt);
 	what.va = &args;
-	report(dev, err, &what);
+	shim_report(dev, err, &what);
 	va_end(args);
 }
 EXPORT_SYMBOL_GPL(xenbus_dev_error);
@@ -139,7 +139,7 @@ void xenbus_dev_fatal(struct xenbus_device *dev, int err, const char *fmt, ...)
 
 	va_start(args, fmt);
 	what.va = &args;
-	report(dev, err, &what);
+	shim_report(dev, err, &what);
 	va_end(args);
 	xenbus_switch_state(dev, XenbusStateClosing);
 }
@@ -282,7 +282,7 @@ static LIST_HEAD(rings);
 /* The list of mapped rings. */
 static DEFINE_SPINLOCK(rings_lock);
 
-static int unmap_ring(struct mapped_ring *ring)
+static int shim_unmap_ring(struct mapped_ring *ring)
 {
 	struct gnttab_unmap_grant_ref op[XENBUS_MAX_RING_GRANTS];
 	unsigned int i, nr = 0;
@@ -304,8 +304,8 @@ static int unmap_ring(struct mapped_ring *ring)
 	return err;
 }
 
-static int map_ring(struct xenbus_device *dev, struct mapped_ring *ring,
-		    const grant_ref_t *refs)
+static int shim_map_ring(struct xenbus_device *dev, struct mapped_ring *ring,
+			 const grant_ref_t *refs)
 {
 	struct gnttab_map_grant_ref op[XENBUS_MAX_RING_GRANTS];
 	unsigned int i;
@@ -355,14 +355,14 @@ int xenbus_map_ring_valloc(struct xenbus_device *dev, grant_ref_t *gnt_refs,
 	err = gnttab_alloc_pages(ring->nr, ring->page);
 	if (err)
 		goto no_pages;
-	err = map_ring(dev, ring, gnt_refs);
+	err = shim_map_ring(dev, ring, gnt_refs);
 	if (!err) {
 		ring->vaddr = vmap(ring->page, ring->nr, VM_MAP, PAGE_KERNEL);
 		if (!ring->vaddr)
 			err = -ENOMEM;
 	}
 	if (err) {
-		unmap_ring(ring);
+		shim_unmap_ring(ring);
 		goto no_pages;
 	}
 	spin_lock(&rings_lock);
@@ -396,7 +396,7 @@ int xenbus_unmap_ring_vfree(struct xenbus_device *dev, void *vaddr)
 		return -ENOENT;
 	}
 	vunmap(found->vaddr);
-	err = unmap_ring(found);
+	err = shim_unmap_ring(found);
 	if (err)
 		xenbus_dev_error(dev, err, "cannot unmap a ring");
 	kfree(found);

@@ -92,34 +92,34 @@ static DEFINE_SPINLOCK(user_lock);
 
 /* ---- bytes ---- */
 
-static irqreturn_t store_event(int irq, void *arg)
+static irqreturn_t shim_store_event(int irq, void *arg)
 {
 	wake_up_all(&ring_wait);
 	return IRQ_HANDLED;
 }
 
 /* What can be written now; negative if the other end talks nonsense. */
-static int room(void)
+static int shim_room(void)
 {
 	u32 used = ring->req_prod - READ_ONCE(ring->req_cons);
 
 	return used > XENSTORE_RING_SIZE ? -EIO : XENSTORE_RING_SIZE - used;
 }
 
-static int waiting_bytes(void)
+static int shim_waiting_bytes(void)
 {
 	u32 used = READ_ONCE(ring->rsp_prod) - ring->rsp_cons;
 
 	return used > XENSTORE_RING_SIZE ? -EIO : used;
 }
 
-static int write_bytes(const char *data, unsigned int len)
+static int shim_write_bytes(const char *data, unsigned int len)
 {
 	while (len) {
 		unsigned int at, part;
 		int free;
 
-		wait_event_idle(ring_wait, (free = room()) || broken);
+		wait_event_idle(ring_wait, (free = shim_room()) || broken);
 		if (free < 0 || broken)
 			return -EIO;
 		/* The index was read before the bytes are overwritten. */
@@ -139,13 +139,13 @@ static int write_bytes(const char *data, unsigned int len)
 	return 0;
 }
 
-static int read_bytes(char *data, unsigned int len)
+static int shim_read_bytes(char *data, unsigned int len)
 {
 	while (len) {
 		unsigned int at, part;
 		int there;
 
-		wait_event_idle(ring_wait, (there = waiting_bytes()) ||
+		wait_event_idle(ring_wait, (there = shim_waiting_bytes()) ||
 				kthread_should_stop());
 		if (kthread_should_stop())
 			return -EINTR;
@@ -171,7 +171,7 @@ static int read_bytes(char *data, unsigned int len)
 
 /* ---- answers ---- */
 
-static void answer(const struct xsd_sockmsg *msg, char *body)
+static void shim_answer(const struct xsd_sockmsg *msg, char *body)
 {
 	struct request *req;
 
@@ -192,7 +192,7 @@ static void answer(const struct xsd_sockmsg *msg, char *body)
 }
 
 /* Two strings, path and token, in one body. */
-static void watch_event(const struct xsd_sockmsg *msg, char *body)
+static void shim_watch_event(const struct xsd_sockmsg *msg, char *body)
 {
 	unsigned int path_len = strnlen(body, msg->len);
 	struct watched *w;
@@ -228,39 +228,39 @@ drop:
 }
 
 /* Wait for a message's first byte. */
-static int wait_message(void)
+static int shim_wait_message(void)
 {
-	wait_event_idle(ring_wait, waiting_bytes() || kthread_should_stop());
+	wait_event_idle(ring_wait, shim_waiting_bytes() || kthread_should_stop());
 	return kthread_should_stop() ? -EINTR : 0;
 }
 
-static int read_message(void)
+static int shim_read_message(void)
 {
 	struct xsd_sockmsg msg;
 	char *body;
 	int err;
 
-	err = read_bytes((char *)&msg, sizeof(msg));
+	err = shim_read_bytes((char *)&msg, sizeof(msg));
 	if (err)
 		return err;
 	if (msg.len > XENSTORE_PAYLOAD_MAX)
 		return -EIO;
 	while (!(body = kmalloc(msg.len + 1, GFP_NOIO | __GFP_HIGH)))
 		schedule_timeout_idle(HZ / 10);
-	err = read_bytes(body, msg.len);
+	err = shim_read_bytes(body, msg.len);
 	if (err) {
 		kfree(body);
 		return err;
 	}
 	body[msg.len] = 0;
 	if (msg.type == XS_WATCH_EVENT)
-		watch_event(&msg, body);
+		shim_watch_event(&msg, body);
 	else
-		answer(&msg, body);
+		shim_answer(&msg, body);
 	return 0;
 }
 
-static void give_up(void)
+static void shim_give_up(void)
 {
 	struct request *req, *next;
 
@@ -275,18 +275,18 @@ static void give_up(void)
 	wake_up_all(&ring_wait);
 }
 
-static int reader_thread(void *arg)
+static int shim_reader_thread(void *arg)
 {
 	while (!kthread_should_stop()) {
-		int err = wait_message();
+		int err = shim_wait_message();
 
 		mutex_lock(&message_lock);
 		/* It may have been of the store before a suspend. */
-		if (!err && waiting_bytes())
-			err = read_message();
+		if (!err && shim_waiting_bytes())
+			err = shim_read_message();
 		mutex_unlock(&message_lock);
 		if (err == -EIO) {
-			give_up();
+			shim_give_up();
 			wait_event_idle(ring_wait, kthread_should_stop());
 		}
 	}
@@ -299,7 +299,7 @@ static int reader_thread(void *arg)
  * While the guest is about to be suspended nobody begins; but whoever is
  * inside a transaction may go on.
  */
-static bool may_begin(bool transaction)
+static bool shim_may_begin(bool transaction)
 {
 	bool may;
 
@@ -311,12 +311,12 @@ static bool may_begin(bool transaction)
 	return may;
 }
 
-static void begin(bool transaction)
+static void shim_begin(bool transaction)
 {
-	wait_event_idle(user_wait, may_begin(transaction));
+	wait_event_idle(user_wait, shim_may_begin(transaction));
 }
 
-static void end(void)
+static void shim_end(void)
 {
 	spin_lock(&user_lock);
 	users--;
@@ -324,7 +324,7 @@ static void end(void)
 	wake_up_all(&user_wait);
 }
 
-static int error_number(const char *name)
+static int shim_error_number(const char *name)
 {
 	unsigned int i;
 
@@ -334,8 +334,8 @@ static int error_number(const char *name)
 	return -EINVAL;
 }
 
-static int send(struct request *req, u32 type, u32 tx, const struct kvec *part,
-		unsigned int nr)
+static int shim_send(struct request *req, u32 type, u32 tx, const struct kvec *part,
+		     unsigned int nr)
 {
 	struct xsd_sockmsg msg = { .type = type, .tx_id = tx };
 	unsigned int i;
@@ -355,9 +355,9 @@ static int send(struct request *req, u32 type, u32 tx, const struct kvec *part,
 	spin_unlock(&request_lock);
 	msg.req_id = req->id;
 	if (!err)
-		err = write_bytes((char *)&msg, sizeof(msg));
+		err = shim_write_bytes((char *)&msg, sizeof(msg));
 	for (i = 0; i < nr && !err; i++)
-		err = write_bytes(part[i].iov_base, part[i].iov_len);
+		err = shim_write_bytes(part[i].iov_base, part[i].iov_len);
 	mutex_unlock(&write_lock);
 	return err;
 }
@@ -366,14 +366,14 @@ static int send(struct request *req, u32 type, u32 tx, const struct kvec *part,
  * Ask, and wait for the answer. Returns its body, which the caller frees, with
  * a zero byte behind it.
  */
-static char *talk_for(u32 type, u32 tx, const struct kvec *part,
-		      unsigned int nr, unsigned int *len, long timeout)
+static char *shim_talk_for(u32 type, u32 tx, const struct kvec *part,
+			   unsigned int nr, unsigned int *len, long timeout)
 {
 	struct request req = { .list = LIST_HEAD_INIT(req.list) };
 	int err;
 
 	init_completion(&req.done);
-	err = send(&req, type, tx, part, nr);
+	err = shim_send(&req, type, tx, part, nr);
 	if (!err && timeout)
 		wait_for_completion_timeout(&req.done, timeout);
 	else if (!err)
@@ -386,7 +386,7 @@ static char *talk_for(u32 type, u32 tx, const struct kvec *part,
 	if (!req.answered)
 		return ERR_PTR(err ?: broken ? -EIO : -ETIMEDOUT);
 	if (req.type == XS_ERROR)
-		err = error_number(req.body);
+		err = shim_error_number(req.body);
 	else if (req.type != type)
 		err = -EIO;
 	if (err) {
@@ -398,23 +398,23 @@ static char *talk_for(u32 type, u32 tx, const struct kvec *part,
 	return req.body;
 }
 
-static char *talk(u32 type, struct xenbus_transaction t,
-		  const struct kvec *part, unsigned int nr, unsigned int *len)
+static char *shim_talk(u32 type, struct xenbus_transaction t,
+		       const struct kvec *part, unsigned int nr, unsigned int *len)
 {
 	char *body;
 
-	begin(false);
-	body = talk_for(type, t.id, part, nr, len, 0);
-	end();
+	shim_begin(false);
+	body = shim_talk_for(type, t.id, part, nr, len, 0);
+	shim_end();
 	return body;
 }
 
-static struct kvec string_part(const char *s)
+static struct kvec shim_string_part(const char *s)
 {
 	return (struct kvec){ .iov_base = (void *)s, .iov_len = strlen(s) + 1 };
 }
 
-static int no_answer(char *body)
+static int shim_no_answer(char *body)
 {
 	if (IS_ERR(body))
 		return PTR_ERR(body);
@@ -422,7 +422,7 @@ static int no_answer(char *body)
 	return 0;
 }
 
-static char *join(const char *dir, const char *node)
+static char *shim_join(const char *dir, const char *node)
 {
 	char *path;
 
@@ -433,16 +433,16 @@ static char *join(const char *dir, const char *node)
 	return path ?: ERR_PTR(-ENOMEM);
 }
 
-static char *talk_path(u32 type, struct xenbus_transaction t, const char *dir,
-		       const char *node, unsigned int *len)
+static char *shim_talk_path(u32 type, struct xenbus_transaction t, const char *dir,
+			    const char *node, unsigned int *len)
 {
-	char *path = join(dir, node), *body;
+	char *path = shim_join(dir, node), *body;
 	struct kvec part;
 
 	if (IS_ERR(path))
 		return path;
-	part = string_part(path);
-	body = talk(type, t, &part, 1, len);
+	part = shim_string_part(path);
+	body = shim_talk(type, t, &part, 1, len);
 	kfree(path);
 	return body;
 }
@@ -463,7 +463,7 @@ char **xenbus_directory(struct xenbus_transaction t, const char *dir,
 	char *body, **names, *copy;
 
 	*num = 0;
-	body = talk_path(XS_DIRECTORY, t, dir, node, &len);
+	body = shim_talk_path(XS_DIRECTORY, t, dir, node, &len);
 	if (IS_ERR(body))
 		return (char **)body;
 	for (at = 0; at < len; at += strlen(body + at) + 1)
@@ -490,7 +490,7 @@ EXPORT_SYMBOL_GPL(xenbus_directory);
 int xenbus_exists(struct xenbus_transaction t, const char *dir,
 		  const char *node)
 {
-	char *body = talk_path(XS_READ, t, dir, node, NULL);
+	char *body = shim_talk_path(XS_READ, t, dir, node, NULL);
 
 	if (IS_ERR(body))
 		return 0;
@@ -511,7 +511,7 @@ EXPORT_SYMBOL_GPL(xenbus_exists);
 void *xenbus_read(struct xenbus_transaction t, const char *dir,
 		  const char *node, unsigned int *len)
 {
-	return talk_path(XS_READ, t, dir, node, len);
+	return shim_talk_path(XS_READ, t, dir, node, len);
 }
 EXPORT_SYMBOL_GPL(xenbus_read);
 
@@ -519,17 +519,17 @@ EXPORT_SYMBOL_GPL(xenbus_read);
 int xenbus_write(struct xenbus_transaction t, const char *dir,
 		 const char *node, const char *string)
 {
-	char *path = join(dir, node);
+	char *path = shim_join(dir, node);
 	struct kvec part[2];
 	int err;
 
 	if (IS_ERR(path))
 		return PTR_ERR(path);
-	part[0] = string_part(path);
+	part[0] = shim_string_part(path);
 	/* The value's own zero does not go over the wire. */
-	part[1] = string_part(string);
+	part[1] = shim_string_part(string);
 	part[1].iov_len--;
-	err = no_answer(talk(XS_WRITE, t, part, 2, NULL));
+	err = shim_no_answer(shim_talk(XS_WRITE, t, part, 2, NULL));
 	kfree(path);
 	return err;
 }
@@ -539,26 +539,26 @@ EXPORT_SYMBOL_GPL(xenbus_write);
 int xenbus_mkdir(struct xenbus_transaction t, const char *dir,
 		 const char *node)
 {
-	return no_answer(talk_path(XS_MKDIR, t, dir, node, NULL));
+	return shim_no_answer(shim_talk_path(XS_MKDIR, t, dir, node, NULL));
 }
 EXPORT_SYMBOL_GPL(xenbus_mkdir);
 
 /** xenbus_rm() - remove a path and all below */
 int xenbus_rm(struct xenbus_transaction t, const char *dir, const char *node)
 {
-	return no_answer(talk_path(XS_RM, t, dir, node, NULL));
+	return shim_no_answer(shim_talk_path(XS_RM, t, dir, node, NULL));
 }
 EXPORT_SYMBOL_GPL(xenbus_rm);
 
 /** xenbus_transaction_start() - begin a transaction; it must be ended */
 int xenbus_transaction_start(struct xenbus_transaction *t)
 {
-	struct kvec part = string_part("");
+	struct kvec part = shim_string_part("");
 	char *body;
 	int err = 0;
 
-	begin(true);
-	body = talk_for(XS_TRANSACTION_START, 0, &part, 1, NULL, 0);
+	shim_begin(true);
+	body = shim_talk_for(XS_TRANSACTION_START, 0, &part, 1, NULL, 0);
 	if (IS_ERR(body))
 		err = PTR_ERR(body);
 	else if (kstrtou32(body, 10, &t->id))
@@ -566,7 +566,7 @@ int xenbus_transaction_start(struct xenbus_transaction *t)
 	if (!IS_ERR(body))
 		kfree(body);
 	if (err)
-		end();
+		shim_end();
 	return err;
 }
 EXPORT_SYMBOL_GPL(xenbus_transaction_start);
@@ -580,11 +580,11 @@ EXPORT_SYMBOL_GPL(xenbus_transaction_start);
  */
 int xenbus_transaction_end(struct xenbus_transaction t, int abort)
 {
-	struct kvec part = string_part(abort ? "F" : "T");
+	struct kvec part = shim_string_part(abort ? "F" : "T");
 	int err;
 
-	err = no_answer(talk_for(XS_TRANSACTION_END, t.id, &part, 1, NULL, 0));
-	end();
+	err = shim_no_answer(shim_talk_for(XS_TRANSACTION_END, t.id, &part, 1, NULL, 0));
+	shim_end();
 	return err;
 }
 EXPORT_SYMBOL_GPL(xenbus_transaction_end);
@@ -679,15 +679,15 @@ EXPORT_SYMBOL_GPL(xenbus_gather);
 
 /* ---- watches ---- */
 
-static int send_watch(u32 type, const char *node, u32 number)
+static int shim_send_watch(u32 type, const char *node, u32 number)
 {
 	struct kvec part[2];
 	char token[12];
 
 	snprintf(token, sizeof(token), "%x", number);
-	part[0] = string_part(node);
-	part[1] = string_part(token);
-	return no_answer(talk_for(type, 0, part, 2, NULL, 0));
+	part[0] = shim_string_part(node);
+	part[1] = shim_string_part(token);
+	return shim_no_answer(shim_talk_for(type, 0, part, 2, NULL, 0));
 }
 
 /**
@@ -707,24 +707,24 @@ int register_xenbus_watch(struct xenbus_watch *watch)
 		return -ENOMEM;
 	w->watch = watch;
 	watch->nr_pending = 0;
-	begin(false);
+	shim_begin(false);
 	spin_lock(&watch_lock);
 	w->token = ++last_token;
 	list_add(&w->list, &watches);
 	spin_unlock(&watch_lock);
-	err = send_watch(XS_WATCH, watch->node, w->token);
+	err = shim_send_watch(XS_WATCH, watch->node, w->token);
 	if (err) {
 		spin_lock(&watch_lock);
 		list_del(&w->list);
 		spin_unlock(&watch_lock);
 		kfree(w);
 	}
-	end();
+	shim_end();
 	return err;
 }
 EXPORT_SYMBOL_GPL(register_xenbus_watch);
 
-static struct watched *forget_watch(struct xenbus_watch *watch)
+static struct watched *shim_forget_watch(struct xenbus_watch *watch)
 {
 	struct watched *w, *found = NULL;
 
@@ -739,7 +739,7 @@ static struct watched *forget_watch(struct xenbus_watch *watch)
 	return found;
 }
 
-static void drop_events(struct xenbus_watch *watch)
+static void shim_drop_events(struct xenbus_watch *watch)
 {
 	struct event *ev, *next;
 
@@ -754,7 +754,7 @@ static void drop_events(struct xenbus_watch *watch)
 	spin_unlock(&watch_lock);
 }
 
-static bool is_handled(struct xenbus_watch *watch)
+static bool shim_is_handled(struct xenbus_watch *watch)
 {
 	bool is;
 
@@ -774,23 +774,23 @@ void unregister_xenbus_watch(struct xenbus_watch *watch)
 {
 	struct watched *w;
 
-	begin(false);
-	w = forget_watch(watch);
+	shim_begin(false);
+	w = shim_forget_watch(watch);
 	if (w)
-		send_watch(XS_UNWATCH, watch->node, w->token);
-	end();
+		shim_send_watch(XS_UNWATCH, watch->node, w->token);
+	shim_end();
 	kfree(w);
-	drop_events(watch);
+	shim_drop_events(watch);
 	/*
 	 * A callback that runs now comes to its end; only that of this watch,
 	 * as another one may wait for a lock that the caller holds.
 	 */
 	if (current != watcher)
-		wait_event_idle(handled_wait, !is_handled(watch));
+		wait_event_idle(handled_wait, !shim_is_handled(watch));
 }
 EXPORT_SYMBOL_GPL(unregister_xenbus_watch);
 
-static struct event *next_event(void)
+static struct event *shim_next_event(void)
 {
 	struct event *ev;
 
@@ -805,7 +805,7 @@ static struct event *next_event(void)
 	return ev;
 }
 
-static void event_done(struct event *ev)
+static void shim_event_done(struct event *ev)
 {
 	spin_lock(&watch_lock);
 	handled = NULL;
@@ -815,17 +815,17 @@ static void event_done(struct event *ev)
 	kfree(ev);
 }
 
-static int watcher_thread(void *arg)
+static int shim_watcher_thread(void *arg)
 {
 	while (!kthread_should_stop()) {
 		struct event *ev;
 
 		wait_event_idle(event_wait, !list_empty(&events) ||
 				kthread_should_stop());
-		ev = next_event();
+		ev = shim_next_event();
 		if (ev) {
 			ev->watch->callback(ev->watch, ev->path, ev->token);
-			event_done(ev);
+			shim_event_done(ev);
 		}
 		cond_resched();
 	}
@@ -844,7 +844,7 @@ void xs_suspend(void)
 	mutex_lock(&message_lock);
 }
 
-static void go_on(void)
+static void shim_go_on(void)
 {
 	spin_lock(&user_lock);
 	suspending = false;
@@ -856,7 +856,7 @@ static void go_on(void)
 void xs_suspend_cancel(void)
 {
 	mutex_unlock(&message_lock);
-	go_on();
+	shim_go_on();
 }
 
 /** xs_resume() - a new store: tell it all watches again */
@@ -867,13 +867,13 @@ void xs_resume(void)
 	mutex_unlock(&message_lock);
 	/* Nobody else changes the list meanwhile. */
 	list_for_each_entry(w, &watches, list)
-		send_watch(XS_WATCH, w->watch->node, w->token);
-	go_on();
+		shim_send_watch(XS_WATCH, w->watch->node, w->token);
+	shim_go_on();
 }
 
 /* ---- start and end ---- */
 
-static int map_ring(evtchn_port_t *port)
+static int shim_map_ring(evtchn_port_t *port)
 {
 	u64 frame = 0, nr = 0;
 	int err;
@@ -895,7 +895,7 @@ static int map_ring(evtchn_port_t *port)
 }
 
 /* What a former kernel asked or did not read is of no use any more. */
-static void forget_past(void)
+static void shim_forget_past(void)
 {
 	if (ring->server_features & XENSTORE_SERVER_FEATURE_RECONNECTION &&
 	    (ring->req_prod != ring->req_cons ||
@@ -912,31 +912,31 @@ static void forget_past(void)
 }
 
 /* A request that must be answered in a certain time. */
-static int ask_early(u32 type, const char *what)
+static int shim_ask_early(u32 type, const char *what)
 {
 	long timeout = max(xenstore_timeout, 1U) * HZ;
-	struct kvec part = string_part(what);
+	struct kvec part = shim_string_part(what);
 
 	/* The request itself shall not have to wait for a place. */
-	if (!wait_event_idle_timeout(ring_wait, room() < 0 || room() >= EARLY,
+	if (!wait_event_idle_timeout(ring_wait, shim_room() < 0 || shim_room() >= EARLY,
 				     timeout))
 		return -ETIMEDOUT;
-	return no_answer(talk_for(type, 0, &part, 1, NULL, timeout));
+	return shim_no_answer(shim_talk_for(type, 0, &part, 1, NULL, timeout));
 }
 
-static int first_answer(void)
+static int shim_first_answer(void)
 {
-	int err = ask_early(XS_READ, "domid");
+	int err = shim_ask_early(XS_READ, "domid");
 
 	/* Watches of a former kernel; a store that cannot do this says so. */
-	if (!err && ask_early(XS_RESET_WATCHES, "") == -ETIMEDOUT)
+	if (!err && shim_ask_early(XS_RESET_WATCHES, "") == -ETIMEDOUT)
 		err = -ETIMEDOUT;
 	if (err)
 		pr_err("xenstore does not answer: error %d\n", err);
 	return err;
 }
 
-static void stop(struct task_struct **task)
+static void shim_stop(struct task_struct **task)
 {
 	if (!IS_ERR_OR_NULL(*task)) {
 		kthread_stop(*task);
@@ -946,8 +946,8 @@ static void stop(struct task_struct **task)
 
 void xenstore_exit(void)
 {
-	stop(&watcher);
-	stop(&reader);
+	shim_stop(&watcher);
+	shim_stop(&reader);
 	if (store_irq > 0)
 		evtchn_unbind_kept(store_irq, &ring);
 	store_irq = 0;
@@ -966,10 +966,10 @@ int xenstore_init(void)
 	/* What is still said to a former kernel is not taken for an answer. */
 	last_id = get_random_u32();
 	last_token = get_random_u32();
-	err = map_ring(&port);
+	err = shim_map_ring(&port);
 	if (err)
 		return err;
-	store_irq = evtchn_bind_kept(port, store_event, "xenstore", &ring);
+	store_irq = evtchn_bind_kept(port, shim_store_event, "xenstore", &ring);
 	if (store_irq < 0) {
 		pr_err("cannot bind xenstore's event channel %u: error %d\n",
 		       port, store_irq);
@@ -978,12 +978,12 @@ int xenstore_init(void)
 		ring = NULL;
 		return err;
 	}
-	forget_past();
-	reader = kthread_run(reader_thread, NULL, "xenstore");
-	watcher = kthread_run(watcher_thread, NULL, "xenwatch");
+	shim_forget_past();
+	reader = kthread_run(shim_reader_thread, NULL, "xenstore");
+	watcher = kthread_run(shim_watcher_thread, NULL, "xenwatch");
 	if (IS_ERR(reader) || IS_ERR(watcher))
 		err = -ENOMEM;
-	err = err ?: first_answer();
+	err = err ?: shim_first_answer();
 	if (err)
 		xenstore_exit();
 	return err;
@@ -993,7 +993,7 @@ int xenstore_init(void)
 int xenstore_resume_ring(void)
 {
 	evtchn_port_t port;
-	int err = map_ring(&port);
+	int err = shim_map_ring(&port);
 
 	lockdep_assert_held(&message_lock);
 	if (!err) {

@@ -77,16 +77,14 @@ static u16 model_unplug_bits;
 
 #include "../../hvm-pv-shim/evtchn.c"
 #include "../../hvm-pv-shim/evtchn_2level.c"
-#define in_use fifo_in_use
 #include "../../hvm-pv-shim/evtchn_fifo.c"
-#undef in_use
 #include "../../hvm-pv-shim/gnttab.c"
 #include "../../hvm-pv-shim/pages.c"
 #include "../../hvm-pv-shim/xenstore.c"
 #define ring client_ring
-#define map_ring client_map_ring
+#define shim_map_ring client_map_ring
 #include "../../hvm-pv-shim/xenbus_client.c"
-#undef map_ring
+#undef shim_map_ring
 #undef ring
 #include "../../hvm-pv-shim/xenbus.c"
 #include "../../hvm-pv-shim/suspend.c"
@@ -192,9 +190,9 @@ static void deliver(struct work_struct *work)
 		local_irq_disable();
 		if (!model.vector[vcpu]) {
 			if (!vcpu && model.callback)
-				line_upcall(model_pdev.irq, &model_pdev);
+				shim_line_upcall(model_pdev.irq, &model_pdev);
 		} else if (vcpu < nr_cpu_ids && vector_irq_of[vcpu]) {
-			upcall(vcpu);
+			shim_upcall(vcpu);
 		} else {
 			model.unheard++;
 		}
@@ -687,10 +685,10 @@ static void expect_nothing_left(struct kunit *test)
 
 static void starts(struct kunit *test)
 {
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, xen_hvm_domain());
 	KUNIT_EXPECT_FALSE_MSG(test, model.open[LEFT_PORT], "a former kernel's port");
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -706,9 +704,9 @@ static void it_starts_and_stops(struct kunit *test)
 static void starts_without_vectors(struct kunit *test, bool used)
 {
 	vectors = false;
-	KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, per_cpu_upcalls, used);
-	end_services();
+	shim_end_services();
 	vectors = true;
 	expect_nothing_left(test);
 }
@@ -731,8 +729,8 @@ static void each_call_may_fail(struct kunit *test)
 			model.calls = 0;
 			model.fail_at = at;
 			model.fail_with = errors[e];
-			if (!start(&model_pdev))
-				end_services();
+			if (!shim_start(&model_pdev))
+				shim_end_services();
 			else
 				refused++;
 			expect_nothing_left(test);
@@ -751,7 +749,7 @@ static void a_kind_of_call_is_missing(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		model.missing_kind = kinds[i];
-		KUNIT_EXPECT_LT_MSG(test, start(&model_pdev), 0, "without %s", kinds[i]);
+		KUNIT_EXPECT_LT_MSG(test, shim_start(&model_pdev), 0, "without %s", kinds[i]);
 		expect_nothing_left(test);
 	}
 	model.missing_kind = NULL;
@@ -764,14 +762,14 @@ static void xenstore_is_silent(struct kunit *test)
 	unsigned int i;
 
 	model.says = SAYS_NOTHING;
-	KUNIT_EXPECT_EQ(test, start(&model_pdev), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, shim_start(&model_pdev), -ETIMEDOUT);
 	KUNIT_EXPECT_TRUE(test, time_before(jiffies, since + 5 * HZ));
 	expect_nothing_left(test);
 	/* Requests that nobody has read fill the ring: the next one is not written, and not waited for without end. */
 	for (i = 0; i < XENSTORE_RING_SIZE; i++)
 		model.store->req[i] = 0;
 	model.store->req_prod = model.store->req_cons + XENSTORE_RING_SIZE - 10;
-	KUNIT_EXPECT_EQ(test, start(&model_pdev), -ETIMEDOUT);
+	KUNIT_EXPECT_EQ(test, shim_start(&model_pdev), -ETIMEDOUT);
 	expect_nothing_left(test);
 	model.store->req_cons = model.store->req_prod;
 	model.says = SAYS_RIGHT;
@@ -797,10 +795,10 @@ static void xenstore_talks_nonsense(struct kunit *test)
 
 		memset(model.store, 0, sizeof(*model.store));
 		model.says = cases[i].says;
-		err = start(&model_pdev);
+		err = shim_start(&model_pdev);
 		KUNIT_EXPECT_EQ_MSG(test, err, cases[i].err, "case %u", i);
 		if (!err)
-			end_services();
+			shim_end_services();
 		expect_nothing_left(test);
 	}
 	memset(model.store, 0, sizeof(*model.store));
@@ -820,12 +818,12 @@ static void slow_handler(struct xenbus_watch *watch, const char *path, const cha
 /* XSA-349: a peer that rewrites its state without end. */
 static void a_storm_of_watch_events(struct kunit *test)
 {
-	struct xenbus_watch watch = { .node = "peer/state", .will_handle = peer_filter, .callback = slow_handler };
+	struct xenbus_watch watch = { .node = "peer/state", .will_handle = shim_peer_filter, .callback = slow_handler };
 	struct xsd_sockmsg msg = { .type = XS_WATCH_EVENT };
 	char body[32];
 	unsigned int i, len;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	reinit_completion(&may_go_on);
 	atomic_set(&handled_events, 0);
 	KUNIT_ASSERT_EQ(test, register_xenbus_watch(&watch), 0);
@@ -849,7 +847,7 @@ static void a_storm_of_watch_events(struct kunit *test)
 	unregister_xenbus_watch(&watch);
 	KUNIT_EXPECT_LE(test, atomic_read(&handled_events), 2);
 	KUNIT_EXPECT_GE(test, atomic_read(&handled_events), 1);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -858,7 +856,7 @@ static void grants_run_out(struct kunit *test)
 	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
 	grant_ref_t head, more;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
 	KUNIT_EXPECT_EQ(test, nr_frames, 3U);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(1, &more), -ENOSPC);
@@ -866,7 +864,7 @@ static void grants_run_out(struct kunit *test)
 	gnttab_free_grant_references(head);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(1, &more), 0);
 	gnttab_free_grant_references(more);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -878,19 +876,19 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	grant_ref_t head;
 	int ref;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	ref = gnttab_grant_foreign_access(0, 1, 0);
 	KUNIT_ASSERT_GE(test, ref, RESERVED);
 	entries[ref].flags |= GTF_reading;
 	gnttab_end_foreign_access(ref, NULL);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
 	gnttab_free_grant_references(head);
-	end_services();
+	shim_end_services();
 	entries[ref].flags = 0;
 	expect_nothing_left(test);
 }
@@ -914,7 +912,7 @@ static void a_former_grant_waits_for_its_backend(struct kunit *test)
 	former_frontend();
 	model.peer_is_deaf = true;
 	entries[9].flags = GTF_permit_access;
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	gnttab_free_grant_references(head);
 	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
@@ -929,7 +927,7 @@ static void a_former_grant_waits_for_its_backend(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(entries[9].flags)));
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
 	gnttab_free_grant_references(head);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -943,7 +941,7 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 	former_frontend();
 	model.peer_is_deaf = true;
 	entries[9].flags = GTF_permit_access;
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(*model_value(FRONT "/state") == '6'));
 	msleep(jiffies_to_msecs(2 * RESET_TIMEOUT) + 500);
 	mutex_lock(&store_lock);
@@ -952,7 +950,7 @@ static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	gnttab_free_grant_references(head);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -975,7 +973,7 @@ static void vectors_are_where_they_belong(struct kunit *test)
 	for_each_online_cpu(only) {
 		snprintf(mask, sizeof(mask), "%x", 1 << only);
 		KUNIT_ASSERT_EQ(test, default_affinity(mask), 0);
-		KUNIT_EXPECT_EQ(test, start(&model_pdev), 0);
+		KUNIT_EXPECT_EQ(test, shim_start(&model_pdev), 0);
 		for_each_cpu(cpu, &upcall_cpus) {
 			struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
 
@@ -983,7 +981,7 @@ static void vectors_are_where_they_belong(struct kunit *test)
 					    "with %s", mask);
 		}
 		KUNIT_EXPECT_EQ(test, cpumask_weight(&upcall_cpus), num_online_cpus());
-		end_services();
+		shim_end_services();
 		expect_nothing_left(test);
 	}
 	snprintf(mask, sizeof(mask), "%x", (1 << num_online_cpus()) - 1);
@@ -1041,11 +1039,11 @@ static struct device *connect_frontend(struct kunit *test, struct xenbus_driver 
 	model_set(FRONT, "");
 	model_set(BACK, "");
 	model.shown = true;
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_ASSERT_EQ(test, __xenbus_register_frontend(drv, NULL, "kunit"), 0);
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model_value(BACK "/state") == '4'));
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model.watch[0].path));
-	dev = bus_find_device(&frontends.bus, NULL, FRONT, match_node);
+	dev = bus_find_device(&frontends.bus, NULL, FRONT, shim_match_node);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	put_device(dev);
 	return dev;
@@ -1065,7 +1063,7 @@ static void frontends_close_at_the_end(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, model_value(BACK "/state"), "6");
 	KUNIT_EXPECT_LT(test, jiffies - since, (unsigned long)HZ);
 	xenbus_unregister_driver(&drv);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -1088,7 +1086,7 @@ static void a_deaf_backend_delays_the_end(struct kunit *test)
 	KUNIT_EXPECT_LT(test, jiffies - since, (unsigned long)HZ);
 	model.peer_is_deaf = false;
 	xenbus_unregister_driver(&drv);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -1104,7 +1102,7 @@ static void the_platform_device_is_removed(struct kunit *test)
 	KUNIT_EXPECT_NULL_MSG(test, dev->parent, "it would lose its place in sysfs");
 	irq = open_port(test, &port, &count);
 	KUNIT_ASSERT_GT(test, irq, 0);
-	platform_remove(&model_pdev);
+	shim_platform_remove(&model_pdev);
 	KUNIT_EXPECT_FALSE(test, irq_has_action(model_pdev.irq));
 	KUNIT_ASSERT_PTR_EQ(test, platform, &model_pdev);
 	KUNIT_EXPECT_PTR_EQ(test, dev->driver, &drv.driver);
@@ -1118,9 +1116,9 @@ static void the_platform_device_is_removed(struct kunit *test)
 	xen_irq_lateeoi(irq, 0);
 	unbind_from_irqhandler(irq, &count);
 	/* It is found again, but not used before the module is loaded again. */
-	KUNIT_EXPECT_EQ(test, platform_probe(&model_pdev, platform_ids), -EBUSY);
+	KUNIT_EXPECT_EQ(test, shim_platform_probe(&model_pdev, platform_ids), -EBUSY);
 	xenbus_unregister_driver(&drv);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 	starts(test);
 }
@@ -1131,15 +1129,17 @@ static void hibernation_is_refused(struct kunit *test)
 	static const unsigned long other[] = { PM_SUSPEND_PREPARE, PM_POST_SUSPEND, PM_POST_HIBERNATION };
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
-	KUNIT_EXPECT_EQ(test, notifier_to_errno(sleep_asked(&sleep_notifier, PM_HIBERNATION_PREPARE, NULL)), -EBUSY);
-	KUNIT_EXPECT_EQ(test, notifier_to_errno(sleep_asked(&sleep_notifier, PM_RESTORE_PREPARE, NULL)), -EBUSY);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			notifier_to_errno(shim_sleep_asked(&sleep_notifier, PM_HIBERNATION_PREPARE, NULL)));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			notifier_to_errno(shim_sleep_asked(&sleep_notifier, PM_RESTORE_PREPARE, NULL)));
 	for (i = 0; i < ARRAY_SIZE(other); i++)
-		KUNIT_EXPECT_EQ(test, sleep_asked(&sleep_notifier, other[i], NULL), NOTIFY_DONE);
+		KUNIT_EXPECT_EQ(test, shim_sleep_asked(&sleep_notifier, other[i], NULL), NOTIFY_DONE);
 	/* The kernel asks it. */
 	KUNIT_EXPECT_EQ(test, unregister_pm_notifier(&sleep_notifier), 0);
 	KUNIT_EXPECT_EQ(test, register_pm_notifier(&sleep_notifier), 0);
-	end_services();
+	shim_end_services();
 	if (IS_ENABLED(CONFIG_PM_SLEEP))
 		KUNIT_EXPECT_EQ(test, unregister_pm_notifier(&sleep_notifier), -ENOENT);
 	expect_nothing_left(test);
@@ -1151,7 +1151,7 @@ static void late_eoi(struct kunit *test)
 	evtchn_port_t port;
 	int irq;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	irq = open_port(test, &port, &count);
 	KUNIT_ASSERT_GT(test, irq, 0);
 	event(port);
@@ -1183,7 +1183,7 @@ static void late_eoi(struct kunit *test)
 	/* Who comes too late finds nothing. */
 	xen_irq_lateeoi(irq, 0);
 	notify_remote_via_irq(irq);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -1195,7 +1195,7 @@ static void a_cpu_gets_no_vector(struct kunit *test)
 	int irq;
 
 	model.no_vector = 1;
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, per_cpu_upcalls);
 	KUNIT_EXPECT_TRUE(test, cpumask_equal(&upcall_cpus, cpumask_of(0)));
 	irq = open_port(test, &port, &count);
@@ -1206,7 +1206,7 @@ static void a_cpu_gets_no_vector(struct kunit *test)
 	event(port);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 1));
 	unbind_from_irqhandler(irq, &count);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -1231,7 +1231,7 @@ static void a_message_is_torn_by_a_suspend(struct kunit *test)
 {
 	struct xsd_sockmsg msg = { .type = XS_WATCH_EVENT, .len = 8 };
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	suspend_begins();
 	mutex_lock(&store_lock);
 	store_put(&msg, sizeof(msg));
@@ -1246,7 +1246,7 @@ static void a_message_is_torn_by_a_suspend(struct kunit *test)
 	model.store->rsp_cons = model.store->rsp_prod;
 	xs_resume();
 	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
@@ -1257,7 +1257,7 @@ static void a_number_comes_again(struct kunit *test)
 	evtchn_port_t old_port, port;
 	int old_irq, irq;
 
-	KUNIT_ASSERT_EQ(test, start(&model_pdev), 0);
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	old_irq = open_port(test, &old_port, &old_count);
 	KUNIT_ASSERT_GT(test, old_irq, 0);
 
@@ -1281,7 +1281,7 @@ static void a_number_comes_again(struct kunit *test)
 	event(port);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == 2));
 	unbind_from_irqhandler(irq, &count);
-	end_services();
+	shim_end_services();
 	expect_nothing_left(test);
 }
 
