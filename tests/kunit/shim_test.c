@@ -53,6 +53,8 @@ static void model_remove_pci(struct pci_dev *pdev);
 static void model_release_driver(struct device *dev);
 static int model_attach(struct device *dev);
 static bool model_hides(void);
+static struct pci_dev *model_hold(struct pci_dev *pdev);
+static const struct pci_device_id *model_match_id(const struct pci_device_id *ids, struct pci_dev *pdev);
 static u16 model_unplug_bits;
 
 #undef inw
@@ -64,12 +66,16 @@ static u16 model_unplug_bits;
 #define outw(value, port)	((void)((port) == PORT_UNPLUG ? model_unplug_bits = (value) : 0))
 #define outl(value, port)	do { } while (0)
 #define pci_get_device(vendor, device, from) model_next_pci(from)
+#undef pci_dev_put
 #define pci_dev_put(d)		do { } while (0)
+#define pci_match_id		model_match_id
 #define pci_stop_and_remove_bus_device_locked model_remove_pci
 #define device_release_driver	model_release_driver
 #define device_attach		model_attach
 #include "../../hvm-pv-shim/unplug.c"
 #undef pci_dev_put
+#define pci_dev_put(d)		put_device(&(d)->dev)
+#define pci_dev_get		model_hold
 #define unplug_check(wanted)	0
 #define unplug_init(wanted)	0
 #define unplug_again()		do { } while (0)
@@ -620,6 +626,28 @@ int hypercall_init(void)
 }
 
 /* ---- the suite ---- */
+
+/* A kernel without PCI has none of these. */
+static struct pci_dev *model_hold(struct pci_dev *pdev)
+{
+	get_device(&pdev->dev);
+	return pdev;
+}
+
+static bool id_fits(u32 id, u16 value)
+{
+	return id == PCI_ANY_ID || id == value;
+}
+
+static const struct pci_device_id *model_match_id(const struct pci_device_id *ids, struct pci_dev *pdev)
+{
+	for (; ids->vendor; ids++)
+		if (id_fits(ids->vendor, pdev->vendor) && id_fits(ids->device, pdev->device) &&
+		    id_fits(ids->subvendor, pdev->subsystem_vendor) &&
+		    id_fits(ids->subdevice, pdev->subsystem_device))
+			return ids;
+	return NULL;
+}
 
 static void pdev_released(struct device *dev)
 {
