@@ -41,6 +41,7 @@ struct fake_xen_counts {
 	unsigned long fatal;		/* xenbus_dev_fatal() */
 	unsigned long errors;		/* xenbus_dev_error() */
 	unsigned long store_writes;
+	unsigned long failed_reads;	/* by fake_xen_fail_reads() */
 };
 
 extern struct fake_xen_counts fake_xen_counts;
@@ -105,6 +106,8 @@ void fake_xen_conflicts(unsigned int count);
 void fake_xen_rewrite(const char *node, const char *value);
 /* Fails the @count writes after @skip good ones with @err. */
 void fake_xen_fail_writes(unsigned int skip, unsigned int count, int err);
+/* Fails the @count reads of @path and below it (values, lists of names) after @skip good ones with @err. NULL: none. */
+void fake_xen_fail_reads(const char *path, unsigned int skip, unsigned int count, int err);
 /* Waits until every watch that fired has been handled. Not from a watch. */
 void fake_xen_settle(void);
 

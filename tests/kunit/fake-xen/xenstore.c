@@ -41,6 +41,8 @@ static u32 last_id;
 static unsigned int conflicts;
 static struct fault write_fault;
 static struct { const char *node, *value; } rewrites[8];
+static struct fault read_fault;
+static char *read_fault_path;
 
 /* Watches and their events; held for the whole of a callback: run_mutex. */
 static DEFINE_SPINLOCK(watch_lock);
@@ -387,21 +389,36 @@ int xenbus_printf(struct xenbus_transaction t, const char *dir, const char *node
 }
 FAKE_XEN_SYMBOL(xenbus_printf);
 
+static char *copy_of(struct xenbus_transaction t, const char *path)
+{
+	const char *value = lookup(t, path);
+
+	if (!value)
+		return ERR_PTR(-ENOENT);
+	return kstrdup(value, GFP_KERNEL) ?: ERR_PTR(-ENOMEM);
+}
+
+/* What a driver reads; caller holds store_mutex. */
+static int read_fails(const char *path)
+{
+	int err = read_fault_path && below(path, read_fault_path) ? fault_hits(&read_fault) : 0;
+
+	fake_xen_counts.failed_reads += !!err;
+	return err;
+}
+
 void *xenbus_read(struct xenbus_transaction t, const char *dir, const char *node, unsigned int *len)
 {
-	char *path = full_path(dir, node);
-	const char *value;
-	char *copy;
+	char *path = full_path(dir, node), *copy;
+	int err;
 
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	mutex_lock(&store_mutex);
-	value = lookup(t, path);
-	copy = value ? kstrdup(value, GFP_KERNEL) : ERR_PTR(-ENOENT);
+	err = read_fails(path);
+	copy = err ? ERR_PTR(err) : copy_of(t, path);
 	mutex_unlock(&store_mutex);
 	kfree(path);
-	if (!copy)
-		return ERR_PTR(-ENOMEM);
 	if (len)
 		*len = IS_ERR(copy) ? 0 : strlen(copy);
 	return copy;
@@ -430,11 +447,17 @@ char **xenbus_directory(struct xenbus_transaction t, const char *dir, const char
 	struct node *n;
 	size_t len, room = 1;
 	unsigned int nr = 0, i;
+	int err;
 
 	if (!path)
 		return ERR_PTR(-ENOMEM);
 	len = strlen(path);
 	mutex_lock(&store_mutex);
+	err = read_fails(path);
+	if (err) {
+		names = ERR_PTR(err);
+		goto out;
+	}
 	if (!lookup(t, path)) {
 		names = ERR_PTR(-ENOENT);
 		goto out;
@@ -605,8 +628,14 @@ FAKE_XEN_SYMBOL(fake_xen_write);
 const char *fake_xen_value(const char *path)
 {
 	static char text[256];
-	char *value = xenbus_read(XBT_NIL, path, "", NULL);
+	char *full = full_path(path, ""), *value = ERR_PTR(-ENOMEM);
 
+	if (full) {
+		mutex_lock(&store_mutex);
+		value = copy_of(XBT_NIL, full);
+		mutex_unlock(&store_mutex);
+	}
+	kfree(full);
 	strscpy(text, IS_ERR(value) ? "" : value, sizeof(text));
 	if (!IS_ERR(value))
 		kfree(value);
@@ -646,6 +675,16 @@ void fake_xen_fail_writes(unsigned int skip, unsigned int count, int err)
 }
 FAKE_XEN_SYMBOL(fake_xen_fail_writes);
 
+void fake_xen_fail_reads(const char *path, unsigned int skip, unsigned int count, int err)
+{
+	mutex_lock(&store_mutex);
+	kfree(read_fault_path);
+	read_fault_path = path ? full_path(path, "") : NULL;
+	read_fault = (struct fault){ .skip = skip, .count = path ? count : 0, .err = err };
+	mutex_unlock(&store_mutex);
+}
+FAKE_XEN_SYMBOL(fake_xen_fail_reads);
+
 void fake_store_reset(void)
 {
 	struct transaction *t, *next;
@@ -653,6 +692,7 @@ void fake_store_reset(void)
 	struct change *c, *next_change;
 
 	fake_xen_settle();
+	fake_xen_fail_reads(NULL, 0, 0, 0);
 	mutex_lock(&store_mutex);
 	memset(&write_fault, 0, sizeof(write_fault));
 	memset(rewrites, 0, sizeof(rewrites));
