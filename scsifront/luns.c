@@ -26,6 +26,7 @@
  * @channel: its address
  * @target: its address
  * @lun: its address
+ * @seen: it stands there; while that is read
  * @wanted: the backend has it
  * @added: the SCSI layer has it
  * @told: our state has been written since the backend's was read
@@ -36,6 +37,7 @@ struct scsifront_lun {
 	unsigned int channel;
 	unsigned int target;
 	unsigned int lun;
+	bool seen;
 	bool wanted;
 	bool added;
 	bool told;
@@ -61,14 +63,20 @@ static void scsifront_tell_state(struct scsifront *sf, const char *name,
 		pv_device_error(sf->pd, err, "cannot write %s", path);
 }
 
-static enum xenbus_state scsifront_read_state(struct scsifront *sf, const char *name)
+/* The state, Unknown if it is none, or -EAGAIN if it cannot be read. */
+static int scsifront_read_state(struct scsifront *sf, const char *name)
 {
 	char *text = scsifront_read_entry(sf, name, "state");
 	unsigned int state;
 
-	if (IS_ERR(text))
-		return XenbusStateUnknown;
-	if (kstrtouint(text, 10, &state))
+	if (IS_ERR(text)) {
+		if (PTR_ERR(text) == -ENOENT)
+			return XenbusStateUnknown;
+		pv_device_error(sf->pd, PTR_ERR(text),
+				"cannot read " DIRECTORY "/%s/state", name);
+		return -EAGAIN;
+	}
+	if (kstrtouint(text, 10, &state) || state > XenbusStateReconfigured)
 		state = XenbusStateUnknown;
 	kfree(text);
 	return state;
@@ -84,9 +92,10 @@ static int scsifront_read_address(struct scsifront *sf, const char *name,
 	char rest;
 
 	if (IS_ERR(text)) {
-		pv_device_error(sf->pd, PTR_ERR(text),
-				DIRECTORY "/%s/v-dev is missing", name);
-		return PTR_ERR(text);
+		err = PTR_ERR(text);
+		pv_device_error(sf->pd, err, DIRECTORY "/%s/v-dev %s", name,
+				err == -ENOENT ? "is missing" : "cannot be read");
+		return err == -ENOENT ? err : -EAGAIN;
 	}
 	if (strlen(text) >= NAME_LEN ||
 	    sscanf(text, "%5u:%5u:%5u:%5u%c", &host, &at->channel, &at->target,
@@ -132,7 +141,16 @@ static struct scsifront_lun *scsifront_find_address(struct scsifront *sf,
 	return NULL;
 }
 
-/* The backend has a LUN under this name: new to us, or as it was. */
+static void scsifront_see_lun(struct scsifront_lun *l)
+{
+	l->seen = true;
+	l->told = false;
+}
+
+/*
+ * The backend has a LUN under this name: new to us, or as it was. -EAGAIN if
+ * it is not known yet which it is.
+ */
 static int scsifront_want_lun(struct scsifront *sf, const char *name)
 {
 	struct scsifront_lun at = { }, *l, *other;
@@ -142,15 +160,13 @@ static int scsifront_want_lun(struct scsifront *sf, const char *name)
 		return err;
 	l = scsifront_find_name(sf, name);
 	if (l && scsifront_same_address(l, &at)) {
-		l->wanted = true;
-		l->told = false;
+		scsifront_see_lun(l);
 		return 0;
 	}
 	other = scsifront_find_address(sf, &at);
 	if (!l && other && !other->name[0]) {
 		strscpy(other->name, name, sizeof(other->name));
-		other->wanted = true;
-		other->told = false;
+		scsifront_see_lun(other);
 		return 0;
 	}
 	if (l || other) {
@@ -165,30 +181,35 @@ static int scsifront_want_lun(struct scsifront *sf, const char *name)
 	if (!l)
 		return -ENOMEM;
 	strscpy(l->name, name, sizeof(l->name));
-	l->wanted = true;
+	scsifront_see_lun(l);
 	list_add_tail(&l->all, &sf->luns);
 	return 0;
 }
 
-static void scsifront_read_lun(struct scsifront *sf, const char *name)
+/* Returns false if it cannot be read what the backend says of it. */
+static bool scsifront_read_lun(struct scsifront *sf, const char *name)
 {
+	int state = scsifront_read_state(sf, name), err;
 	struct scsifront_lun *l;
 
-	switch (scsifront_read_state(sf, name)) {
+	switch (state) {
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (scsifront_want_lun(sf, name))
+		err = scsifront_want_lun(sf, name);
+		if (err == -EAGAIN)
+			return false;
+		if (err)
 			scsifront_tell_state(sf, name, XenbusStateClosed);
-		break;
+		return true;
 	case XenbusStateInitialising:
 	case XenbusStateInitWait:
 		/* The backend has not looked at it yet. */
 		l = scsifront_find_name(sf, name);
 		if (l)
-			l->wanted = true;
-		break;
+			l->seen = true;
+		return true;
 	default:
-		break;
+		return state >= 0;
 	}
 }
 
@@ -215,7 +236,8 @@ void scsifront_luns_unname(struct scsifront *sf)
  * scsifront_luns_read() - see which LUNs the backend has
  * @sf: the host, connected
  *
- * What has come is added, what has gone is removed, later, by the work.
+ * What has come is added, what has gone is removed, later, by the work. If it
+ * cannot be read what has gone, nothing is.
  *
  * Context: a hook of the device.
  */
@@ -223,6 +245,7 @@ void scsifront_luns_read(struct scsifront *sf)
 {
 	struct scsifront_lun *l;
 	unsigned int i, nr;
+	bool all = true;
 	char **name;
 
 	name = pv_device_list_peer(sf->pd, DIRECTORY, &nr);
@@ -243,15 +266,19 @@ void scsifront_luns_read(struct scsifront *sf)
 	}
 	mutex_lock(&sf->luns_lock);
 	list_for_each_entry(l, &sf->luns, all)
-		l->wanted = false;
+		l->seen = false;
 	for (i = 0; i < nr; i++) {
 		if (strlen(name[i]) >= NAME_LEN)
 			pv_device_error(sf->pd, -ENAMETOOLONG,
 					DIRECTORY " has a name of %zu characters",
 					strlen(name[i]));
 		else
-			scsifront_read_lun(sf, name[i]);
+			all &= scsifront_read_lun(sf, name[i]);
 	}
+	/* What could not be read may be any of those that were not seen. */
+	list_for_each_entry(l, &sf->luns, all)
+		if (l->seen || all)
+			l->wanted = l->seen;
 	mutex_unlock(&sf->luns_lock);
 	kfree(name);
 	queue_work(system_long_wq, &sf->luns_work);
