@@ -2,6 +2,8 @@
 /*
  * LUNs: what the toolstack wants a guest to have, and where.
  */
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <scsi/scsi.h>
 
@@ -62,11 +64,15 @@ struct scsiback_lun *scsiback_lun_get(struct scsiback *b,
  */
 void scsiback_lun_put(struct scsiback_lun *lun)
 {
-	/* Whoever waits for the last one frees the LUN, but not at once. */
+	int left;
+
+	/* Who sees the last one end frees the LUN, but not at once. */
 	rcu_read_lock();
-	if (atomic_dec_return(&lun->in_flight) <= 1 &&
-	    unlikely(READ_ONCE(lun->gone) || test_bit(0, &lun->resetting)))
+	left = atomic_dec_return(&lun->in_flight);
+	if (left <= 1 && unlikely(test_bit(0, &lun->resetting)))
 		wake_up(&lun->idle);
+	if (!left && unlikely(READ_ONCE(lun->gone)))
+		kthread_queue_work(lun->b->pd->worker, &lun->b->look);
 	rcu_read_unlock();
 }
 
@@ -120,36 +126,78 @@ done:
 
 /* ---- for the hooks ---- */
 
-static char *scsiback_read_entry(struct scsiback *b, const char *name, const char *key)
+/* It is not known what stands there: all is as it was, and looked at again. */
+static void scsiback_unread(struct scsiback *b, int err, const char *path)
 {
-	char path[SCSIBACK_NAME + 32];
-
-	snprintf(path, sizeof(path), DIRECTORY "/%s/%s", name, key);
-	return pv_device_read_own(b->pd, path);
+	pv_device_error(b->pd, err, "cannot read %s", path);
+	b->unread = true;
 }
 
-static enum xenbus_state scsiback_parse_state(char *text)
+/* Only ENOENT says that there is no such key. */
+static char *scsiback_read_entry(struct scsiback *b, const char *name, const char *key)
+{
+	char path[SCSIBACK_NAME + 32], *text;
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/%s", name, key);
+	text = pv_device_read_own(b->pd, path);
+	if (IS_ERR(text) && PTR_ERR(text) != -ENOENT)
+		scsiback_unread(b, PTR_ERR(text), path);
+	return text;
+}
+
+/* A state, Unknown if it is none, or why it cannot be read. */
+static int scsiback_parse_state(char *text)
 {
 	unsigned int state;
 
 	if (IS_ERR(text))
-		return XenbusStateUnknown;
-	if (kstrtouint(text, 10, &state))
+		return PTR_ERR(text);
+	if (kstrtouint(text, 10, &state) || state > XenbusStateReconfigured)
 		state = XenbusStateUnknown;
 	kfree(text);
 	return state;
 }
 
-static void scsiback_tell_state(struct scsiback *b, const char *name,
-				enum xenbus_state state)
+static int scsiback_read_state(struct scsiback *b, const char *name)
 {
+	return scsiback_parse_state(scsiback_read_entry(b, name, "state"));
+}
+
+/*
+ * Write the state of an entry if it is one of @was, a bit each: what the
+ * toolstack has written meanwhile stays, and what it removed does not come back.
+ * What cannot be written is looked at again, as what cannot be read.
+ */
+static int scsiback_tell_state(struct scsiback *b, const char *name,
+			       unsigned long was, enum xenbus_state state)
+{
+	struct xenbus_transaction xbt;
 	char path[SCSIBACK_NAME + 32];
+	unsigned int now = 0;
 	int err;
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
-	err = pv_device_write(b->pd, XBT_NIL, path, "%d", state);
-	if (err)
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			break;
+		err = xenbus_scanf(xbt, b->pd->xb->nodename, path, "%u", &now);
+		if (err == 1 && now <= XenbusStateReconfigured && BIT(now) & was)
+			err = pv_device_write(b->pd, xbt, path, "%d", state);
+		else if (err > 0 || err == -ENOENT || err == -ERANGE)
+			err = -ESTALE;
+		if (err)
+			xenbus_transaction_end(xbt, 1);
+		else
+			err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	if (err == -ESTALE)
+		return 0;
+	if (err) {
 		pv_device_error(b->pd, err, "cannot write %s", path);
+		b->unread = true;
+	}
+	return err;
 }
 
 static struct scsiback_lun *scsiback_find_name(struct scsiback *b, const char *name)
@@ -157,9 +205,20 @@ static struct scsiback_lun *scsiback_find_name(struct scsiback *b, const char *n
 	struct scsiback_lun *lun;
 
 	list_for_each_entry(lun, &b->luns, all)
-		if (!strcmp(lun->name, name))
+		if (!lun->gone && !strcmp(lun->name, name))
 			return lun;
 	return NULL;
+}
+
+/* One that is not free yet had this name. */
+static bool scsiback_is_leaving(struct scsiback *b, const char *name)
+{
+	struct scsiback_lun *lun;
+
+	list_for_each_entry(lun, &b->luns, all)
+		if (lun->gone && !strcmp(lun->name, name))
+			return true;
+	return false;
 }
 
 /* An entry of a LUN's directory is not what it should be. */
@@ -178,6 +237,14 @@ static int scsiback_blame(struct scsiback_lun *lun, int err, const char *key,
 	return err;
 }
 
+/* A key that a LUN must have is not there, or, -EAGAIN, nobody knows. */
+static int scsiback_no_key(struct scsiback_lun *lun, const char *text, const char *key)
+{
+	if (PTR_ERR(text) != -ENOENT)
+		return -EAGAIN;
+	return scsiback_blame(lun, -ENOENT, key, " is missing");
+}
+
 static int scsiback_read_vdev(struct scsiback_lun *lun)
 {
 	char *text = scsiback_read_entry(lun->b, lun->name, "v-dev");
@@ -186,7 +253,7 @@ static int scsiback_read_vdev(struct scsiback_lun *lun)
 	char rest;
 
 	if (IS_ERR(text))
-		return scsiback_blame(lun, PTR_ERR(text), "v-dev", " is missing");
+		return scsiback_no_key(lun, text, "v-dev");
 	/* No wider than fits: sscanf() drops what is beyond. */
 	if (sscanf(text, "%9u:%9u:%9u:%9u%c", &host, &lun->channel, &lun->target,
 		   &lun->lun, &rest) != 4 ||
@@ -204,7 +271,7 @@ static int scsiback_read_pdev(struct scsiback_lun *lun)
 	int err = 0;
 
 	if (IS_ERR(text))
-		return scsiback_blame(lun, PTR_ERR(text), "p-dev", " is missing");
+		return scsiback_no_key(lun, text, "p-dev");
 	if (strscpy(lun->pdev, text, sizeof(lun->pdev)) < 0)
 		err = scsiback_blame(lun, -ENAMETOOLONG, "p-dev", " has %zu characters",
 				     strlen(text));
@@ -221,7 +288,7 @@ static int scsiback_read_allow(struct scsiback_lun *lun)
 
 	lun->allow = scsiback_allow;
 	if (IS_ERR(text))
-		return 0;
+		return PTR_ERR(text) == -ENOENT ? 0 : -EAGAIN;
 	err = scsiback_allow_parse(text, &more);
 	if (err)
 		scsiback_blame(lun, err, "pvsplit-allow",
@@ -263,13 +330,16 @@ static int scsiback_open_device(struct scsiback_lun *lun)
 			      (int)strnlen(lun->pdev, 80), lun->pdev, why);
 }
 
+/* Returns -EAGAIN if it is not known yet whether there is such a LUN. */
 static int scsiback_lun_add(struct scsiback *b, const char *name)
 {
 	struct scsiback_lun *lun = kzalloc(sizeof(*lun), GFP_KERNEL);
 	int err;
 
-	if (!lun)
-		return -ENOMEM;
+	if (!lun) {
+		b->unread = true;
+		return -EAGAIN;
+	}
 	lun->b = b;
 	strscpy(lun->name, name, sizeof(lun->name));
 	init_waitqueue_head(&lun->idle);
@@ -302,32 +372,255 @@ free:
 	return err;
 }
 
-/* A guest that has let it go has no command there that would be missed. */
-static void scsiback_wait_idle(struct scsiback_lun *lun)
+/* ---- how a LUN goes ---- */
+
+/* From here on no command is sent to it. */
+static void scsiback_lun_leave(struct scsiback_lun *lun)
 {
-	if (wait_event_timeout(lun->idle, !atomic_read(&lun->in_flight),
-			       SCSIBACK_PATIENCE))
-		return;
+	xa_erase(&lun->b->by_address, scsiback_address(lun->target, lun->lun));
+	lun->deadline = jiffies + SCSIBACK_PATIENCE;
+	WRITE_ONCE(lun->gone, true);
+	/* Pairs with scsiback_lun_get(). */
+	synchronize_rcu();
+}
+
+/* Commands have had their time. Each queue aborts its own. */
+static void scsiback_lun_abort(struct scsiback_lun *lun)
+{
+	dev_warn(&lun->b->pd->xb->dev, "%s: waits for %d command(s) that %s has not answered in %u s, and aborts them\n",
+		 lun->name, atomic_read(&lun->in_flight), lun->pdev,
+		 SCSIBACK_PATIENCE / HZ);
 	WRITE_ONCE(lun->overdue, true);
 	atomic_inc(&lun->b->resets);
 	pv_back_wake(lun->b->queues);
-	wait_event(lun->idle, !atomic_read(&lun->in_flight));
-	atomic_dec(&lun->b->resets);
+}
+
+static void scsiback_lun_close(struct scsiback_lun *lun)
+{
+	if (!lun->ops)
+		return;
+	lun->ops->close(lun);
+	lun->ops = NULL;
+	if (lun->overdue)
+		atomic_dec(&lun->b->resets);
+	dev_info(&lun->b->pd->xb->dev, "%s: %s is given back\n", lun->name,
+		 lun->pdev);
+}
+
+/* The device is free. If another LUN has the entry now, that is another matter. */
+static int scsiback_tell_closed(struct scsiback_lun *lun)
+{
+	if (scsiback_find_name(lun->b, lun->name))
+		return 0;
+	return scsiback_tell_state(lun->b, lun->name,
+				   BIT(XenbusStateInitialised) |
+				   BIT(XenbusStateConnected) |
+				   BIT(XenbusStateClosing), XenbusStateClosed);
+}
+
+static void scsiback_lun_free(struct scsiback_lun *lun)
+{
+	list_del(&lun->all);
+	kfree_rcu(lun, rcu);
+}
+
+/* If nothing uses it any more, it ends; if not, whoever ends last says so. */
+static void scsiback_lun_end(struct scsiback_lun *lun)
+{
+	if (atomic_read(&lun->in_flight)) {
+		if (!lun->overdue && time_after_eq(jiffies, lun->deadline))
+			scsiback_lun_abort(lun);
+		return;
+	}
+	scsiback_lun_close(lun);
+	if (!scsiback_tell_closed(lun))
+		scsiback_lun_free(lun);
 }
 
 static void scsiback_lun_remove(struct scsiback_lun *lun)
 {
-	xa_erase(&lun->b->by_address, scsiback_address(lun->target, lun->lun));
-	WRITE_ONCE(lun->gone, true);
-	/* Pairs with scsiback_lun_get(). */
-	synchronize_rcu();
-	scsiback_wait_idle(lun);
-	lun->ops->close(lun);
-	list_del(&lun->all);
-	dev_info(&lun->b->pd->xb->dev, "%s: %s is given back\n", lun->name,
-		 lun->pdev);
-	kfree_rcu(lun, rcu);
+	scsiback_lun_leave(lun);
+	scsiback_lun_end(lun);
 }
+
+/* How long the guest has, in jiffies. */
+static unsigned long scsiback_patience(struct scsiback_lun *lun)
+{
+	char *text = scsiback_read_entry(lun->b, lun->name, "pvsplit-patience");
+	unsigned int seconds;
+
+	if (IS_ERR(text))
+		return SCSIBACK_ASK * HZ;
+	if (kstrtouint(text, 10, &seconds) || seconds > SCSIBACK_ASK_MAX) {
+		scsiback_blame(lun, -EINVAL, "pvsplit-patience",
+			       " is \"%*pE\": not a number of seconds up to %u",
+			       (int)strnlen(text, 40), text, SCSIBACK_ASK_MAX);
+		seconds = SCSIBACK_ASK;
+	}
+	kfree(text);
+	return seconds * HZ;
+}
+
+static void scsiback_revoke(struct scsiback_lun *lun, const char *why)
+{
+	dev_notice(&lun->b->pd->xb->dev, "%s: %s is taken from the guest: %s\n",
+		   lun->name, lun->pdev, why);
+	scsiback_lun_leave(lun);
+}
+
+/* Does the toolstack want it back? The guest is asked by the vhost's state. */
+static void scsiback_heed(struct scsiback_lun *lun)
+{
+	int state = scsiback_read_state(lun->b, lun->name);
+
+	if (state == -ENOENT) {
+		scsiback_revoke(lun, "its entry has been removed");
+		return;
+	}
+	if (state < 0)
+		return;
+	if (state != XenbusStateClosing) {
+		lun->asked = false;
+		return;
+	}
+	if (!lun->asked)
+		lun->since = jiffies;
+	lun->asked = true;
+	lun->deadline = lun->since + scsiback_patience(lun);
+	if (lun->b->pd->link != PV_LINK_UP)
+		scsiback_revoke(lun, "nobody is there to be asked");
+	else if (time_after_eq(jiffies, lun->deadline))
+		scsiback_revoke(lun, "it has not let it go in time");
+}
+
+/* Look again when the next one's time has come. */
+static void scsiback_look_later(struct scsiback *b)
+{
+	unsigned long next = jiffies + HZ;
+	bool any = b->unread;
+	struct scsiback_lun *lun;
+
+	list_for_each_entry(lun, &b->luns, all) {
+		if (lun->gone ? lun->overdue : !lun->asked)
+			continue;
+		if (!any || (!b->unread && time_before(lun->deadline, next)))
+			next = lun->deadline;
+		any = true;
+	}
+	if (any)
+		kthread_mod_delayed_work(b->pd->worker, &b->later,
+					 time_after(next, jiffies) ?
+					 next - jiffies : 1);
+}
+
+/* The guest is still to look at one of them. */
+static bool scsiback_is_asking(struct scsiback *b, struct xenbus_transaction xbt)
+{
+	char path[SCSIBACK_NAME + 32], **name;
+	bool asking = false;
+	unsigned int i, nr;
+	int state;
+
+	name = xenbus_directory(xbt, b->pd->xb->nodename, DIRECTORY, &nr);
+	if (IS_ERR(name))
+		return PTR_ERR(name) != -ENOENT;
+	for (i = 0; i < nr && !asking; i++) {
+		snprintf(path, sizeof(path), DIRECTORY "/%s/state", name[i]);
+		state = scsiback_parse_state(xenbus_read(xbt, b->pd->xb->nodename,
+							 path, NULL));
+		asking = state == XenbusStateInitialising ||
+			 state == XenbusStateClosing ||
+			 (state < 0 && state != -ENOENT);
+	}
+	kfree(name);
+	return asking;
+}
+
+/*
+ * The toolstack has written Reconfiguring, and nothing is left that the guest
+ * would have to look at: the next request must not wait for that one. Whoever
+ * made it may have been killed.
+ */
+static void scsiback_retract(struct scsiback *b)
+{
+	struct pv_device *pd = b->pd;
+	struct xenbus_transaction xbt;
+	unsigned int state;
+	int err;
+
+	/* It may have begun. */
+	if (pd->link != PV_LINK_UP || pd->xb->state != XenbusStateConnected ||
+	    pv_device_peer_state(pd) == XenbusStateReconfiguring)
+		return;
+	do {
+		if (xenbus_transaction_start(&xbt))
+			return;
+		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%u", &state) != 1 ||
+		    state != XenbusStateReconfiguring || scsiback_is_asking(b, xbt) ||
+		    pv_device_write(pd, xbt, "state", "%d", XenbusStateConnected)) {
+			xenbus_transaction_end(xbt, 1);
+			return;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+}
+
+/* Which LUNs have to go, and which of those that have to can. */
+static void scsiback_luns_look(struct scsiback *b)
+{
+	int state = scsiback_parse_state(pv_device_read_own(b->pd, "state"));
+	struct scsiback_lun *lun, *next;
+	bool again = b->unread;
+
+	/* The whole vhost is being removed. */
+	if (state == -ENOENT)
+		return;
+	b->unread = state < 0;
+	list_for_each_entry_safe(lun, next, &b->luns, all) {
+		if (!lun->gone)
+			scsiback_heed(lun);
+		if (lun->gone)
+			scsiback_lun_end(lun);
+	}
+	if (again && b->pd->link != PV_LINK_UP)
+		pv_device_poke(b->pd);
+	if (b->unsettled && b->pd->xb->state == XenbusStateConnected &&
+	    pv_device_peer_state(b->pd) == XenbusStateConnected)
+		scsiback_luns_settle(b, b->refusals);
+	if (state == XenbusStateReconfiguring)
+		scsiback_retract(b);
+	scsiback_look_later(b);
+}
+
+/* What the library does around a hook; this runs in the same thread. */
+static void scsiback_luns_look_now(struct scsiback *b)
+{
+	unsigned int flags;
+
+	mutex_lock(&b->pd->lock);
+	flags = memalloc_noio_save();
+	if (!READ_ONCE(b->pd->gone))
+		scsiback_luns_look(b);
+	memalloc_noio_restore(flags);
+	mutex_unlock(&b->pd->lock);
+}
+
+static void scsiback_look_work(struct kthread_work *work)
+{
+	scsiback_luns_look_now(container_of(work, struct scsiback, look));
+}
+
+static void scsiback_later_work(struct kthread_work *work)
+{
+	scsiback_luns_look_now(container_of(work, struct scsiback, later.work));
+}
+
+static void scsiback_luns_changed(struct pv_device *pd)
+{
+	scsiback_luns_look(to_scsiback(pd));
+}
+
+/* ---- what there is to be ---- */
 
 /* It may stand for something else than it did when it was added. */
 static bool scsiback_unchanged(struct scsiback_lun *lun)
@@ -336,43 +629,61 @@ static bool scsiback_unchanged(struct scsiback_lun *lun)
 	bool same;
 
 	if (IS_ERR(text))
-		return false;
+		return PTR_ERR(text) != -ENOENT;
 	same = !strcmp(text, lun->pdev);
 	kfree(text);
 	return same;
 }
 
+/* The toolstack wants the guest to have it. */
+static void scsiback_sync_wanted(struct scsiback *b, const char *name,
+				 struct scsiback_lun *lun, enum xenbus_state state,
+				 bool announce)
+{
+	int err = 0;
+
+	if (lun && !scsiback_unchanged(lun)) {
+		scsiback_lun_remove(lun);
+		lun = NULL;
+	}
+	if (lun) {
+		lun->listed = true;
+	} else {
+		announce = true;
+		err = scsiback_lun_add(b, name);
+	}
+	if (err == -EAGAIN)
+		return;
+	if (err)
+		scsiback_tell_state(b, name, BIT(state), XenbusStateClosed);
+	else if (announce)
+		/* Some frontends add a LUN in this state only. */
+		scsiback_tell_state(b, name, BIT(state), XenbusStateInitialised);
+}
+
 static void scsiback_sync_one(struct scsiback *b, const char *name, bool announce)
 {
-	enum xenbus_state state = scsiback_parse_state(scsiback_read_entry(b, name, "state"));
 	struct scsiback_lun *lun = scsiback_find_name(b, name);
+	int state = scsiback_read_state(b, name);
 
 	switch (state) {
 	case XenbusStateInitialising:
 	case XenbusStateInitWait:
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
-		if (lun && !scsiback_unchanged(lun)) {
-			scsiback_lun_remove(lun);
-			lun = NULL;
-		}
-		if (!lun && scsiback_lun_add(b, name)) {
-			scsiback_tell_state(b, name, XenbusStateClosed);
-		} else {
-			if (lun)
-				lun->listed = true;
-			/* Some frontends add a LUN in this state only. */
-			if (!lun || announce)
-				scsiback_tell_state(b, name, XenbusStateInitialised);
-		}
+		scsiback_sync_wanted(b, name, lun, state, announce);
 		break;
 	case XenbusStateClosing:
+		/* The guest has given it up. */
 		if (lun)
 			scsiback_lun_remove(lun);
-		scsiback_tell_state(b, name, XenbusStateClosed);
+		else if (!scsiback_is_leaving(b, name))
+			scsiback_tell_state(b, name, BIT(state), XenbusStateClosed);
 		break;
 	default:
-		/* Closed: removed below if it was ours. */
+		/* Not there, or Closed: removed below if it was ours. */
+		if (lun && state < 0 && state != -ENOENT)
+			lun->listed = true;
 		break;
 	}
 }
@@ -383,22 +694,24 @@ static void scsiback_sync_one(struct scsiback *b, const char *name, bool announc
  * @announce: the frontend has just come, and knows of none
  *
  * What is wrong with a LUN is in the error node and the log, its state is
- * Closed, and the others go on.
+ * Closed, and the others go on. LUNs that are there stay if it cannot be read
+ * whether they should.
  *
  * Context: a hook of the device.
+ * Return: 0, or -EAGAIN if something could not be read; pv_device_poke() follows.
  */
-void scsiback_luns_sync(struct scsiback *b, bool announce)
+int scsiback_luns_sync(struct scsiback *b, bool announce)
 {
 	struct scsiback_lun *lun, *next;
 	unsigned int i, nr = 0;
 	char **name;
 
+	b->unread = false;
 	name = pv_device_list_own(b->pd, DIRECTORY, &nr);
 	if (IS_ERR(name)) {
 		if (PTR_ERR(name) != -ENOENT) {
-			pv_device_error(b->pd, PTR_ERR(name),
-					"cannot read " DIRECTORY);
-			return;
+			scsiback_unread(b, PTR_ERR(name), DIRECTORY);
+			goto out;
 		}
 		name = NULL;
 		nr = 0;
@@ -421,18 +734,44 @@ void scsiback_luns_sync(struct scsiback *b, bool announce)
 	}
 	kfree(name);
 	list_for_each_entry_safe(lun, next, &b->luns, all)
-		if (!lun->listed)
+		if (!lun->gone && !lun->listed)
 			scsiback_lun_remove(lun);
+out:
+	scsiback_look_later(b);
+	return b->unread ? -EAGAIN : 0;
 }
 
-/* The frontend could not do anything with it. */
-static bool scsiback_was_refused(struct scsiback_lun *lun)
+/* What the frontend says of it. */
+static int scsiback_guests_state(struct scsiback_lun *lun)
 {
 	char path[SCSIBACK_NAME + 32];
+	int state;
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", lun->name);
-	return scsiback_parse_state(pv_device_read_peer(lun->b->pd, path)) ==
-	       XenbusStateClosed;
+	state = scsiback_parse_state(pv_device_read_peer(lun->b->pd, path));
+	if (state == -ENOENT)
+		return XenbusStateUnknown;
+	if (state < 0)
+		scsiback_unread(lun->b, state, path);
+	return state;
+}
+
+static void scsiback_settle_one(struct scsiback_lun *lun, bool refused)
+{
+	int guest = XenbusStateUnknown;
+
+	if (scsiback_read_state(lun->b, lun->name) != XenbusStateInitialised)
+		return;
+	if (refused)
+		guest = scsiback_guests_state(lun);
+	if (guest == XenbusStateClosed) {
+		/* The frontend could not do anything with it. */
+		scsiback_blame(lun, -EIO, "v-dev", ": the guest did not take it");
+		scsiback_lun_remove(lun);
+	} else if (guest >= 0) {
+		scsiback_tell_state(lun->b, lun->name, BIT(XenbusStateInitialised),
+				    XenbusStateConnected);
+	}
 }
 
 /**
@@ -446,30 +785,59 @@ void scsiback_luns_settle(struct scsiback *b, bool refused)
 {
 	struct scsiback_lun *lun, *next;
 
-	list_for_each_entry_safe(lun, next, &b->luns, all) {
-		if (scsiback_parse_state(scsiback_read_entry(b, lun->name, "state")) !=
-		    XenbusStateInitialised)
-			continue;
-		if (refused && scsiback_was_refused(lun)) {
-			scsiback_blame(lun, -EIO, "v-dev", ": the guest did not take it");
-			scsiback_tell_state(b, lun->name, XenbusStateClosed);
-			scsiback_lun_remove(lun);
-		} else {
-			scsiback_tell_state(b, lun->name, XenbusStateConnected);
-		}
-	}
+	list_for_each_entry_safe(lun, next, &b->luns, all)
+		if (!lun->gone)
+			scsiback_settle_one(lun, refused);
+	b->unsettled = b->unread;
+	b->refusals = refused;
+	scsiback_look_later(b);
+}
+
+/**
+ * scsiback_luns_init() - there are none yet
+ * @b: the vhost, new
+ */
+void scsiback_luns_init(struct scsiback *b)
+{
+	INIT_LIST_HEAD(&b->luns);
+	xa_init(&b->by_address);
+	kthread_init_work(&b->look, scsiback_look_work);
+	kthread_init_delayed_work(&b->later, scsiback_later_work);
+}
+
+/**
+ * scsiback_luns_watch() - see what the toolstack does
+ * @b: the vhost
+ *
+ * Context: process, in probe().
+ * Return: 0 or a negative errno.
+ */
+int scsiback_luns_watch(struct scsiback *b)
+{
+	return pv_watch_own(b->pd, &b->watch, DIRECTORY, scsiback_luns_changed);
 }
 
 /**
  * scsiback_luns_close() - give all devices back
  * @b: the vhost, which has no queues any more
  *
- * Context: process, may sleep.
+ * Context: process, may sleep; in remove().
  */
 void scsiback_luns_close(struct scsiback *b)
 {
 	struct scsiback_lun *lun, *next;
 
-	list_for_each_entry_safe(lun, next, &b->luns, all)
-		scsiback_lun_remove(lun);
+	kthread_cancel_work_sync(&b->look);
+	kthread_cancel_delayed_work_sync(&b->later);
+	list_for_each_entry_safe(lun, next, &b->luns, all) {
+		bool wanted_back = lun->gone;
+
+		if (!wanted_back)
+			scsiback_lun_leave(lun);
+		scsiback_lun_close(lun);
+		if (wanted_back)
+			scsiback_tell_closed(lun);
+		scsiback_lun_free(lun);
+	}
+	xa_destroy(&b->by_address);
 }

@@ -71,19 +71,22 @@ static_assert(ARRAY_SIZE(scsiback_features) == SCSIBACK_NR_FEATURES);
 static int scsiback_probe(struct pv_device *pd)
 {
 	struct scsiback *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	int err;
 
 	if (!b)
 		return -ENOMEM;
 	b->pd = pd;
-	INIT_LIST_HEAD(&b->luns);
-	xa_init(&b->by_address);
+	scsiback_luns_init(b);
 	b->counters = pv_device_alloc_counters(pd, max_queues, sizeof(*b->counters));
 	if (!b->counters) {
 		kfree(b);
 		return -ENOMEM;
 	}
 	pd->priv = b;
-	return 0;
+	err = scsiback_luns_watch(b);
+	if (err)
+		kfree(b);
+	return err;
 }
 
 static void scsiback_remove(struct pv_device *pd)
@@ -91,7 +94,6 @@ static void scsiback_remove(struct pv_device *pd)
 	struct scsiback *b = to_scsiback(pd);
 
 	scsiback_luns_close(b);
-	xa_destroy(&b->by_address);
 	kfree(b);
 }
 
@@ -109,12 +111,15 @@ static int scsiback_connect(struct pv_device *pd)
 {
 	struct scsiback *b = to_scsiback(pd);
 	struct pv_back_queues *queues;
+	int err;
 
 	queues = scsiback_queues_create(b);
 	if (IS_ERR(queues))
 		return PTR_ERR(queues);
 	b->queues = queues;
-	scsiback_luns_sync(b, true);
+	err = scsiback_luns_sync(b, true);
+	if (err)
+		return err;
 	pv_back_start(queues);
 	dev_info(&pd->xb->dev, "%u queue(s) of %u requests%s\n", queues->nr,
 		 queues->queue[0]->ring.size,
@@ -124,8 +129,7 @@ static int scsiback_connect(struct pv_device *pd)
 
 static int scsiback_reconfigure(struct pv_device *pd)
 {
-	scsiback_luns_sync(to_scsiback(pd), false);
-	return 0;
+	return scsiback_luns_sync(to_scsiback(pd), false);
 }
 
 static void scsiback_settled(struct pv_device *pd, bool reconfigured)
@@ -150,9 +154,10 @@ static void scsiback_show(struct pv_device *pd, struct seq_file *m)
 	struct scsiback_lun *lun;
 
 	list_for_each_entry(lun, &b->luns, all)
-		seq_printf(m, "%s 0:%u:%u %s in_flight %d\n", lun->name,
+		seq_printf(m, "%s 0:%u:%u %s in_flight %d%s\n", lun->name,
 			   lun->target, lun->lun, lun->pdev,
-			   atomic_read(&lun->in_flight));
+			   atomic_read(&lun->in_flight),
+			   lun->gone ? " leaving" : lun->asked ? " asked" : "");
 	pv_back_show(m, b->queues);
 }
 

@@ -6,6 +6,7 @@
 #define _SCSIBACK_H
 
 #include <linux/bio.h>
+#include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
@@ -52,6 +53,16 @@ extern struct workqueue_struct *scsiback_wq;
 /** SCSIBACK_PATIENCE - what commands get before what goes away aborts them */
 #define SCSIBACK_PATIENCE	(10 * HZ)
 
+/**
+ * SCSIBACK_ASK - seconds that a guest has to give a LUN back, unless the toolstack says otherwise
+ *
+ * It may have caches to write out. Then commands in flight have SCSIBACK_PATIENCE: together that is how long pv-scsi waits.
+ */
+#define SCSIBACK_ASK	20
+
+/** SCSIBACK_ASK_MAX - the most that it may say */
+#define SCSIBACK_ASK_MAX	3600
+
 /** SCSIBACK_NAME - room for the name of a LUN's directory in xenstore */
 #define SCSIBACK_NAME	32
 
@@ -87,7 +98,7 @@ struct scsiback_lun_ops {
  * @target: as the guest sees it
  * @lun: as the guest sees it
  * @listed: it stands in xenstore; for hooks
- * @ops: which kind of device
+ * @ops: which kind of device; NULL when it has been let go
  * @type: TYPE_DISK, TYPE_TAPE ...
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
@@ -95,6 +106,10 @@ struct scsiback_lun_ops {
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
  * @resetting: being reset: no command may start
+ * @asked: the guest has been asked to give it back; for hooks
+ * @since: when that was, in jiffies; for hooks
+ * @deadline: if @asked, when it is taken without the guest; if @gone, when
+ *            commands are aborted; in jiffies; for hooks
  * @gone: being removed: no command may start
  * @overdue: it cannot be removed because commands take too long: abort them
  * @in_flight: commands and resets that are started
@@ -118,6 +133,9 @@ struct scsiback_lun {
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;
 	unsigned long resetting;
+	bool asked;
+	unsigned long since;
+	unsigned long deadline;
 	bool gone;
 	bool overdue;
 	atomic_t in_flight ____cacheline_aligned_in_smp;
@@ -248,6 +266,12 @@ struct scsiback_queue {
  * @pd: the library's part
  * @luns: all LUNs; the hooks'
  * @by_address: LUNs by scsiback_address(), for the queues
+ * @watch: on the LUNs in xenstore
+ * @look: looks whether any of @luns has to go, or can; in the device's thread
+ * @later: the same, when the time comes
+ * @unread: something in xenstore could not be read: look once more; the hooks'
+ * @unsettled: so it was when the guest had looked at all; the hooks'
+ * @refusals: what the guest says of each then is about what was just written
  * @resets: LUNs that are being reset, or are overdue
  * @queues: the connection, or NULL
  * @counters: by index of queue
@@ -256,6 +280,12 @@ struct scsiback {
 	struct pv_device *pd;
 	struct list_head luns;
 	struct xarray by_address;
+	struct pv_watch watch;
+	struct kthread_work look;
+	struct kthread_delayed_work later;
+	bool unread;
+	bool unsettled;
+	bool refusals;
 	atomic_t resets;
 	struct pv_back_queues *queues;
 	struct scsiback_counters *counters;
@@ -267,7 +297,9 @@ void scsiback_deny(struct scsiback_req *req, u8 asc);
 void scsiback_finish(struct scsiback_req *req);
 
 /* luns.c */
-void scsiback_luns_sync(struct scsiback *b, bool announce);
+void scsiback_luns_init(struct scsiback *b);
+int scsiback_luns_watch(struct scsiback *b);
+int scsiback_luns_sync(struct scsiback *b, bool announce);
 void scsiback_luns_settle(struct scsiback *b, bool refused);
 void scsiback_luns_close(struct scsiback *b);
 struct scsiback_lun *scsiback_lun_get(struct scsiback *b,

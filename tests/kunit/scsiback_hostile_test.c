@@ -1621,6 +1621,207 @@ static void guest_refuses_luns(struct kunit *test)
 	expect_served(test);
 }
 
+/* ---- LUNs that the toolstack wants back ---- */
+
+static void set_lun(struct guest *g, const char *name, const char *key, const char *value)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "vscsi-devs/%s/%s", name, key);
+	set_key(g->back_path, path, value);
+}
+
+static bool lun_is(struct guest *g, const char *name, const char *state)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "vscsi-devs/%s/state", name);
+	return key_is(g->back_path, path, state);
+}
+
+/* The guest's driver does what it is asked to. */
+static bool reconfigures(struct guest *g)
+{
+	set_key(g->front_path, "state", "7");
+	if (!key_comes(g->back_path, "state", "8"))
+		return false;
+	set_key(g->front_path, "state", "4");
+	return key_comes(g->back_path, "state", "4");
+}
+
+static bool takes_lun(struct guest *g, const char *name, const char *pdev, const char *vdev)
+{
+	add_lun(g, name, pdev, vdev);
+	return reconfigures(g) && lun_is(g, name, "4");
+}
+
+/* As pv-scsi does; the guest has @seconds. */
+static void want_back(struct guest *g, const char *name, const char *seconds)
+{
+	set_lun(g, name, "pvsplit-patience", seconds);
+	set_lun(g, name, "state", "5");
+	set_key(g->back_path, "state", "7");
+}
+
+static u32 result_of(struct guest *g, u16 lun)
+{
+	struct vscsiif_request req = transfer(g, READ_10, 0, 2);
+	struct vscsiif_response rsp = { .rslt = ~0 };
+	unsigned int i;
+
+	req.lun = lun;
+	/* Unit attentions are what new devices have. */
+	for (i = 0; i < 8; i++) {
+		req.rqid = ++g->next;
+		if (!call(g, &req, &rsp) || rsp.rslt != SAM_STAT_CHECK_CONDITION)
+			break;
+	}
+	return rsp.rslt;
+}
+
+/* The guest does not answer, and goes on with its I/O. */
+static void a_guest_keeps_a_lun(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	want_back(&hostile, "dev-0", "1");
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 0), 0u);
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "5"));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-0", "6")));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 0), HOST(NO_CONNECT));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 1), 0u);
+	/* Nobody waits for the guest any more. */
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "state", "4"));
+	/* The other one too, the same way; who asks twice has it no sooner. */
+	want_back(&hostile, "dev-1", "1");
+	msleep(100);
+	/* Whatever it says of itself. */
+	set_key(hostile.front_path, "state", "3");
+	want_back(&hostile, "dev-1", "1");
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-1", "6")));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 1), HOST(NO_CONNECT));
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "state", "4"));
+	set_key(hostile.front_path, "state", "4");
+	/* Both devices are free, and the guest is served again. */
+	set_key(hostile.back_path, "vscsi-devs/dev-0", NULL);
+	KUNIT_EXPECT_TRUE(test, takes_lun(&hostile, "dev-2", hostile.pdev, "0:0:0:0"));
+	expect_served(test);
+}
+
+static void a_lun_is_wanted_back_no_more(struct kunit *test)
+{
+	want_back(&hostile, "dev-0", "1");
+	msleep(500);
+	set_lun(&hostile, "dev-0", "state", "4");
+	set_key(hostile.back_path, "state", "4");
+	msleep(1500);
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "4"));
+	expect_served(test);
+	/* The time begins anew. */
+	want_back(&hostile, "dev-0", "1");
+	msleep(500);
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "5"));
+	expect_served(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-0", "6")));
+}
+
+/* Without a word, and with the guest's command at a device that does nothing. */
+static void an_entry_vanishes(struct kunit *test)
+{
+	u16 forgotten;
+
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	forget(test, 1);
+	forgotten = hostile.next;
+	set_key(hostile.back_path, "vscsi-devs/dev-0", NULL);
+	settle();
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 0), HOST(NO_CONNECT));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 1), 0u);
+	expect_response(test, forgotten, HOST(RESET));
+	settle();
+	/* It has not come back. */
+	KUNIT_EXPECT_STREQ(test, key_value(hostile.back_path, "vscsi-devs/dev-0/state"), "");
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	KUNIT_EXPECT_TRUE(test, takes_lun(&hostile, "dev-0", hostile.pdev, "0:0:0:0"));
+	expect_served(test);
+}
+
+/* One of two has a command that does not end: the other one goes at once, and the guest's driver has its answer. */
+static void a_hung_lun_is_alone(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	forget(test, 1);
+	want_back(&hostile, "dev-0", "20");
+	want_back(&hostile, "dev-1", "20");
+	KUNIT_EXPECT_TRUE(test, reconfigures(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-1", "6"));
+	/* Not before nobody uses the device any more. */
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "5"));
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 0u);
+	KUNIT_EXPECT_TRUE(test, takes_lun(&hostile, "dev-2", LIO_LUN, "0:0:0:2"));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 0), HOST(NO_CONNECT));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 2), 0u);
+	for (i = 0; i < 20 && !lun_is(&hostile, "dev-0", "6"); i++)
+		ssleep(1);
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "6"));
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 1u);
+}
+
+/* What cannot be read is not gone: whichever it is. */
+static void a_reading_fails(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 16];
+	unsigned long failed = 0;
+	unsigned int k;
+
+	snprintf(path, sizeof(path), "%s/vscsi-devs", hostile.back_path);
+	for (k = 0; k == fake_xen_counts.failed_reads && k < 100; k++) {
+		failed = fake_xen_counts.failed_reads;
+		fake_xen_fail_reads(path, k, 1, -ENOMEM);
+		KUNIT_EXPECT_TRUE_MSG(test, reconfigures(&hostile), "reading %u", k);
+		fake_xen_fail_reads(NULL, 0, 0, 0);
+		KUNIT_EXPECT_TRUE_MSG(test, lun_is(&hostile, "dev-0", "4"), "reading %u", k);
+		KUNIT_ASSERT_EQ_MSG(test, result_of(&hostile, 0), 0u, "reading %u", k);
+	}
+	KUNIT_EXPECT_GE(test, failed, 3ul);
+	KUNIT_EXPECT_LT(test, k, 100u);
+}
+
+/* Nor when the guest's driver, or ours, begins. */
+static void a_reading_fails_at_the_beginning(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 16];
+	bool anew = false;
+	unsigned int k;
+
+	snprintf(path, sizeof(path), "%s/vscsi-devs", hostile.back_path);
+	for (k = 0; k == fake_xen_counts.failed_reads && k < 100; k++) {
+		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+		if (anew) {
+			fake_xen_remove_device(hostile.back);
+			set_key(hostile.back_path, "state", "1");
+			set_key(hostile.front_path, "state", "1");
+			hostile.back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, hostile.id);
+			KUNIT_ASSERT_TRUE(test, key_comes(hostile.back_path, "state", "2"));
+		}
+		write_keys(&hostile);
+		settle();
+		fake_xen_fail_reads(path, k, 1, -EIO);
+		KUNIT_EXPECT_TRUE_MSG(test, connects(&hostile), "reading %u: %s", k, fake_xen_last_error());
+		fake_xen_fail_reads(NULL, 0, 0, 0);
+		KUNIT_ASSERT_EQ_MSG(test, result_of(&hostile, 0), 0u, "reading %u", k);
+		if (k != fake_xen_counts.failed_reads - 1 && !anew) {
+			anew = true;
+			fake_xen_counts.failed_reads = 0;
+			k = -1;
+		}
+	}
+	KUNIT_EXPECT_TRUE(test, anew);
+	KUNIT_EXPECT_GE(test, fake_xen_counts.failed_reads, 5ul);
+	KUNIT_EXPECT_LT(test, k, 100u);
+}
+
 /* ---- suites ---- */
 
 static struct kunit_case passed_cases[] = {
@@ -1651,6 +1852,12 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_vhost_goes_with_a_command),
 	KUNIT_CASE(bad_luns),
 	KUNIT_CASE(guest_refuses_luns),
+	KUNIT_CASE(a_guest_keeps_a_lun),
+	KUNIT_CASE(a_lun_is_wanted_back_no_more),
+	KUNIT_CASE(an_entry_vanishes),
+	KUNIT_CASE(a_hung_lun_is_alone),
+	KUNIT_CASE(a_reading_fails),
+	KUNIT_CASE(a_reading_fails_at_the_beginning),
 	{}
 };
 

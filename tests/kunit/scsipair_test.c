@@ -526,6 +526,76 @@ static void backend_restarts(struct kunit *test)
 	finish_workers(test, w, false);
 }
 
+/*
+ * A reading of xenstore that fails, whichever and at either end, takes no LUN from a running guest: the one that is
+ * there works on, and another one that is to come is there, or is not.
+ */
+static void a_reading_fails(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *now;
+	char path[FAKE_XEN_PATH_LEN + 16], where[64];
+	struct worker *w;
+	unsigned int k;
+
+	snprintf(path, sizeof(path), "%s/vscsi-devs", back_path);
+	w = start_workers(test, 60, NULL);
+	for (k = 0; k == fake_xen_counts.failed_reads && k < 200; k++) {
+		add_lun("dev-1", debug_pdev(where, sizeof(where), 2), "0:0:0:3");
+		settle();
+		fake_xen_fail_reads(path, k, 1, -ENOMEM);
+		set_key(back_path, "state", "7");
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("4")), "reading %u: %s", k, fake_xen_last_error());
+		settle();
+		fake_xen_fail_reads(NULL, 0, 0, 0);
+		now = guests_device(0, 0);
+		KUNIT_ASSERT_PTR_EQ_MSG(test, now, sdev, "reading %u", k);
+		scsi_device_put(now);
+		KUNIT_ASSERT_TRUE_MSG(test, has("dev-0"), "reading %u", k);
+		/* The other one goes again. */
+		set_key(back_path, "vscsi-devs/dev-1/state", "5");
+		set_key(back_path, "state", "7");
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(key_is(back_path, "vscsi-devs/dev-1/state", "6") &&
+						       states_are("4")), "reading %u: %s", k, fake_xen_last_error());
+		set_key(back_path, "vscsi-devs/dev-1", NULL);
+		settle();
+	}
+	KUNIT_EXPECT_GE(test, fake_xen_counts.failed_reads, 8ul);
+	KUNIT_EXPECT_LT(test, k, 200u);
+	kunit_info(test, "%u readings", k);
+	finish_workers(test, w, false);
+	scsi_device_put(sdev);
+}
+
+/* The same when the guest's driver finds another backend: it knows its LUNs only by their addresses then. */
+static void a_reading_fails_after_a_restart(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *now;
+	char path[FAKE_XEN_PATH_LEN + 16];
+	unsigned int k;
+
+	snprintf(path, sizeof(path), "%s/vscsi-devs", back_path);
+	for (k = 0; k == fake_xen_counts.failed_reads && k < 200; k++) {
+		/* It would not bear with so many restarts in a minute. */
+		((struct pv_device *)dev_get_drvdata(&front->dev))->retries = 0;
+		fake_xen_remove_device(back);
+		back = NULL;
+		settle();
+		set_key(back_path, "state", "1");
+		fake_xen_fail_reads(path, k, 1, -ENOMEM);
+		add_back(test);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("4")), "reading %u: %s", k, fake_xen_last_error());
+		settle();
+		fake_xen_fail_reads(NULL, 0, 0, 0);
+		now = guests_device(0, 0);
+		KUNIT_ASSERT_PTR_EQ_MSG(test, now, sdev, "reading %u", k);
+		scsi_device_put(now);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(has("dev-0")), "reading %u: %s", k, fake_xen_last_error());
+	}
+	KUNIT_EXPECT_GE(test, fake_xen_counts.failed_reads, 6ul);
+	KUNIT_EXPECT_LT(test, k, 200u);
+	scsi_device_put(sdev);
+}
+
 static void unplug_under_load(struct kunit *test)
 {
 	atomic_t stop = ATOMIC_INIT(0);
@@ -585,6 +655,8 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(every_byte),
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(a_reading_fails),
+	KUNIT_CASE(a_reading_fails_after_a_restart),
 	KUNIT_CASE(unplug_under_load),
 	KUNIT_CASE(orderly_close),
 	{}
