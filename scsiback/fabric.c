@@ -253,6 +253,15 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 	return type;
 }
 
+/* A target of Fibre Channel goes by its number alone, with or without "fc.". */
+static bool scsiback_tpg_is(const struct scsiback_tpg *tpg, const char *name)
+{
+	if (!strcmp(name, tpg->alias) || !strcmp(name, tpg->wwn->name))
+		return true;
+	return tpg->wwn->proto == SCSI_PROTOCOL_FCP && !strncmp(name, "fc.", 3) &&
+	       !strcmp(name + 3, tpg->wwn->name);
+}
+
 /* The group of that name that has the LUN, whose type is set. */
 static struct scsiback_tpg *scsiback_tpg_get(const char *name,
 					     struct scsiback_lun *lun)
@@ -262,8 +271,7 @@ static struct scsiback_tpg *scsiback_tpg_get(const char *name,
 
 	mutex_lock(&tpg_lock);
 	list_for_each_entry(tpg, &tpgs, list) {
-		if ((strcmp(name, tpg->wwn->name) && strcmp(name, tpg->alias)) ||
-		    !tpg->session)
+		if (!scsiback_tpg_is(tpg, name) || !tpg->session)
 			continue;
 		lun->type = scsiback_tpg_lun_type(tpg, lun->tpg_lun);
 		if (lun->type < 0)

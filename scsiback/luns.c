@@ -2,6 +2,7 @@
 /*
  * LUNs: what the toolstack wants a guest to have, and where.
  */
+#include <linux/ctype.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -300,16 +301,28 @@ static int scsiback_read_allow(struct scsiback_lun *lun)
 	return err;
 }
 
+/* Four numbers; anything else is a target's name, or an alias. */
+static bool scsiback_is_address(const char *pdev)
+{
+	unsigned int colons = 0;
+
+	for (; *pdev; pdev++)
+		if (*pdev == ':')
+			colons++;
+		else if (!isdigit(*pdev))
+			return false;
+	return colons == 3;
+}
+
 static int scsiback_open_device(struct scsiback_lun *lun)
 {
 	const char *why;
 	int err;
 
-	/* A wwn has a dot in it, an address has not. */
-	if (strchr(lun->pdev, '.') || !strchr(lun->pdev, ':'))
-		err = scsiback_fabric_open(lun);
-	else
+	if (scsiback_is_address(lun->pdev))
 		err = scsiback_passthrough_open(lun);
+	else
+		err = scsiback_fabric_open(lun);
 	switch (err) {
 	case 0:
 		return 0;
@@ -320,7 +333,7 @@ static int scsiback_open_device(struct scsiback_lun *lun)
 		why = "does not exist";
 		break;
 	case -EINVAL:
-		why = "is not host:channel:target:lun, nor wwn:lun";
+		why = "is not host:channel:target:lun, nor wwn:lun, nor alias:lun";
 		break;
 	default:
 		why = "cannot be opened";

@@ -33,6 +33,8 @@ struct kind {
 	bool persistent;
 };
 
+#define LIO_ALIAS	"/sys/kernel/config/target/xen-pvscsi/naa.6001405000000001/tpgt_1/param/alias"
+
 static const struct kind passed = { NULL, false };
 static const struct kind kept = { NULL, true };
 static const struct kind lio = { LIO_LUN, false };
@@ -1768,6 +1770,26 @@ static void a_hung_lun_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 1u);
 }
 
+/* A p-dev of LIO's need not have a dot. */
+static void luns_by_alias(struct kunit *test)
+{
+	static const char * const alias[] = { "disks", "1:2:3", "1:2:3:4", "1:2:x" };
+	static const bool is_one[] = { true, false, true, true };
+	char pdev[32];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(alias); i++) {
+		KUNIT_ASSERT_TRUE(test, write_file(LIO_ALIAS, alias[i]));
+		snprintf(pdev, sizeof(pdev), "%s:0", alias[i]);
+		KUNIT_EXPECT_EQ_MSG(test, takes_lun(&hostile, "dev-1", pdev, "0:0:0:1"), is_one[i], "%s: %s", pdev,
+				    fake_xen_last_error());
+		KUNIT_EXPECT_EQ_MSG(test, result_of(&hostile, 1), is_one[i] ? 0u : HOST(NO_CONNECT), "%s", pdev);
+		set_key(hostile.back_path, "vscsi-devs/dev-1", NULL);
+		settle();
+	}
+	KUNIT_ASSERT_TRUE(test, write_file(LIO_ALIAS, "\n"));
+}
+
 /* What cannot be read is not gone: whichever it is. */
 static void a_reading_fails(struct kunit *test)
 {
@@ -1856,6 +1878,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_lun_is_wanted_back_no_more),
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
+	KUNIT_CASE(luns_by_alias),
 	KUNIT_CASE(a_reading_fails),
 	KUNIT_CASE(a_reading_fails_at_the_beginning),
 	{}
