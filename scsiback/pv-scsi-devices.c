@@ -21,6 +21,10 @@
 /* Seconds for a guest that has no say. */
 #define FORCE_SECONDS 5
 
+/* What the backend gives a guest, if it is not told otherwise, and then commands in flight. */
+#define ASK_SECONDS	20
+#define ABORT_SECONDS	10
+
 struct vhost {
 	unsigned int domid;
 	unsigned int number;
@@ -248,7 +252,7 @@ static void retract_request(const struct vhost *v)
 	unsigned int nr, i;
 	char **names;
 
-	if (state_of(v->back) != XB_RECONFIGURING || state_of(v->front) != XB_CONNECTED)
+	if (state_of(v->back) != XB_RECONFIGURING || state_of(v->front) == XB_RECONFIGURING)
 		return;
 	names = store_list(&nr, ENTRIES, v->back);
 	for (i = 0; i < nr; i++) {
@@ -317,8 +321,8 @@ static void close_vhost(const struct vhost *v, long long deadline, bool force)
 }
 
 /*
- * A guest does not answer. The backend acts on the frontend's state, so it is
- * we who say what the guest does not; then the guest has the LUN no more.
+ * A guest has not answered in time, nor has the backend acted: Linux's own does so
+ * only on the frontend's state. So it is we who say what the guest does not.
  */
 static bool answer_for_guest(const struct vhost *v, const char *path)
 {
@@ -331,15 +335,28 @@ static bool answer_for_guest(const struct vhost *v, const char *path)
 		if (front == XB_CONNECTED)
 			set_state(v->front, XB_RECONFIGURING);
 	} while (!store_commit());
-	if (front != XB_CONNECTED)
-		return false;
-	closed = wait_for_state(store_deadline(patience(true)), path, XB_CLOSED, XB_NONE);
+	/* Commands that do not end are aborted first. */
+	closed = wait_for_state(store_deadline(wait_seconds), path, XB_CLOSED, XB_NONE);
 	do {
 		store_begin();
-		if (state_of(v->front) == XB_RECONFIGURING)
+		if (front == XB_CONNECTED && state_of(v->front) == XB_RECONFIGURING)
 			set_state(v->front, XB_CONNECTED);
 	} while (!store_commit());
 	return closed;
+}
+
+/* In a transaction: the backend takes it from a guest that does not let it go. */
+static void set_patience(const struct vhost *v, const char *entry, bool force)
+{
+	char seconds[16];
+
+	if (force)
+		snprintf(seconds, sizeof(seconds), "%u", patience(true));
+	else if (wait_seconds > ASK_SECONDS + ABORT_SECONDS)
+		snprintf(seconds, sizeof(seconds), "%u", wait_seconds - ABORT_SECONDS);
+	else
+		return store_remove(ENTRY "/pvsplit-patience", v->back, entry);
+	store_write(seconds, ENTRY "/pvsplit-patience", v->back, entry);
 }
 
 /* What take_entry() has asked for, while it is not done. */
@@ -355,8 +372,10 @@ static void restore_entry(void)
 	store_abort();
 	do {
 		store_begin();
-		if (entry_state(asked.v, asked.entry) == XB_CLOSING)
+		if (entry_state(asked.v, asked.entry) == XB_CLOSING) {
+			store_remove(ENTRY "/pvsplit-patience", asked.v->back, asked.entry);
 			set_entry_state(asked.v, asked.entry, asked.was);
+		}
 		retract_request(asked.v);
 	} while (!store_commit());
 }
@@ -401,6 +420,7 @@ static bool take_entry(const struct vhost *v, const char *entry, const char *vde
 				goto late;
 			continue;
 		}
+		set_patience(v, entry, force);
 		set_entry_state(v, entry, XB_CLOSING);
 		set_state(v->back, XB_RECONFIGURING);
 		if (!store_commit())
@@ -409,10 +429,12 @@ static bool take_entry(const struct vhost *v, const char *entry, const char *vde
 		asked.entry = entry;
 		asked.was = was == XB_CLOSING ? XB_CONNECTED : was;
 		on_failure(restore_entry);
-		closed = wait_for_state(deadline, path, XB_CLOSED, XB_NONE);
-		/* The last one goes with its vhost, whatever the guest says. */
+		/* By force, the backend's time has come then. */
+		closed = wait_for_state(deadline + force * 1000, path, XB_CLOSED, XB_NONE) ||
+			 (force && answer_for_guest(v, path));
+		/* The last one goes with its vhost, whatever anybody says. */
 		anyway = !closed && force && nr_entries(v) == 1;
-		if (!closed && !anyway && !(force && answer_for_guest(v, path))) {
+		if (!closed && !anyway) {
 			on_failure(NULL);
 			restore_entry();
 			goto late;

@@ -294,6 +294,9 @@ class Guest:
         self.delay = 0
         self.refuse = {}        # P-DEV: why
         self.held = {}          # entry's path: P-DEV
+        self.revokes = True     # the backend takes what the guest does not give: ours does, Linux's does not
+        self.patience = 20      # after so many seconds, unless it is told otherwise
+        self.asked = {}         # entry's path: [how many it was told]
         self.busy = False
         store.set(self.top + '/name', name, ['n0', 'r%d' % domid])
         store.set(self.top + '/device', '', ['n%d' % domid, 'r0'])
@@ -339,6 +342,25 @@ class Guest:
         self.store.set(path + '/state', state)
         return True
 
+    def ask(self, b):
+        """What the toolstack wants back is taken when its time has come."""
+        for name in self.store.tree.children(b + '/vscsi-devs'):
+            e = '%s/vscsi-devs/%s' % (b, name)
+            if self.state(e) != '5':
+                self.asked.pop(e, None)
+            elif e not in self.asked:
+                asked = self.asked[e] = [self.store.get(e + '/pvsplit-patience')]
+                self.store.later(float(asked[0] or self.patience), lambda e=e, asked=asked: self.revoke(b, e, asked))
+
+    def revoke(self, b, e, asked):
+        if not self.backend or self.state(e) != '5' or self.asked.get(e) is not asked:
+            return
+        self.held.pop(e, None)
+        self.set(e, '6')
+        devs = b + '/vscsi-devs'
+        if self.state(b) == '7' and not any(self.state('%s/%s' % (devs, n)) in '15' for n in self.store.tree.children(devs)):
+            self.set(b, '4')
+
     def sync(self, b, vhost):
         devs = b + '/vscsi-devs'
         names = self.store.tree.children(devs)
@@ -364,6 +386,8 @@ class Guest:
         back, front = self.state(b), self.state(f)
         if not self.backend or back is None:
             return False
+        if self.revokes:
+            self.ask(b)
         if back == '1':
             return self.set(b, '2')
         if front == '7' and back in '47':
