@@ -17,7 +17,16 @@ check "the first worked on" guest_join g v
 check "one more" eval "pv-scsi attach g $h:0:0:5 0:0:5:0 && guest_cmd g 'scsi_disk 5:0'"
 check "the guest stands still: it has it still" eval "xl pause g && ! PV_SCSI_WAIT=2 pv-scsi detach g 0:0:5:0 && pv-scsi list g | grep -q '0:0:5:0.*connected'"
 check "by force the disk is free" eval "PV_SCSI_WAIT=10 pv-scsi detach g 0:0:5:0 --force && mke2fs -q -F -t ext4 /dev/$(scsi_block $h:0:0:5)"
+# Nobody else holds it: mounting opens it exclusively.
+free_disk() { mke2fs -q -F -t ext4 "/dev/$1" && mount "/dev/$1" /mnt && umount /mnt; }
+d=$(scsi_block $h:0:0:5) B=$(scsi_backend g)
+check "nobody else has it" free_disk "$d"
 check "the guest goes on without it" eval "xl unpause g && guest_cmd g 'wait_no_lun 5:0 && scsi_disk 0:0'"
+check "again, without force: it has 20 seconds" eval "pv-scsi attach g $h:0:0:5 0:0:5:0 && xl pause g && pv-scsi detach g 0:0:5:0 && free_disk $d"
+check "its vhost waits for nothing" state_is "$B" 4
+check "nor does the guest" eval "xl unpause g && guest_cmd g 'wait_no_lun 5:0 && scsi_disk 0:0'"
+check "a LUN whose entry is removed" eval "pv-scsi attach g $h:0:0:5 0:0:5:0 && guest_cmd g 'scsi_disk 5:0 >/tmp/d' && xenstore-rm $B/vscsi-devs/dev-1 && wait_for 10 free_disk $d"
+check "the guest cannot read it, but the other one" guest_cmd g '! dd if=/dev/$(cat /tmp/d) of=/dev/null bs=4k count=1 iflag=direct && dd if=/dev/$(scsi_disk 0:0) of=/dev/null bs=4k count=1 iflag=direct'
 check "a second vhost" pv-scsi attach g $h:0:0:3 1:0:0:0
 check "both in the list" same "$(pv-scsi list g | grep -c connected)" 2
 check "detach by the second" pv-scsi detach g 1:0:0:0
