@@ -233,8 +233,18 @@ static const struct scsiback_lun_ops fabric_lun_ops = {
 	.close = scsiback_fabric_close,
 };
 
-/* The type of a LUN's device, or -ENODEV. */
-static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
+static void scsiback_identify(struct scsiback_lun *lun, const struct se_device *dev)
+{
+	const char *serial = dev->t10_wwn.unit_serial;
+
+	lun->id[0] = '\0';
+	if (*serial)
+		snprintf(lun->id, sizeof(lun->id), "serial.%*pE",
+			 (int)strlen(serial), serial);
+}
+
+/* The type of a LUN's device, which is asked who it is, or -ENODEV. */
+static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *ours)
 {
 	struct se_device *dev;
 	struct se_lun *lun;
@@ -242,12 +252,14 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, u64 nr)
 
 	mutex_lock(&tpg->se.tpg_lun_mutex);
 	hlist_for_each_entry(lun, &tpg->se.tpg_lun_hlist, link) {
-		if (lun->unpacked_lun != nr)
+		if (lun->unpacked_lun != ours->tpg_lun)
 			continue;
 		dev = rcu_dereference_protected(lun->lun_se_dev,
 						lockdep_is_held(&tpg->se.tpg_lun_mutex));
-		if (dev)
-			type = dev->transport->get_device_type(dev);
+		if (!dev)
+			continue;
+		type = dev->transport->get_device_type(dev);
+		scsiback_identify(ours, dev);
 	}
 	mutex_unlock(&tpg->se.tpg_lun_mutex);
 	return type;
@@ -273,7 +285,7 @@ static struct scsiback_tpg *scsiback_tpg_get(const char *name,
 	list_for_each_entry(tpg, &tpgs, list) {
 		if (!scsiback_tpg_is(tpg, name) || !tpg->session)
 			continue;
-		lun->type = scsiback_tpg_lun_type(tpg, lun->tpg_lun);
+		lun->type = scsiback_tpg_lun_type(tpg, lun);
 		if (lun->type < 0)
 			continue;
 		found = tpg;

@@ -164,6 +164,16 @@ static int scsiback_read_state(struct scsiback *b, const char *name)
 	return scsiback_parse_state(scsiback_read_entry(b, name, "state"));
 }
 
+/* The same in a transaction. */
+static int scsiback_state_in(struct scsiback *b, struct xenbus_transaction xbt,
+			     const char *name)
+{
+	char path[SCSIBACK_NAME + 32];
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
+	return scsiback_parse_state(xenbus_read(xbt, b->pd->xb->nodename, path, NULL));
+}
+
 /*
  * Write the state of an entry if it is one of @was, a bit each: what the
  * toolstack has written meanwhile stays, and what it removed does not come back.
@@ -174,7 +184,6 @@ static int scsiback_tell_state(struct scsiback *b, const char *name,
 {
 	struct xenbus_transaction xbt;
 	char path[SCSIBACK_NAME + 32];
-	unsigned int now = 0;
 	int err;
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
@@ -182,10 +191,10 @@ static int scsiback_tell_state(struct scsiback *b, const char *name,
 		err = xenbus_transaction_start(&xbt);
 		if (err)
 			break;
-		err = xenbus_scanf(xbt, b->pd->xb->nodename, path, "%u", &now);
-		if (err == 1 && now <= XenbusStateReconfigured && BIT(now) & was)
+		err = scsiback_state_in(b, xbt, name);
+		if (err >= 0 && BIT(err) & was)
 			err = pv_device_write(b->pd, xbt, path, "%d", state);
-		else if (err > 0 || err == -ENOENT || err == -ERANGE)
+		else if (err >= 0 || err == -ENOENT)
 			err = -ESTALE;
 		if (err)
 			xenbus_transaction_end(xbt, 1);
@@ -211,13 +220,13 @@ static struct scsiback_lun *scsiback_find_name(struct scsiback *b, const char *n
 	return NULL;
 }
 
-/* One that is not free yet had this name. */
+/* One that is not free yet has this name. */
 static bool scsiback_is_leaving(struct scsiback *b, const char *name)
 {
 	struct scsiback_lun *lun;
 
 	list_for_each_entry(lun, &b->luns, all)
-		if (lun->gone && !strcmp(lun->name, name))
+		if (lun->gone && !lun->replaced && !strcmp(lun->name, name))
 			return true;
 	return false;
 }
@@ -343,16 +352,66 @@ static int scsiback_open_device(struct scsiback_lun *lun)
 			      (int)strnlen(lun->pdev, 80), lun->pdev, why);
 }
 
-/* Returns -EAGAIN if it is not known yet whether there is such a LUN. */
-static int scsiback_lun_add(struct scsiback *b, const char *name)
+/* Keep who it is, unless the entry has gone meanwhile. */
+static int scsiback_keep_id(struct scsiback_lun *lun)
+{
+	struct scsiback *b = lun->b;
+	struct xenbus_transaction xbt;
+	char path[SCSIBACK_NAME + 32];
+	int err;
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/pvsplit-id", lun->name);
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			break;
+		err = scsiback_state_in(b, xbt, lun->name);
+		if (err >= 0)
+			err = pv_device_write(b->pd, xbt, path, "%s", lun->id);
+		if (err)
+			xenbus_transaction_end(xbt, 1);
+		else
+			err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	if (!err || err == -ENOENT)
+		return err;
+	scsiback_unread(b, err, path);
+	return -EAGAIN;
+}
+
+/*
+ * The same address may be another device after a reload: the guest must not
+ * find that in place of its own. @anew: the toolstack has written another p-dev.
+ */
+static int scsiback_check_id(struct scsiback_lun *lun, bool anew)
+{
+	char *text = scsiback_read_entry(lun->b, lun->name, "pvsplit-id");
+	int err = 0;
+
+	if (IS_ERR(text)) {
+		if (PTR_ERR(text) != -ENOENT)
+			return -EAGAIN;
+		return *lun->id ? scsiback_keep_id(lun) : 0;
+	}
+	if (anew)
+		err = scsiback_keep_id(lun);
+	else if (strcmp(text, lun->id))
+		err = scsiback_blame(lun, -ENODEV, "p-dev",
+				     ": \"%*pE\" is \"%s\" now, another device than \"%*pE\" (pvsplit-id)",
+				     (int)strnlen(lun->pdev, 80), lun->pdev, lun->id,
+				     (int)strnlen(text, SCSIBACK_ID), text);
+	kfree(text);
+	return err;
+}
+
+/* Returns -EAGAIN if it is not known yet whether there is such a LUN, or -ENOMEM. */
+static int scsiback_lun_add(struct scsiback *b, const char *name, bool anew)
 {
 	struct scsiback_lun *lun = kzalloc(sizeof(*lun), GFP_KERNEL);
 	int err;
 
-	if (!lun) {
-		b->unread = true;
-		return -EAGAIN;
-	}
+	if (!lun)
+		return -ENOMEM;
 	lun->b = b;
 	strscpy(lun->name, name, sizeof(lun->name));
 	init_waitqueue_head(&lun->idle);
@@ -368,18 +427,21 @@ static int scsiback_lun_add(struct scsiback *b, const char *name)
 		err = scsiback_open_device(lun);
 	if (err)
 		goto free;
+	err = scsiback_check_id(lun, anew);
+	if (err)
+		goto close;
 	err = xa_err(xa_store(&b->by_address, scsiback_address(lun->target, lun->lun),
 			      lun, GFP_KERNEL));
-	if (err) {
-		lun->ops->close(lun);
-		goto free;
-	}
+	if (err)
+		goto close;
 	lun->listed = true;
 	list_add_tail(&lun->all, &b->luns);
 	dev_info(&b->pd->xb->dev, "%s: %s is LUN 0:%u:%u\n", name, lun->pdev,
 		 lun->target, lun->lun);
 	return 0;
 
+close:
+	lun->ops->close(lun);
 free:
 	kfree(lun);
 	return err;
@@ -423,7 +485,7 @@ static void scsiback_lun_close(struct scsiback_lun *lun)
 /* The device is free. If another LUN has the entry now, that is another matter. */
 static int scsiback_tell_closed(struct scsiback_lun *lun)
 {
-	if (scsiback_find_name(lun->b, lun->name))
+	if (lun->replaced || scsiback_find_name(lun->b, lun->name))
 		return 0;
 	return scsiback_tell_state(lun->b, lun->name,
 				   BIT(XenbusStateInitialised) |
@@ -529,18 +591,16 @@ static void scsiback_look_later(struct scsiback *b)
 /* The guest is still to look at one of them. */
 static bool scsiback_is_asking(struct scsiback *b, struct xenbus_transaction xbt)
 {
-	char path[SCSIBACK_NAME + 32], **name;
 	bool asking = false;
 	unsigned int i, nr;
+	char **name;
 	int state;
 
 	name = xenbus_directory(xbt, b->pd->xb->nodename, DIRECTORY, &nr);
 	if (IS_ERR(name))
 		return PTR_ERR(name) != -ENOENT;
 	for (i = 0; i < nr && !asking; i++) {
-		snprintf(path, sizeof(path), DIRECTORY "/%s/state", name[i]);
-		state = scsiback_parse_state(xenbus_read(xbt, b->pd->xb->nodename,
-							 path, NULL));
+		state = scsiback_state_in(b, xbt, name[i]);
 		asking = state == XenbusStateInitialising ||
 			 state == XenbusStateClosing ||
 			 (state < 0 && state != -ENOENT);
@@ -653,9 +713,11 @@ static void scsiback_sync_wanted(struct scsiback *b, const char *name,
 				 struct scsiback_lun *lun, enum xenbus_state state,
 				 bool announce)
 {
+	bool anew = lun && !scsiback_unchanged(lun);
 	int err = 0;
 
-	if (lun && !scsiback_unchanged(lun)) {
+	if (anew) {
+		lun->replaced = true;
 		scsiback_lun_remove(lun);
 		lun = NULL;
 	}
@@ -663,9 +725,12 @@ static void scsiback_sync_wanted(struct scsiback *b, const char *name,
 		lun->listed = true;
 	} else {
 		announce = true;
-		err = scsiback_lun_add(b, name);
+		err = scsiback_lun_add(b, name, anew);
 	}
-	if (err == -EAGAIN)
+	/* It may be had later. */
+	if (err == -ENOMEM)
+		b->unread = true;
+	if (err == -EAGAIN || err == -ENOMEM)
 		return;
 	if (err)
 		scsiback_tell_state(b, name, BIT(state), XenbusStateClosed);

@@ -321,6 +321,22 @@ static struct scsi_device *scsiback_find_device(const char *pdev)
 	return sdev ?: ERR_PTR(-ENODEV);
 }
 
+/* A designator of the unit's, else its serial number. */
+static void scsiback_identify(struct scsiback_lun *lun)
+{
+	const struct scsi_vpd *serial;
+
+	if (scsi_vpd_lun_id(lun->sdev, lun->id, sizeof(lun->id)) > 0)
+		return;
+	lun->id[0] = '\0';
+	rcu_read_lock();
+	serial = rcu_dereference(lun->sdev->vpd_pg80);
+	if (serial && serial->len > 4)
+		snprintf(lun->id, sizeof(lun->id), "serial.%*pE",
+			 serial->len - 4, serial->data + 4);
+	rcu_read_unlock();
+}
+
 /**
  * scsiback_passthrough_open() - give a LUN its SCSI device
  * @lun: the LUN; p-dev is host:channel:target:lun
@@ -346,6 +362,7 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	err = scsiback_claim_disk(lun);
 	if (err)
 		goto back;
+	scsiback_identify(lun);
 	lun->ops = &passthrough_ops;
 	return 0;
 

@@ -56,7 +56,8 @@ extern struct workqueue_struct *scsiback_wq;
 /**
  * SCSIBACK_ASK - seconds that a guest has to give a LUN back, unless the toolstack says otherwise
  *
- * It may have caches to write out. Then commands in flight have SCSIBACK_PATIENCE: together that is how long pv-scsi waits.
+ * It may have caches to write out. Then commands in flight have
+ * SCSIBACK_PATIENCE: together that is how long pv-scsi waits.
  */
 #define SCSIBACK_ASK	20
 
@@ -65,6 +66,9 @@ extern struct workqueue_struct *scsiback_wq;
 
 /** SCSIBACK_NAME - room for the name of a LUN's directory in xenstore */
 #define SCSIBACK_NAME	32
+
+/** SCSIBACK_ID - room for what a device says that it is */
+#define SCSIBACK_ID	128
 
 /** SCSIBACK_PDEV - room for a p-dev */
 #define SCSIBACK_PDEV	256
@@ -94,6 +98,7 @@ struct scsiback_lun_ops {
  * @b: the vhost
  * @name: its directory in xenstore
  * @pdev: what is behind it, as the toolstack wrote it
+ * @id: which device that is, as it says itself; empty if it does not
  * @channel: always 0
  * @target: as the guest sees it
  * @lun: as the guest sees it
@@ -106,6 +111,7 @@ struct scsiback_lun_ops {
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
  * @resetting: being reset: no command may start
+ * @replaced: its entry is about another device now; for hooks
  * @asked: the guest has been asked to give it back; for hooks
  * @since: when that was, in jiffies; for hooks
  * @deadline: if @asked, when it is taken without the guest; if @gone, when
@@ -121,6 +127,7 @@ struct scsiback_lun {
 	struct scsiback *b;
 	char name[SCSIBACK_NAME];
 	char pdev[SCSIBACK_PDEV];
+	char id[SCSIBACK_ID];
 	unsigned int channel;
 	unsigned int target;
 	unsigned int lun;
@@ -133,6 +140,7 @@ struct scsiback_lun {
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;
 	unsigned long resetting;
+	bool replaced;
 	bool asked;
 	unsigned long since;
 	unsigned long deadline;

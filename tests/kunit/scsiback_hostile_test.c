@@ -1770,6 +1770,56 @@ static void a_hung_lun_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 1u);
 }
 
+/* The backend's driver goes and comes back, with another device at the address, or at none. */
+static bool reloads(struct guest *g, const char *pdev)
+{
+	if (!leaves(g))
+		return false;
+	fake_xen_remove_device(g->back);
+	set_key(g->back_path, "vscsi-devs/dev-0/p-dev", pdev);
+	set_key(g->back_path, "state", "1");
+	set_key(g->front_path, "state", "1");
+	g->back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, g->id);
+	if (IS_ERR(g->back) || !key_comes(g->back_path, "state", "2"))
+		return false;
+	write_keys(g);
+	set_key(g->front_path, "state", "3");
+	if (!key_comes(g->back_path, "state", "4"))
+		return false;
+	set_key(g->front_path, "state", "4");
+	settle();
+	return true;
+}
+
+static void another_device_at_the_address(struct kunit *test)
+{
+	char other[64], id[128];
+
+	debug_pdev(other, sizeof(other), 2);
+	strscpy(id, key_value(hostile.back_path, "vscsi-devs/dev-0/pvsplit-id"), sizeof(id));
+	KUNIT_EXPECT_NE(test, strlen(id), (size_t)0);
+	KUNIT_ASSERT_TRUE(test, reloads(&hostile, hostile.pdev));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "4"));
+	expect_served(test);
+	KUNIT_ASSERT_TRUE(test, reloads(&hostile, other));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "6"));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 0), HOST(NO_CONNECT));
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(), "another device"), "%s", fake_xen_last_error());
+	/* Its own is welcome again. */
+	set_lun(&hostile, "dev-0", "state", "1");
+	KUNIT_ASSERT_TRUE(test, reloads(&hostile, hostile.pdev));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "4"));
+	expect_served(test);
+	/* Who writes another p-dev while it is there means that one. */
+	set_lun(&hostile, "dev-0", "p-dev", other);
+	KUNIT_EXPECT_TRUE(test, reconfigures(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-0", "4"));
+	expect_served(test);
+	KUNIT_EXPECT_STRNEQ(test, key_value(hostile.back_path, "vscsi-devs/dev-0/pvsplit-id"), id);
+	KUNIT_ASSERT_TRUE(test, reloads(&hostile, other));
+	expect_served(test);
+}
+
 /* A p-dev of LIO's need not have a dot. */
 static void luns_by_alias(struct kunit *test)
 {
@@ -1879,6 +1929,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
 	KUNIT_CASE(luns_by_alias),
+	KUNIT_CASE(another_device_at_the_address),
 	KUNIT_CASE(a_reading_fails),
 	KUNIT_CASE(a_reading_fails_at_the_beginning),
 	{}
