@@ -42,6 +42,62 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key)
 EXPORT_SYMBOL_GPL(pv_device_read_peer);
 
 /**
+ * pv_device_begin() - start a transaction
+ * @xbt: result
+ *
+ * Return: 0 or a negative errno.
+ */
+int pv_device_begin(struct xenbus_transaction *xbt)
+{
+	return xenbus_transaction_start(xbt);
+}
+EXPORT_SYMBOL_GPL(pv_device_begin);
+
+/**
+ * pv_device_end() - end a transaction
+ * @xbt: the transaction
+ * @abort: nothing of it is to be done
+ *
+ * Return: 0, -EAGAIN if it is to be done again, or another negative errno.
+ */
+int pv_device_end(struct xenbus_transaction xbt, bool abort)
+{
+	return xenbus_transaction_end(xbt, abort);
+}
+EXPORT_SYMBOL_GPL(pv_device_end);
+
+/**
+ * pv_device_read_own_in() - pv_device_read_own() in a transaction
+ * @pd: the device
+ * @xbt: the transaction
+ * @key: its name
+ *
+ * Return: the text, to be freed by kfree(), or an ERR_PTR().
+ */
+char *pv_device_read_own_in(struct pv_device *pd, struct xenbus_transaction xbt,
+			    const char *key)
+{
+	return xenbus_read(xbt, pd->xb->nodename, key, NULL);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_own_in);
+
+/**
+ * pv_device_list_own_in() - pv_device_list_own() in a transaction
+ * @pd: the device
+ * @xbt: the transaction
+ * @key: its name
+ * @nr: result: how many
+ *
+ * Return: the names, to be freed all at once by kfree(), or an ERR_PTR().
+ */
+char **pv_device_list_own_in(struct pv_device *pd, struct xenbus_transaction xbt,
+			     const char *key, unsigned int *nr)
+{
+	return xenbus_directory(xbt, pd->xb->nodename, key, nr);
+}
+EXPORT_SYMBOL_GPL(pv_device_list_own_in);
+
+/**
  * pv_device_list_own() - the names of what lies below a key of this end
  * @pd: the device
  * @key: its name

@@ -171,7 +171,7 @@ static int scsiback_state_in(struct scsiback *b, struct xenbus_transaction xbt,
 	char path[SCSIBACK_NAME + 32];
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
-	return scsiback_parse_state(xenbus_read(xbt, b->pd->xb->nodename, path, NULL));
+	return scsiback_parse_state(pv_device_read_own_in(b->pd, xbt, path));
 }
 
 /*
@@ -188,7 +188,7 @@ static int scsiback_tell_state(struct scsiback *b, const char *name,
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
 	do {
-		err = xenbus_transaction_start(&xbt);
+		err = pv_device_begin(&xbt);
 		if (err)
 			break;
 		err = scsiback_state_in(b, xbt, name);
@@ -197,9 +197,9 @@ static int scsiback_tell_state(struct scsiback *b, const char *name,
 		else if (err >= 0 || err == -ENOENT)
 			err = -ESTALE;
 		if (err)
-			xenbus_transaction_end(xbt, 1);
+			pv_device_end(xbt, true);
 		else
-			err = xenbus_transaction_end(xbt, 0);
+			err = pv_device_end(xbt, false);
 	} while (err == -EAGAIN);
 	if (err == -ESTALE)
 		return 0;
@@ -362,16 +362,16 @@ static int scsiback_keep_id(struct scsiback_lun *lun)
 
 	snprintf(path, sizeof(path), DIRECTORY "/%s/pvsplit-id", lun->name);
 	do {
-		err = xenbus_transaction_start(&xbt);
+		err = pv_device_begin(&xbt);
 		if (err)
 			break;
 		err = scsiback_state_in(b, xbt, lun->name);
 		if (err >= 0)
 			err = pv_device_write(b->pd, xbt, path, "%s", lun->id);
 		if (err)
-			xenbus_transaction_end(xbt, 1);
+			pv_device_end(xbt, true);
 		else
-			err = xenbus_transaction_end(xbt, 0);
+			err = pv_device_end(xbt, false);
 	} while (err == -EAGAIN);
 	if (!err || err == -ENOENT)
 		return err;
@@ -596,7 +596,7 @@ static bool scsiback_is_asking(struct scsiback *b, struct xenbus_transaction xbt
 	char **name;
 	int state;
 
-	name = xenbus_directory(xbt, b->pd->xb->nodename, DIRECTORY, &nr);
+	name = pv_device_list_own_in(b->pd, xbt, DIRECTORY, &nr);
 	if (IS_ERR(name))
 		return PTR_ERR(name) != -ENOENT;
 	for (i = 0; i < nr && !asking; i++) {
@@ -618,23 +618,22 @@ static void scsiback_retract(struct scsiback *b)
 {
 	struct pv_device *pd = b->pd;
 	struct xenbus_transaction xbt;
-	unsigned int state;
-	int err;
+	int err, state;
 
 	/* It may have begun. */
 	if (pd->link != PV_LINK_UP || pd->xb->state != XenbusStateConnected ||
 	    pv_device_peer_state(pd) == XenbusStateReconfiguring)
 		return;
 	do {
-		if (xenbus_transaction_start(&xbt))
+		if (pv_device_begin(&xbt))
 			return;
-		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%u", &state) != 1 ||
-		    state != XenbusStateReconfiguring || scsiback_is_asking(b, xbt) ||
+		state = scsiback_parse_state(pv_device_read_own_in(pd, xbt, "state"));
+		if (state != XenbusStateReconfiguring || scsiback_is_asking(b, xbt) ||
 		    pv_device_write(pd, xbt, "state", "%d", XenbusStateConnected)) {
-			xenbus_transaction_end(xbt, 1);
+			pv_device_end(xbt, true);
 			return;
 		}
-		err = xenbus_transaction_end(xbt, 0);
+		err = pv_device_end(xbt, false);
 	} while (err == -EAGAIN);
 }
 
