@@ -46,13 +46,17 @@ static bool feature_persistent = true;
 module_param(feature_persistent, bool, 0644);
 MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between commands (default Y)");
 
+module_param_named(tmf_timeout, scsifront_tmf_timeout, uint, 0644);
+MODULE_PARM_DESC(tmf_timeout, "Seconds that a backend has for an abort or a reset (default 60)");
+
 static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 
 /* The key of vscsiif.h, and those of vscsiif_ext.h. */
 static const struct pv_feature features[] = {
+	/* (None: a backend that knows the published protocol only.) */
 	[F_MAX_QUEUES] = {
 		.key = PV_VSCSIIF_MAX_QUEUES, .flags = PV_FEATURE_CLAMP,
-		.max = MAX_QUEUES, .absent = 1,
+		.max = MAX_QUEUES,
 	},
 	[F_MAX_ORDER] = {
 		.key = PV_VSCSIIF_MAX_ORDER, .flags = PV_FEATURE_CLAMP,
@@ -134,8 +138,10 @@ static void scsifront_free_host(struct scsifront *sf)
 	sf->pd = NULL;
 	kvfree(sf->queue);
 	kvfree(sf->slot);
+	kvfree(sf->parked);
 	sf->queue = NULL;
 	sf->slot = NULL;
+	sf->parked = NULL;
 	mutex_unlock(&sf->tmf_lock);
 	scsifront_luns_forget(sf);
 	scsi_host_put(sf->host);
@@ -303,6 +309,24 @@ static void scsifront_set_limits(struct scsifront *sf)
 	}
 }
 
+static int scsifront_alloc_slots(struct scsifront *sf)
+{
+	unsigned int nr = sf->nr_queues * sf->queue[0].ring.size;
+
+	/* (An earlier try may have come as far as this.) */
+	sf->nr_slots = 0;
+	kvfree(sf->slot);
+	kvfree(sf->parked);
+	sf->slot = kvcalloc(nr, sizeof(*sf->slot), GFP_KERNEL);
+	sf->parked = kvcalloc(nr, sizeof(*sf->parked), GFP_KERNEL);
+	if (!sf->slot || !sf->parked)
+		return -ENOMEM;
+	/* As many as the backend can have: what is parked keeps its place on the ring. */
+	sf->stride = sf->queue[0].ring.size;
+	sf->nr_slots = nr;
+	return 0;
+}
+
 static int scsifront_add_host(struct scsifront *sf)
 {
 	struct Scsi_Host *host = sf->host;
@@ -316,13 +340,9 @@ static int scsifront_add_host(struct scsifront *sf)
 	host->max_channel = 0;
 	host->max_id = SCSIFRONT_MAX_TARGET;
 	host->max_lun = SCSIFRONT_MAX_LUN;
-	sf->stride = sf->queue[0].ring.size;
-	sf->nr_slots = sf->nr_queues * sf->stride;
-	/* (An earlier try may have come as far as this.) */
-	kvfree(sf->slot);
-	sf->slot = kvcalloc(sf->nr_slots, sizeof(*sf->slot), GFP_KERNEL);
-	if (!sf->slot)
-		return -ENOMEM;
+	err = scsifront_alloc_slots(sf);
+	if (err)
+		return err;
 	err = scsi_add_host(host, &sf->pd->xb->dev);
 	if (err)
 		return err;
@@ -362,6 +382,7 @@ static int scsifront_connect(struct pv_device *pd)
 	unsigned int i;
 	int err;
 
+	sf->returns = pv_feature(pd, F_MAX_QUEUES);
 	scsifront_choose_data_path(sf);
 	err = scsifront_init_pools(sf);
 	if (err)
@@ -433,7 +454,7 @@ static bool scsifront_all_answered(struct scsifront *sf)
 	unsigned int i;
 
 	for (i = 0; i < sf->nr_slots; i++)
-		if (READ_ONCE(sf->slot[i].q))
+		if (scsifront_is_owed(sf, &sf->slot[i]))
 			return false;
 	return true;
 }
@@ -502,8 +523,9 @@ static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 		   sf->host->host_no, sf->bounce ? "staged" : "direct",
 		   !sf->zero, sf->max_segs);
 	for (i = 0; i < sf->nr_queues; i++) {
-		seq_printf(m, "queue %u slots %u staged_free %u\n", i,
-			   sf->queue[i].ring.size, sf->queue[i].pool.nr_staged);
+		seq_printf(m, "queue %u slots %u parked %u staged_free %u\n", i,
+			   sf->queue[i].ring.size, sf->queue[i].nr_parked,
+			   sf->queue[i].pool.nr_staged);
 		pv_stats_show(m, &sf->queue[i].stats);
 	}
 }

@@ -38,32 +38,33 @@ static struct scsifront_queue *scsifront_queue_at(struct scsifront *sf, unsigned
 			  hwq % sf->nr_queues];
 }
 
-/**
- * scsifront_id() - what a command is called on the wire
- * @sf: the host
- * @sc: a command of a request queue
- *
- * Return: the id, below sf->nr_slots.
- */
-u16 scsifront_id(struct scsifront *sf, struct scsi_cmnd *sc)
-{
-	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
+/* ---- ids ---- */
 
-	return blk_mq_unique_tag_to_hwq(tag) * sf->stride +
-	       blk_mq_unique_tag_to_tag(tag);
-}
-
-/**
- * scsifront_tmf_id() - what a queue's abort or reset is called on the wire
- * @q: the queue
- *
- * Return: the id, which is no command's.
+/*
+ * An id is no tag of blk-mq's: one that the backend does not give back must
+ * not stand in the way of the command that has its tag next. They go round, so
+ * that what is answered twice is likely to be noticed.
  */
-u16 scsifront_tmf_id(struct scsifront_queue *q)
+static int scsifront_take_id(struct scsifront_queue *q)
 {
 	struct scsifront *sf = q->sf;
+	unsigned int id;
 
-	return (q - sf->queue + 1) * sf->stride - 1;
+	lockdep_assert_held(&q->submit);
+	id = find_next_zero_bit(q->ids, sf->stride, q->next_id);
+	if (id >= sf->stride)
+		id = find_first_zero_bit(q->ids, sf->stride);
+	if (unlikely(id >= sf->stride))
+		return -EBUSY;
+	/* Whoever had it is done with its slot. */
+	test_and_set_bit_lock(id, q->ids);
+	q->next_id = id + 1;
+	return (q - sf->queue) * sf->stride + id;
+}
+
+static void scsifront_free_id(struct scsifront_queue *q, unsigned int id)
+{
+	clear_bit_unlock(id % q->sf->stride, q->ids);
 }
 
 /**
@@ -76,11 +77,30 @@ u16 scsifront_tmf_id(struct scsifront_queue *q)
 struct scsifront_slot *scsifront_busy(struct scsifront *sf,
 				      struct scsi_cmnd *sc)
 {
-	struct scsifront_slot *slot = &sf->slot[scsifront_id(sf, sc)];
+	struct scsifront_io *io = scsi_cmd_priv(sc);
+	struct scsifront_slot *slot = &sf->slot[io->id];
 
 	/* Pairs with scsifront_own_slot(). */
 	return smp_load_acquire(&slot->q) &&
-	       slot->io == scsi_cmd_priv(sc) ? slot : NULL;
+	       READ_ONCE(slot->io) == io ? slot : NULL;
+}
+
+static bool scsifront_is_parked(struct scsifront *sf, const struct scsifront_slot *slot)
+{
+	return READ_ONCE(slot->io) == &sf->parked[slot - sf->slot];
+}
+
+/**
+ * scsifront_is_owed() - whether somebody waits for a response
+ * @sf: the host
+ * @slot: of an id
+ *
+ * Return: false if there is nothing, or what is parked.
+ */
+bool scsifront_is_owed(struct scsifront *sf, const struct scsifront_slot *slot)
+{
+	/* Pairs with scsifront_own_slot(). */
+	return smp_load_acquire(&slot->q) && !scsifront_is_parked(sf, slot);
 }
 
 static struct scsi_cmnd *scsifront_cmnd_of(struct scsifront_io *io)
@@ -201,6 +221,7 @@ static int scsifront_take_pages(struct scsifront_queue *q, struct scsifront_io *
 static bool scsifront_put_pages(struct scsifront_queue *q, struct scsifront_io *io)
 {
 	struct pv_grant *g;
+	struct page *page;
 	bool ok = true;
 
 	pv_grant_put_staged(&q->pool, &io->lists);
@@ -208,8 +229,12 @@ static bool scsifront_put_pages(struct scsifront_queue *q, struct scsifront_io *
 		pv_grant_put_staged(&q->pool, &io->data);
 		return true;
 	}
-	for (g = io->data.first; g; g = g->next)
+	for (g = io->data.first; g; g = g->next) {
+		page = g->page;
 		ok &= pv_grant_end(&q->pool, g);
+		if (unlikely(io->parked))
+			put_page(page);
+	}
 	pv_grant_put(&q->pool, &io->data);
 	return ok;
 }
@@ -305,8 +330,7 @@ static int scsifront_fill_slot(struct scsifront_queue *q, struct scsi_cmnd *sc,
 	if (unlikely(err))
 		return err;
 
-	*req_len = scsifront_fill_cdb(req, sc, scsifront_id(sf, sc),
-				      io->nr_segs);
+	*req_len = scsifront_fill_cdb(req, sc, io->nr_segs);
 	list.page = io->lists.first;
 	if (list.page)
 		scsifront_name_lists(sf, req, io);
@@ -341,29 +365,34 @@ static void scsifront_own_slot(struct scsifront_queue *q, u16 id, struct scsifro
 {
 	struct scsifront_slot *slot = &q->sf->slot[id];
 
-	slot->io = io;
-	slot->sdev = sdev;
+	WRITE_ONCE(slot->io, io);
+	WRITE_ONCE(slot->sdev, sdev);
 	/* A response may name any id at any time. */
 	smp_store_release(&slot->q, q);
 }
 
 static bool scsifront_submit(struct scsifront_queue *q, struct scsi_cmnd *sc,
-			     const struct vscsiif_request *req, u32 len)
+			     struct vscsiif_request *req, u32 len)
 {
 	struct scsifront_io *io = scsi_cmd_priv(sc);
 	bool last = sc->flags & SCMD_LAST;
 	bool kick = false;
+	int id = -EBUSY;
 
 	spin_lock_bh(&q->submit);
 	/* The last slot is for an abort or a reset. */
-	if (unlikely(pv_ring_room(&q->ring) <= 1)) {
+	if (likely(pv_ring_room(&q->ring) > 1))
+		id = scsifront_take_id(q);
+	if (unlikely(id < 0)) {
 		spin_unlock_bh(&q->submit);
 		return false;
 	}
+	io->id = id;
+	req->rqid = id;
 	q->stats.requests++;
 	if (io->bounced)
 		q->stats.bytes_copied += scsi_bufflen(sc);
-	scsifront_own_slot(q, req->rqid, io, sc->device);
+	scsifront_own_slot(q, id, io, sc->device);
 	pv_ring_put(&q->ring, req, len);
 	if (last)
 		kick = pv_ring_publish(&q->ring);
@@ -457,27 +486,31 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
 /**
  * scsifront_put_tmf() - send an abort or a reset
  * @q: over which ring
- * @req: the request, with scsifront_tmf_id()
+ * @req: the request; gets its id
  * @len: its length
  *
  * Context: process; one at a time.
  * Return: false if there is no ring, or no room on it, or the last one has
  * not been answered.
  */
-bool scsifront_put_tmf(struct scsifront_queue *q,
-		       const struct vscsiif_request *req, u32 len)
+bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
+		       u32 len)
 {
 	bool kick = false, ok = false;
+	int id = -EBUSY;
 
 	rcu_read_lock();
 	spin_lock_bh(&q->submit);
 	/* Pairs with scsifront_connect(). */
 	if (smp_load_acquire(&q->sf->accepting) && !READ_ONCE(q->tmf.busy) &&
-	    pv_ring_room(&q->ring)) {
+	    pv_ring_room(&q->ring))
+		id = scsifront_take_id(q);
+	if (id >= 0) {
 		reinit_completion(&q->tmf.done);
 		q->tmf.ok = false;
 		WRITE_ONCE(q->tmf.busy, true);
-		scsifront_own_slot(q, req->rqid, NULL, NULL);
+		req->rqid = id;
+		scsifront_own_slot(q, id, NULL, NULL);
 		pv_ring_put(&q->ring, req, len);
 		q->stats.requests++;
 		kick = pv_ring_publish(&q->ring);
@@ -498,6 +531,7 @@ static void scsifront_end_tmf(struct scsifront_queue *q, bool ok)
 	/* The answer before the next one's leave. */
 	smp_store_release(&q->tmf.busy, false);
 	complete(&q->tmf.done);
+	wake_up_all(&q->sf->wait);
 }
 
 static void scsifront_note_response(struct scsifront_io *io,
@@ -535,11 +569,15 @@ static bool scsifront_take_response(struct scsifront_queue *q, struct scsifront_
 	io = slot->io;
 	WRITE_ONCE(slot->q, NULL);
 	q->stats.responses++;
+	/* The id of one that is parked is free when its pages are. */
+	if (likely(!io || !io->parked))
+		scsifront_free_id(q, rsp.rqid);
 	if (unlikely(!io)) {
 		scsifront_end_tmf(q, rsp.rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
 		return true;
 	}
-	scsifront_note_response(io, &rsp);
+	if (likely(!io->parked))
+		scsifront_note_response(io, &rsp);
 	**end = io;
 	*end = &io->next;
 	return true;
@@ -563,6 +601,19 @@ static struct scsifront_io *scsifront_collect(struct scsifront_queue *q, unsigne
 	if (unlikely(q->ring.broken))
 		pv_device_fail(q->sf->pd, "%s", q->ring.broken);
 	return first;
+}
+
+/* What the backend had after the SCSI layer had the command back. */
+static void scsifront_unpark(struct scsifront_queue *q, struct scsifront_io *io)
+{
+	unsigned int nr = io->data.nr + io->lists.nr;
+
+	scsifront_put_pages(q, io);
+	spin_lock_bh(&q->complete);
+	q->nr_parked--;
+	q->parked_pages -= nr;
+	spin_unlock_bh(&q->complete);
+	scsifront_free_id(q, io->id);
 }
 
 static void scsifront_complete_one(struct scsifront_queue *q, struct scsifront_io *io)
@@ -602,7 +653,10 @@ enum pv_consumed scsifront_consume(struct pv_channel *ch)
 	rcu_read_lock();
 	for (io = scsifront_collect(q, RESPONSES_A_PASS, &more); io; io = next) {
 		next = io->next;
-		scsifront_complete_one(q, io);
+		if (unlikely(io->parked))
+			scsifront_unpark(q, io);
+		else
+			scsifront_complete_one(q, io);
 	}
 	rcu_read_unlock();
 	return more ? PV_AGAIN : PV_DRAINED;
@@ -619,6 +673,84 @@ enum pv_consumed scsifront_consume(struct pv_channel *ch)
 void scsifront_settle(void)
 {
 	synchronize_rcu();
+}
+
+/* ---- commands that are given back before they are answered ---- */
+
+/* Most of the ring, and the pages of the largest command, are for others. */
+static bool scsifront_may_park(struct scsifront_queue *q, const struct scsifront_io *io)
+{
+	struct scsifront *sf = q->sf;
+	unsigned int nr = READ_ONCE(io->data.nr) + READ_ONCE(io->lists.nr);
+
+	return READ_ONCE(q->nr_parked) < sf->stride / 4 &&
+	       pv_grant_pool_reserve(&q->pool, READ_ONCE(q->parked_pages) + nr + sf->max_segs +
+				     scsifront_list_pages(sf->max_segs));
+}
+
+/* Under the lock, so that a response finds one or the other. */
+static void scsifront_move(struct scsifront_queue *q, struct scsifront_slot *slot)
+{
+	struct scsifront_io *io = slot->io;
+	struct scsifront_io *parked = &q->sf->parked[slot - q->sf->slot];
+	struct pv_grant *g;
+
+	lockdep_assert_held(&q->complete);
+	*parked = (struct scsifront_io) {
+		.data = io->data,
+		.lists = io->lists,
+		.id = io->id,
+		.bounced = io->bounced,
+		.parked = true,
+	};
+	io->data = (struct pv_grant_chain) { };
+	io->lists = (struct pv_grant_chain) { };
+	/* Their owner may give them back before the backend does. */
+	if (!parked->bounced)
+		for (g = parked->data.first; g; g = g->next)
+			get_page(g->page);
+	WRITE_ONCE(slot->sdev, NULL);
+	WRITE_ONCE(slot->io, parked);
+	q->nr_parked++;
+	q->parked_pages += parked->data.nr + parked->lists.nr;
+}
+
+/**
+ * scsifront_park() - take a command back that the backend has not answered
+ * @sf: the host
+ * @slot: the command's; or it was, a moment ago
+ * @io: the command
+ * @force: however many are parked
+ *
+ * Its id and pages stay with the backend, until it answers or the connection
+ * ends.
+ *
+ * Context: process, under @tmf_lock.
+ * Return: false if too many are parked already, and the command has not been
+ *         answered meanwhile.
+ */
+bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
+		    struct scsifront_io *io, bool force)
+{
+	struct scsifront_queue *q;
+	bool ok = true;
+
+	lockdep_assert_held(&sf->tmf_lock);
+	/* Meanwhile the connection must not end, nor its pools. */
+	mutex_lock(&sf->stop_lock);
+	/* Pairs with scsifront_own_slot(). */
+	q = smp_load_acquire(&slot->q);
+	if (q && READ_ONCE(slot->io) == io) {
+		ok = force || scsifront_may_park(q, io);
+		spin_lock_bh(&q->complete);
+		if (slot->q != q || slot->io != io)
+			ok = true;
+		else if (ok)
+			scsifront_move(q, slot);
+		spin_unlock_bh(&q->complete);
+	}
+	mutex_unlock(&sf->stop_lock);
+	return ok;
 }
 
 /* ---- the end of a connection ---- */
@@ -734,8 +866,9 @@ static void scsifront_end_unanswered(struct scsifront_queue *q, struct scsifront
 	scsi_done(sc);
 }
 
-static void scsifront_drain_slot(struct scsifront_slot *slot, enum pv_down why)
+static void scsifront_drain_slot(struct scsifront *sf, unsigned int id, enum pv_down why)
 {
+	struct scsifront_slot *slot = &sf->slot[id];
 	struct scsifront_queue *q = READ_ONCE(slot->q);
 	struct scsifront_io *io;
 
@@ -745,10 +878,15 @@ static void scsifront_drain_slot(struct scsifront_slot *slot, enum pv_down why)
 	rcu_read_lock();
 	io = slot->io;
 	WRITE_ONCE(slot->q, NULL);
-	if (io)
-		scsifront_end_unanswered(q, io, why);
-	else
-		scsifront_end_tmf(q, false);
+	if (io && io->parked) {
+		scsifront_unpark(q, io);
+	} else {
+		scsifront_free_id(q, id);
+		if (io)
+			scsifront_end_unanswered(q, io, why);
+		else
+			scsifront_end_tmf(q, false);
+	}
 	rcu_read_unlock();
 }
 
@@ -776,5 +914,5 @@ void scsifront_drain(struct scsifront *sf, enum pv_down why)
 		spin_unlock_bh(&q->complete);
 	}
 	for (i = 0; i < sf->nr_slots; i++)
-		scsifront_drain_slot(&sf->slot[i], why);
+		scsifront_drain_slot(sf, i, why);
 }

@@ -23,22 +23,20 @@ static u32 scsifront_request_len(unsigned int nr_seg)
  * scsifront_fill_cdb() - a SCSI command
  * @req: the slot's private copy; all but seg[] is overwritten
  * @sc: the command, its CDB no longer than VSCSIIF_MAX_COMMAND_SIZE
- * @id: comes back in the response
  * @nr: segments of its data
  *
  * The caller writes the segments: into seg[], or into the pages that it names
- * by scsifront_fill_list().
+ * by scsifront_fill_list(). Whoever puts it on a ring writes its id.
  *
  * Return: bytes of the slot that are to be sent.
  */
 u32 scsifront_fill_cdb(struct vscsiif_request *req, struct scsi_cmnd *sc,
-		       u16 id, unsigned int nr)
+		       unsigned int nr)
 {
 	unsigned int pages = scsifront_list_pages(nr);
 	struct scsi_device *sdev = sc->device;
 
 	memset(req, 0, offsetof(struct vscsiif_request, seg));
-	req->rqid = id;
 	req->act = VSCSIIF_ACT_SCSI_CDB;
 	req->cmd_len = sc->cmd_len;
 	memcpy(req->cmnd, sc->cmnd, sc->cmd_len);
@@ -72,20 +70,20 @@ void scsifront_fill_list(struct vscsiif_request *req, unsigned int i,
  * scsifront_fill_tmf() - an abort or a reset
  * @req: the slot's private copy; all but seg[] is overwritten
  * @act: VSCSIIF_ACT_SCSI_ABORT or VSCSIIF_ACT_SCSI_RESET
- * @id: comes back in the response
  * @channel: whose
  * @target: whose
  * @lun: whose
  * @ref_id: abort: the id of the command
  *
+ * Whoever puts it on a ring writes its own id.
+ *
  * Return: bytes of the slot that are to be sent.
  */
-u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act, u16 id,
+u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act,
 		       unsigned int channel, unsigned int target,
 		       unsigned int lun, u16 ref_id)
 {
 	memset(req, 0, offsetof(struct vscsiif_request, seg));
-	req->rqid = id;
 	req->act = act;
 	req->channel = channel;
 	req->id = target;

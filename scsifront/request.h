@@ -28,10 +28,10 @@ static inline unsigned int scsifront_list_pages(unsigned int nr)
 }
 
 u32 scsifront_fill_cdb(struct vscsiif_request *req, struct scsi_cmnd *sc,
-		       u16 id, unsigned int nr);
+		       unsigned int nr);
 void scsifront_fill_list(struct vscsiif_request *req, unsigned int i,
 			 grant_ref_t ref, unsigned int nr);
-u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act, u16 id,
+u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act,
 		       unsigned int channel, unsigned int target,
 		       unsigned int lun, u16 ref_id);
 int scsifront_result(s32 rslt);

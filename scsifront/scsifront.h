@@ -3,6 +3,7 @@
 #ifndef _SCSIFRONT_H
 #define _SCSIFRONT_H
 
+#include <linux/bitmap.h>
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -38,6 +39,10 @@ enum {
 #define SCSIFRONT_MAX_TARGET	64
 #define SCSIFRONT_MAX_LUN	255
 
+/* No ring has more slots, so none has more ids. */
+#define SCSIFRONT_MAX_IDS \
+	((XEN_PAGE_SIZE << PV_RING_MAX_ORDER) / PV_VSCSIIF_STRIDE)
+
 struct scsifront;
 
 /**
@@ -61,9 +66,13 @@ struct scsifront_tmf {
  * @pool: its grants
  * @stats: its counters
  * @tmf: its abort or reset
+ * @ids: those that the backend has; set under @submit
+ * @next_id: where to look for a free one; under @submit
  * @submit: serialises writing to the ring
  * @complete: serialises taking responses off it
  * @live: responses may be taken; under @complete
+ * @nr_parked: ids that are parked (scsifront_park()); under @complete
+ * @parked_pages: entries of the pool that these hold; under @complete
  */
 struct scsifront_queue {
 	struct scsifront *sf;
@@ -73,9 +82,13 @@ struct scsifront_queue {
 	struct pv_grant_pool pool;
 	struct pv_stats stats;
 	struct scsifront_tmf tmf;
+	DECLARE_BITMAP(ids, SCSIFRONT_MAX_IDS);
 	spinlock_t submit ____cacheline_aligned_in_smp;
+	unsigned int next_id;
 	spinlock_t complete ____cacheline_aligned_in_smp;
 	bool live;
+	unsigned int nr_parked;
+	unsigned int parked_pages;
 };
 
 /**
@@ -86,7 +99,9 @@ struct scsifront_queue {
  * @rslt: from the response
  * @resid: from the response
  * @nr_segs: segments
+ * @id: what it is called on the wire, while it is on a ring
  * @bounced: data passes through staged pages
+ * @parked: belongs to an id, not to a command: see scsifront_park()
  */
 struct scsifront_io {
 	struct scsifront_io *next;
@@ -95,15 +110,17 @@ struct scsifront_io {
 	s32 rslt;
 	u32 resid;
 	u16 nr_segs;
+	u16 id;
 	bool bounced;
+	bool parked;
 };
 
 /**
  * struct scsifront_slot - what an id stands for
  * @q: the ring it is on; NULL if on none. A response is believed only if this
  *     says so, and whoever clears it, under the ring's lock, owns the command
- * @io: the command; NULL for an abort or reset
- * @sdev: whose it is; for comparing only
+ * @io: the command; NULL for an abort or reset; what is parked
+ * @sdev: whose it is; for comparing only. NULL if parked
  */
 struct scsifront_slot {
 	struct scsifront_queue *q;
@@ -116,20 +133,23 @@ struct scsifront_slot {
  * @pd: the device; NULL when it has gone. Under @tmf_lock
  * @host: the SCSI layer's part, of which this is the private data
  * @queue: the rings
- * @slot: by id: hardware queue times @stride plus tag
+ * @slot: by id
+ * @parked: by id: pages of commands that the SCSI layer has back, but which
+ *     the backend has not answered
  * @nr_slots: length of @slot
- * @stride: ids of a hardware queue: its tags, and one for an abort or reset
+ * @stride: ids of a ring
  * @nr_alloc: rings allocated, for good once @host is known to the SCSI layer
  * @nr_queues: rings of this connection
  * @max_segs: segments that a request may have in this connection
  * @bounce: data passes through staged pages that stay granted
  * @zero: clear what is shared besides the data
+ * @returns: the backend makes new connections; the published one may not
  * @added: the SCSI layer knows @host
  * @accepting: commands may be put on the rings; readers are in an RCU section
  * @dead: commands end with an error
  * @stop_lock: serialises those that end a connection
  * @tmf_lock: one abort or reset at a time; guards @pd, @queue against late ones
- * @wait: for @accepting or @dead
+ * @wait: for @accepting, @dead, or the answer to an abort or reset
  * @luns: the LUNs that the backend has named
  * @luns_moving: the work adds or removes one
  * @luns_lock: guards the list and what stands in it
@@ -141,6 +161,7 @@ struct scsifront {
 	struct Scsi_Host *host;
 	struct scsifront_queue *queue;
 	struct scsifront_slot *slot;
+	struct scsifront_io *parked;
 	unsigned int nr_slots;
 	unsigned int stride;
 	unsigned int nr_alloc;
@@ -148,6 +169,7 @@ struct scsifront {
 	unsigned int max_segs;
 	bool bounce;
 	bool zero;
+	bool returns;
 	bool added;
 	bool accepting;
 	bool dead;
@@ -171,12 +193,13 @@ PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
 				    struct scsi_cmnd *sc);
 void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq);
 enum pv_consumed scsifront_consume(struct pv_channel *ch);
-u16 scsifront_id(struct scsifront *sf, struct scsi_cmnd *sc);
 struct scsifront_slot *scsifront_busy(struct scsifront *sf,
 				      struct scsi_cmnd *sc);
-bool scsifront_put_tmf(struct scsifront_queue *q,
-		       const struct vscsiif_request *req, u32 len);
-u16 scsifront_tmf_id(struct scsifront_queue *q);
+bool scsifront_is_owed(struct scsifront *sf, const struct scsifront_slot *slot);
+bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
+		       u32 len);
+bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
+		    struct scsifront_io *io, bool force);
 void scsifront_settle(void);
 void scsifront_hold(struct scsifront *sf);
 void scsifront_drain(struct scsifront *sf, enum pv_down why);
@@ -189,6 +212,8 @@ bool scsifront_luns_busy(struct scsifront *sf);
 void scsifront_luns_forget(struct scsifront *sf);
 
 /* tmf.c */
+extern unsigned int scsifront_tmf_timeout;
+
 int scsifront_eh_abort(struct scsi_cmnd *sc);
 int scsifront_eh_device_reset(struct scsi_cmnd *sc);
 int scsifront_eh_host_reset(struct scsi_cmnd *sc);

@@ -2,10 +2,12 @@
 /*
  * Error handling: abort of a command, reset of a device and of the host.
  *
- * The SCSI layer takes a command back as soon as one of these succeeds, so
- * none does before the backend has answered the command itself. What the
- * backend will not answer comes back by the reset of the host, which takes
- * the rings away from it.
+ * The SCSI layer takes a command back as soon as one of these succeeds. So
+ * none does before the backend has answered the command itself, or has said
+ * that it has done what was asked for: Linux's backend never answers what it
+ * has aborted. Then the command's id and pages are parked. What the backend
+ * says nothing about comes back by the reset of the host, which takes the rings
+ * away from it.
  */
 #include <linux/delay.h>
 #include <linux/jiffies.h>
@@ -13,34 +15,36 @@
 
 #include "scsifront.h"
 
-/* For the answer to an abort or reset. */
-#define TMF_TIMEOUT		(15 * HZ)
+/*
+ * For the answer to an abort or reset, in seconds: the control domain's own
+ * error handling may be at it, an adapter's reset included.
+ */
+unsigned int scsifront_tmf_timeout = 60;
+
 /* For the answers to what it concerns, when it has been answered. */
-#define ANSWER_TIMEOUT		(5 * HZ)
-/* For a new connection after a reset of the host. */
-#define RECONNECT_TIMEOUT	(30 * HZ)
+#define ANSWER_TIMEOUT		HZ
+
+/* Whether an abort or a reset has not been answered. */
+static bool scsifront_tmf_pending(struct scsifront *sf)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_queues; i++)
+		if (READ_ONCE(sf->queue[i].tmf.busy))
+			return true;
+	return false;
+}
 
 static bool scsifront_send_tmf(struct scsifront_queue *q, u8 act,
 			       const struct scsi_device *sdev, u16 ref_id)
 {
+	unsigned long timeout = READ_ONCE(scsifront_tmf_timeout) * HZ;
 	struct vscsiif_request req;
 	u32 len;
 
-	len = scsifront_fill_tmf(&req, act, scsifront_tmf_id(q), sdev->channel,
-				 sdev->id, sdev->lun, ref_id);
+	len = scsifront_fill_tmf(&req, act, sdev->channel, sdev->id, sdev->lun, ref_id);
 	return scsifront_put_tmf(q, &req, len) &&
-	       wait_for_completion_timeout(&q->tmf.done, TMF_TIMEOUT) &&
-	       q->tmf.ok;
-}
-
-static bool scsifront_device_busy(struct scsifront *sf, const struct scsi_device *sdev)
-{
-	unsigned int i;
-
-	for (i = 0; i < sf->nr_slots; i++)
-		if (READ_ONCE(sf->slot[i].q) && sf->slot[i].sdev == sdev)
-			return true;
-	return false;
+	       wait_for_completion_timeout(&q->tmf.done, timeout) && q->tmf.ok;
 }
 
 /**
@@ -52,21 +56,22 @@ static bool scsifront_device_busy(struct scsifront *sf, const struct scsi_device
 int scsifront_eh_abort(struct scsi_cmnd *sc)
 {
 	struct scsifront *sf = scsifront_of(sc->device);
-	unsigned long until = jiffies + ANSWER_TIMEOUT + TMF_TIMEOUT;
 	struct scsifront_slot *slot;
 	struct scsifront_queue *q;
+	unsigned long until;
 	int ret = FAILED;
-	bool done;
 
 	mutex_lock(&sf->tmf_lock);
 	if (!sf->pd)
 		goto out;
 	slot = scsifront_busy(sf, sc);
 	q = slot ? READ_ONCE(slot->q) : NULL;
-	done = !q || scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device,
-					scsifront_id(sf, sc));
-	while (done && scsifront_busy(sf, sc) && time_before(jiffies, until))
-		msleep(20);
+	if (q && scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device, slot - sf->slot)) {
+		until = jiffies + ANSWER_TIMEOUT;
+		while (scsifront_busy(sf, sc) && time_before(jiffies, until))
+			msleep(20);
+		scsifront_park(sf, slot, scsi_cmd_priv(sc), false);
+	}
 	/* It may have been answered although there was nothing to abort. */
 	if (!scsifront_busy(sf, sc))
 		ret = SUCCESS;
@@ -74,6 +79,64 @@ int scsifront_eh_abort(struct scsi_cmnd *sc)
 out:
 	mutex_unlock(&sf->tmf_lock);
 	return ret;
+}
+
+static bool scsifront_is_of(struct scsifront *sf, const struct scsifront_slot *slot,
+			    const struct scsi_device *sdev)
+{
+	return scsifront_is_owed(sf, slot) && READ_ONCE(slot->sdev) == sdev;
+}
+
+static bool scsifront_device_busy(struct scsifront *sf, const struct scsi_device *sdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_slots; i++)
+		if (scsifront_is_of(sf, &sf->slot[i], sdev))
+			return true;
+	return false;
+}
+
+/* Returns false if the backend has more of them than may be parked. */
+static bool scsifront_park_device(struct scsifront *sf, const struct scsi_device *sdev,
+				  bool force)
+{
+	struct scsifront_slot *slot;
+	bool ok = true;
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_slots; i++) {
+		slot = &sf->slot[i];
+		if (scsifront_is_of(sf, slot, sdev))
+			ok &= scsifront_park(sf, slot, READ_ONCE(slot->io), force);
+	}
+	return ok;
+}
+
+/* A reset goes over any ring: over one where no other waits for its answer. */
+static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_queues; i++)
+		if (!READ_ONCE(sf->queue[i].tmf.busy))
+			return &sf->queue[i];
+	return NULL;
+}
+
+/* Returns whether the backend has reset it, and no command is left with it. */
+static bool scsifront_reset_device(struct scsifront *sf, const struct scsi_device *sdev,
+				   bool force)
+{
+	struct scsifront_queue *q = scsifront_tmf_queue(sf);
+	unsigned long until;
+
+	if (!q || !scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_RESET, sdev, 0))
+		return false;
+	until = jiffies + ANSWER_TIMEOUT;
+	while (scsifront_device_busy(sf, sdev) && time_before(jiffies, until))
+		msleep(20);
+	return scsifront_park_device(sf, sdev, force);
 }
 
 /**
@@ -86,34 +149,69 @@ int scsifront_eh_device_reset(struct scsi_cmnd *sc)
 {
 	struct scsi_device *sdev = sc->device;
 	struct scsifront *sf = scsifront_of(sdev);
-	unsigned long until = jiffies + ANSWER_TIMEOUT + TMF_TIMEOUT;
 	int ret = FAILED;
 
 	mutex_lock(&sf->tmf_lock);
-	if (!sf->pd || !scsifront_send_tmf(&sf->queue[0], VSCSIIF_ACT_SCSI_RESET, sdev, 0))
-		goto out;
-	while (scsifront_device_busy(sf, sdev) && time_before(jiffies, until))
-		msleep(20);
-	if (!scsifront_device_busy(sf, sdev))
+	if (sf->pd && scsifront_reset_device(sf, sdev, false))
 		ret = SUCCESS;
 	scsifront_settle();
-out:
 	mutex_unlock(&sf->tmf_lock);
 	return ret;
 }
 
-/**
- * scsifront_eh_host_reset() - take all commands back, connect anew
- * @sc: a command to any LUN
- *
- * All commands are back when it returns, whatever it returns.
- *
- * Return: SUCCESS or FAILED.
- */
-int scsifront_eh_host_reset(struct scsi_cmnd *sc)
+/* Returns whether nothing more can be got by waiting. */
+static bool scsifront_may_go_on(struct scsifront *sf)
 {
-	struct scsifront *sf = scsifront_of(sc->device);
+	return READ_ONCE(sf->dead) ||
+	       (READ_ONCE(sf->accepting) && !scsifront_tmf_pending(sf));
+}
 
+static bool scsifront_reset_all(struct scsifront *sf)
+{
+	struct scsi_device *sdev;
+	bool ok = true;
+
+	shost_for_each_device(sdev, sf->host)
+		if (scsifront_device_busy(sf, sdev))
+			ok &= scsifront_reset_device(sf, sdev, true);
+	return ok;
+}
+
+/* The SCSI layer ends them, whatever the backend says. */
+static void scsifront_park_all(struct scsifront *sf)
+{
+	struct scsifront_io *io;
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_slots; i++) {
+		io = READ_ONCE(sf->slot[i].io);
+		if (io && scsifront_is_owed(sf, &sf->slot[i]))
+			scsifront_park(sf, &sf->slot[i], io, true);
+	}
+	scsifront_settle();
+}
+
+/* Without a new connection. Returns false if the backend will not reset a LUN. */
+static bool scsifront_reset_in_place(struct scsifront *sf)
+{
+	bool ok, again;
+
+	do {
+		/* Who does not answer is waited for: see below. */
+		wait_event_idle(sf->wait, scsifront_may_go_on(sf));
+		mutex_lock(&sf->tmf_lock);
+		ok = sf->pd && !READ_ONCE(sf->dead) && scsifront_reset_all(sf);
+		again = !ok && sf->pd && !READ_ONCE(sf->dead) &&
+			(!READ_ONCE(sf->accepting) || scsifront_tmf_pending(sf));
+		if (!again && sf->pd)
+			scsifront_park_all(sf);
+		mutex_unlock(&sf->tmf_lock);
+	} while (again);
+	return ok;
+}
+
+static bool scsifront_reset_anew(struct scsifront *sf)
+{
 	mutex_lock(&sf->tmf_lock);
 	if (sf->pd) {
 		mutex_lock(&sf->stop_lock);
@@ -124,7 +222,32 @@ int scsifront_eh_host_reset(struct scsi_cmnd *sc)
 		pv_device_restart(sf->pd);
 	}
 	mutex_unlock(&sf->tmf_lock);
-	wait_event_timeout(sf->wait, READ_ONCE(sf->accepting) ||
-			   READ_ONCE(sf->dead), RECONNECT_TIMEOUT);
-	return READ_ONCE(sf->accepting) ? SUCCESS : FAILED;
+	wait_event_idle(sf->wait, READ_ONCE(sf->accepting) || READ_ONCE(sf->dead));
+	return READ_ONCE(sf->accepting);
+}
+
+/**
+ * scsifront_eh_host_reset() - take all commands back
+ * @sc: a command to any LUN
+ *
+ * Our backend gets a new connection. The published protocol's (Linux's) offers
+ * none to a frontend that has closed the first one, and, when asked to close,
+ * waits in its domain's xenwatch, for ever, for commands that it has aborted
+ * and forgotten. So it keeps its rings: it resets each LUN that has commands,
+ * and these are parked, however many there are.
+ *
+ * A disk that is taken offline stays so. Hence a backend that is away, or does
+ * not answer, is waited for as long as there is the device.
+ *
+ * All commands are back when it returns, whatever it returns.
+ *
+ * Return: SUCCESS or FAILED.
+ */
+int scsifront_eh_host_reset(struct scsi_cmnd *sc)
+{
+	struct scsifront *sf = scsifront_of(sc->device);
+	bool ok = READ_ONCE(sf->returns) ? scsifront_reset_anew(sf) :
+					   scsifront_reset_in_place(sf);
+
+	return ok ? SUCCESS : FAILED;
 }

@@ -474,7 +474,7 @@ static void lie_about_the_id(struct kunit *test, const u16 *id, unsigned int nr)
 	}
 }
 
-/* Ids 0 to 14 are commands', 15 is that of an abort or reset; none of these is on the ring. */
+/* A ring of 16 has ids 0 to 15; none of these is on it. */
 static void row23_cve_2026_99155_id_never_sent(struct kunit *test)
 {
 	static const u16 id[] = { 14, 7, 15 };

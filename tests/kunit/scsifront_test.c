@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * scsifront against a backend that this test plays: one disk in memory, read and written through sd, over one ring or
- * with all extensions; LUNs that come and go, a backend that restarts with commands in flight, one that lies.
+ * with all extensions; LUNs that come and go, a backend that restarts with commands in flight, one that lies, one that
+ * forgets what it has aborted, one that is away for long.
  */
+#include <linux/async.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
 #include <linux/kthread.h>
@@ -21,6 +23,7 @@
 #define ID		0
 #define BLOCKS		16384
 #define BLOCK		512
+#define PARKED		4		/* ids that may be, of a ring of 16 */
 
 static struct xenbus_device *front;
 static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
@@ -31,9 +34,13 @@ static struct backend {
 	struct pv_stats stats;
 	evtchn_port_t port;
 	struct task_struct *task;
-	bool deaf, forgetful;
-	u16 forgotten;
-	unsigned long aborts;
+	bool deaf, asleep;
+	unsigned int forget;		/* so many writes are not answered */
+	bool mute;			/* nor is what is aborted */
+	unsigned int late;		/* so many of those are answered now */
+	u16 lost[2 * PARKED];
+	unsigned int nr_lost;
+	unsigned long aborts, resets;
 	unsigned long commands, lists, heard;
 	u16 first_page_ref;
 } b;
@@ -141,28 +148,49 @@ static void command(const struct vscsiif_request *req, struct vscsiif_response *
 	}
 }
 
+static void put_aborted(u16 id)
+{
+	struct vscsiif_response rsp = { .rqid = id, .rslt = XEN_VSCSIIF_RSLT_HOST_ABORT << 16 };
+
+	pv_ring_put(&b.ring, &rsp, sizeof(rsp));
+}
+
+static void answer_late(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < b.late; i++)
+		put_aborted(b.lost[i]);
+	b.nr_lost = 0;
+	WRITE_ONCE(b.late, 0);
+	if (pv_ring_publish(&b.ring))
+		fake_xen_kick_async(b.port);
+}
+
 static int backend_thread(void *arg)
 {
 	struct vscsiif_request req;
 	struct vscsiif_response rsp;
 
 	while (!kthread_should_stop()) {
-		while (pv_ring_pending(&b.ring)) {
+		if (READ_ONCE(b.late))
+			answer_late();
+		while (!READ_ONCE(b.asleep) && pv_ring_pending(&b.ring)) {
 			pv_ring_get(&b.ring, &req, sizeof(req));
 			b.heard++;
 			if (b.deaf)
 				continue;
-			if (b.forgetful && req.act == VSCSIIF_ACT_SCSI_CDB && req.cmnd[0] == WRITE_10) {
-				b.forgotten = req.rqid;
-				b.forgetful = false;
+			if (b.forget && req.act == VSCSIIF_ACT_SCSI_CDB && req.cmnd[0] == WRITE_10) {
+				b.lost[b.nr_lost++] = req.rqid;
+				b.forget--;
 				continue;
 			}
-			if (req.act == VSCSIIF_ACT_SCSI_ABORT && req.ref_rqid == b.forgotten) {
+			if (req.act == VSCSIIF_ACT_SCSI_RESET)
+				b.resets++;
+			if (req.act == VSCSIIF_ACT_SCSI_ABORT && b.nr_lost && req.ref_rqid == b.lost[b.nr_lost - 1]) {
 				b.aborts++;
-				memset(&rsp, 0, sizeof(rsp));
-				rsp.rqid = req.ref_rqid;
-				rsp.rslt = XEN_VSCSIIF_RSLT_HOST_ABORT << 16;
-				pv_ring_put(&b.ring, &rsp, sizeof(rsp));
+				if (!b.mute)
+					put_aborted(req.ref_rqid);
 			}
 			memset(&rsp, 0, sizeof(rsp));
 			rsp.rqid = req.rqid;
@@ -213,6 +241,7 @@ static void stop_backend(void)
 	b.task = NULL;
 }
 
+/* persistent: NULL if it has none of our keys. */
 static int start(struct kunit *test, const char *persistent, const char *sg_grant, const char *trust)
 {
 	fake_xen_reset();
@@ -221,7 +250,10 @@ static int start(struct kunit *test, const char *persistent, const char *sg_gran
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
 	set_key(back_path, "online", "1");
-	set_key(back_path, PV_VSCSIIF_PERSISTENT, persistent);
+	if (persistent) {
+		set_key(back_path, PV_VSCSIIF_PERSISTENT, persistent);
+		set_key(back_path, PV_VSCSIIF_MAX_QUEUES, "1");
+	}
 	set_key(back_path, "feature-sg-grant", sg_grant);
 	set_key(back_path, "vscsi-devs/dev-0/v-dev", "0:0:1:2");
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
@@ -246,6 +278,12 @@ static int staged_init(struct kunit *test)
 static int direct_init(struct kunit *test)
 {
 	return start(test, "0", "1024", "1");
+}
+
+/* Linux's backend. */
+static int published_init(struct kunit *test)
+{
+	return start(test, NULL, "128", "1");
 }
 
 static int untrusted_init(struct kunit *test)
@@ -349,6 +387,18 @@ static int writer(void *arg)
 	return 0;
 }
 
+static void restart_backend(struct kunit *test)
+{
+	stop_backend();
+	set_key(back_path, "state", "6");
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
+	fake_xen_close_port(b.port);
+	set_key(back_path, "vscsi-devs/dev-0/state", "3");
+	set_key(back_path, "state", "2");
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
+	connect_backend(test);
+}
+
 static void backend_restarts(struct kunit *test)
 {
 	struct file *file;
@@ -359,14 +409,7 @@ static void backend_restarts(struct kunit *test)
 	writer_done = false;
 	kthread_run(writer, file, "vscsi-writer");
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
-	stop_backend();
-	set_key(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
-	fake_xen_close_port(b.port);
-	set_key(back_path, "vscsi-devs/dev-0/state", "3");
-	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
-	connect_backend(test);
+	restart_backend(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);
 	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
@@ -395,21 +438,27 @@ static void backend_lies(struct kunit *test)
 	filp_close(file, NULL);
 }
 
-static void set_timeout(struct kunit *test)
+static struct file *open_timeout(void)
 {
 	char name[] = "/sys/block/sda/device/timeout";
 	struct file *file;
-	loff_t pos = 0;
 
 	for (; name[13] <= 'h'; name[13]++) {
 		file = filp_open(name, O_WRONLY, 0);
-		if (IS_ERR(file))
-			continue;
-		kernel_write(file, "1", 1, &pos);
-		filp_close(file, NULL);
-		return;
+		if (!IS_ERR(file))
+			return file;
 	}
-	KUNIT_FAIL(test, "no such disk");
+	return NULL;
+}
+
+static void set_timeout(struct kunit *test, const char *seconds)
+{
+	struct file *file;
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_timeout())));
+	KUNIT_EXPECT_GT(test, kernel_write(file, seconds, strlen(seconds), &pos), (ssize_t)0);
+	filp_close(file, NULL);
 }
 
 static bool comes_late(const bool *what, unsigned int seconds)
@@ -419,13 +468,149 @@ static bool comes_late(const bool *what, unsigned int seconds)
 	return READ_ONCE(*what);
 }
 
+/* How long the frontend waits for an abort's answer. */
+static void set_tmf_timeout(struct kunit *test, const char *seconds)
+{
+	struct file *file = filp_open("/sys/module/pv_scsifront/parameters/tmf_timeout", O_WRONLY, 0);
+	loff_t pos = 0;
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	KUNIT_EXPECT_EQ(test, kernel_write(file, seconds, strlen(seconds), &pos), (ssize_t)strlen(seconds));
+	filp_close(file, NULL);
+}
+
+/* Once sd has asked all that it wants to know. */
+static struct file *open_idle_disk(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	async_synchronize_full();
+	return file;
+}
+
+static void begin_writer(struct file *file)
+{
+	memset(disk, 0, 2 * BLOCK);
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+}
+
+static void end_writer(struct kunit *test, struct file *file)
+{
+	KUNIT_ASSERT_TRUE(test, comes_late(&writer_done, 20));
+	KUNIT_EXPECT_EQ(test, 0, writer_result);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[0]);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
+	filp_close(file, NULL);
+}
+
+static void lose_one(struct kunit *test)
+{
+	struct file *file = open_idle_disk(test);
+
+	WRITE_ONCE(b.forget, 1);
+	begin_writer(file);
+	end_writer(test, file);
+}
+
+/* Writes, and the backend aborts the first try but does not answer it. */
+static void lose_writes(struct kunit *test, unsigned int nr)
+{
+	unsigned long aborts = b.aborts;
+	unsigned int i;
+
+	set_timeout(test, "1");
+	WRITE_ONCE(b.mute, true);
+	for (i = 1; i <= nr; i++) {
+		lose_one(test);
+		KUNIT_EXPECT_EQ(test, aborts + i, b.aborts);
+	}
+	KUNIT_EXPECT_EQ(test, nr, b.nr_lost);
+	KUNIT_EXPECT_EQ(test, 0ul, b.resets);
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "4"));
+}
+
+static void answers_come_late(struct kunit *test)
+{
+	lose_writes(test, PARKED);
+	WRITE_ONCE(b.late, b.nr_lost);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(b.late)));
+	/* There is room again. */
+	lose_writes(test, 1);
+}
+
+static void answers_come_twice(struct kunit *test)
+{
+	lose_writes(test, 1);
+	b.lost[1] = b.lost[0];
+	WRITE_ONCE(b.late, 2);
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "5"));
+}
+
+static void reconnects_with_parked(struct kunit *test)
+{
+	lose_writes(test, 2);
+	restart_backend(test);
+	lose_writes(test, 1);
+}
+
+/* The backend of the published protocol gets no new connection. */
+static void more_than_may_be_parked(struct kunit *test)
+{
+	struct file *file;
+
+	lose_writes(test, PARKED);
+	lose_one(test);
+	KUNIT_EXPECT_EQ(test, PARKED + 1, b.nr_lost);
+	KUNIT_EXPECT_GT(test, b.resets, 0ul);
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "4"));
+	file = open_idle_disk(test);
+	begin_writer(file);
+	end_writer(test, file);
+}
+
+static void more_than_may_be_parked_reconnects(struct kunit *test)
+{
+	struct file *file;
+	unsigned int i;
+
+	lose_writes(test, PARKED);
+	file = open_idle_disk(test);
+	WRITE_ONCE(b.forget, 1);
+	begin_writer(file);
+	for (i = 0; i < 40 && !key_is(front_path, "state", "6"); i++)
+		ssleep(1);
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "6"));
+	restart_backend(test);
+	end_writer(test, file);
+	lose_writes(test, 1);
+}
+
+/* It takes nothing off the ring for a while; then it goes on. */
+static void published_backend_sleeps(struct kunit *test)
+{
+	struct file *file = open_idle_disk(test);
+
+	set_tmf_timeout(test, "2");
+	set_timeout(test, "1");
+	WRITE_ONCE(b.asleep, true);
+	begin_writer(file);
+	ssleep(20);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(writer_done));
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "4"));
+	WRITE_ONCE(b.asleep, false);
+	end_writer(test, file);
+	set_tmf_timeout(test, "60");
+}
+
 static void command_is_aborted(struct kunit *test)
 {
 	struct file *file;
 
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
-	set_timeout(test);
-	WRITE_ONCE(b.forgetful, true);
+	set_timeout(test, "1");
+	WRITE_ONCE(b.forget, 1);
 	writer_done = false;
 	kthread_run(writer, file, "vscsi-writer");
 	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 10));
@@ -435,33 +620,26 @@ static void command_is_aborted(struct kunit *test)
 	filp_close(file, NULL);
 }
 
+/* And its disk is still there when it comes back, much later. */
 static void backend_is_deaf(struct kunit *test)
 {
-	struct file *file;
+	struct file *file = open_idle_disk(test);
 	unsigned int i;
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
-	set_timeout(test);
+	set_tmf_timeout(test, "3");
+	set_timeout(test, "1");
 	WRITE_ONCE(b.deaf, true);
-	writer_done = false;
 	b.heard = 0;
-	kthread_run(writer, file, "vscsi-writer");
+	begin_writer(file);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
 	stop_backend();
 	for (i = 0; i < 40 && !key_is(front_path, "state", "6"); i++)
 		ssleep(1);
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "6"));
-	fake_xen_close_port(b.port);
-	set_key(back_path, "vscsi-devs/dev-0/state", "3");
-	set_key(back_path, "state", "6");
-	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
-	set_key(back_path, "state", "2");
-	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
-	connect_backend(test);
-	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 20));
-	KUNIT_EXPECT_EQ(test, 0, writer_result);
-	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
-	filp_close(file, NULL);
+	ssleep(31);
+	restart_backend(test);
+	end_writer(test, file);
+	set_tmf_timeout(test, "60");
 }
 
 /* A case has one log: suites cannot share them. */
@@ -479,11 +657,14 @@ static struct kunit_suite _kind = {						\
 	.test_cases = _kind##_cases,						\
 }
 
-/* Two that wait for the SCSI layer's patience to end need not do so often. */
-SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), {});
+/* Those that wait for the SCSI layer's patience to end need not do so often. */
+SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf),
+	KUNIT_CASE(more_than_may_be_parked_reconnects), {});
 SUITE(direct, {});
 SUITE(untrusted, {});
+SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
+	KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
 
-kunit_test_suites(&staged, &direct, &untrusted);
+kunit_test_suites(&staged, &direct, &untrusted, &published);
 
 MODULE_LICENSE("GPL");
