@@ -408,6 +408,17 @@ struct pv_rxfh {
 	struct request *rq, blk_status_t status, const struct io_comp_batch *iob
 #endif
 
+/* What scsi_host_template.eh_timed_out returns. */
+#if KERNEL_VERSION(6, 2, 0) > LINUX_VERSION_CODE
+#define PV_TIMEOUT_ACTION	enum blk_eh_timer_return
+#define PV_TIMEOUT_WAIT		BLK_EH_RESET_TIMER
+#define PV_TIMEOUT_ABORT	BLK_EH_DONE
+#else
+#define PV_TIMEOUT_ACTION	enum scsi_timeout_action
+#define PV_TIMEOUT_WAIT		SCSI_EH_RESET_TIMER
+#define PV_TIMEOUT_ABORT	SCSI_EH_NOT_HANDLED
+#endif
+
 /* ---- xenbus ---- */
 
 /**

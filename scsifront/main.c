@@ -89,6 +89,7 @@ static struct scsi_host_template scsifront_template = {
 	.proc_name = "pv_scsifront",
 	.queuecommand = scsifront_queuecommand,
 	.commit_rqs = scsifront_commit_rqs,
+	.eh_timed_out = scsifront_eh_timed_out,
 	.eh_abort_handler = scsifront_eh_abort,
 	.eh_device_reset_handler = scsifront_eh_device_reset,
 	.eh_host_reset_handler = scsifront_eh_host_reset,
@@ -189,6 +190,7 @@ static int scsifront_alloc_queues(struct scsifront *sf, unsigned int nr)
 		spin_lock_init(&sf->queue[i].submit);
 		spin_lock_init(&sf->queue[i].complete);
 		init_completion(&sf->queue[i].tmf.done);
+		sf->queue[i].heard = jiffies;
 	}
 	sf->nr_alloc = nr;
 	sf->nr_queues = nr;

@@ -593,6 +593,8 @@ static struct scsifront_io *scsifront_collect(struct scsifront_queue *q, unsigne
 	spin_lock_bh(&q->complete);
 	pending = q->live ? pv_ring_pending(&q->ring) : 0;
 	*more = pending > max;
+	if (pending)
+		WRITE_ONCE(q->heard, jiffies);
 	for (pending = min(pending, max); pending; pending--)
 		if (unlikely(!scsifront_take_response(q, &end)))
 			break;

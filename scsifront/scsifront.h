@@ -73,6 +73,7 @@ struct scsifront_tmf {
  * @live: responses may be taken; under @complete
  * @nr_parked: ids that are parked (scsifront_park()); under @complete
  * @parked_pages: entries of the pool that these hold; under @complete
+ * @heard: when the backend answered last, in jiffies
  */
 struct scsifront_queue {
 	struct scsifront *sf;
@@ -89,6 +90,7 @@ struct scsifront_queue {
 	bool live;
 	unsigned int nr_parked;
 	unsigned int parked_pages;
+	unsigned long heard;
 };
 
 /**
@@ -214,6 +216,7 @@ void scsifront_luns_forget(struct scsifront *sf);
 /* tmf.c */
 extern unsigned int scsifront_tmf_timeout;
 
+PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc);
 int scsifront_eh_abort(struct scsi_cmnd *sc);
 int scsifront_eh_device_reset(struct scsi_cmnd *sc);
 int scsifront_eh_host_reset(struct scsi_cmnd *sc);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Error handling: abort of a command, reset of a device and of the host.
+ * Error handling: patience, abort of a command, reset of a device and of the
+ * host.
  *
  * The SCSI layer takes a command back as soon as one of these succeeds. So
  * none does before the backend has answered the command itself, or has said
@@ -24,6 +25,12 @@ unsigned int scsifront_tmf_timeout = 60;
 /* For the answers to what it concerns, when it has been answered. */
 #define ANSWER_TIMEOUT		HZ
 
+/*
+ * Most tries of a command that count: sd's. (There is "no limit", which is
+ * negative.)
+ */
+#define MAX_RETRIES		5U
+
 /* Whether an abort or a reset has not been answered. */
 static bool scsifront_tmf_pending(struct scsifront *sf)
 {
@@ -33,6 +40,52 @@ static bool scsifront_tmf_pending(struct scsifront *sf)
 		if (READ_ONCE(sf->queue[i].tmf.busy))
 			return true;
 	return false;
+}
+
+/* Whether the backend has answered anything since then. */
+static bool scsifront_has_heard(struct scsifront *sf, unsigned long since)
+{
+	unsigned int i;
+
+	for (i = 0; i < sf->nr_queues; i++)
+		if (time_after(READ_ONCE(sf->queue[i].heard), since))
+			return true;
+	return false;
+}
+
+/**
+ * scsifront_eh_timed_out() - whether to go on waiting for a command
+ * @sc: the command, whose timer has run out
+ *
+ * The device is the control domain's: it has its own timer, which is longer
+ * than ours (60 s for a disk's reads and writes), and knows better whether
+ * anything is wrong. While the backend answers at all, it gets half of what the
+ * SCSI layer allows for a command with all its tries (90 s of sd's 180): behind
+ * that, an abort and another try would come too late. What is tried once, as
+ * its sender says, has the time that he says. While there is no connection,
+ * nothing can be done but wait.
+ *
+ * Context: any.
+ * Return: whether the timer is to start anew.
+ */
+PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc)
+{
+	struct scsifront *sf = scsifront_of(sc->device);
+	unsigned int timeout = scsi_cmd_to_rq(sc)->timeout;
+	unsigned long tries = min_t(unsigned int, sc->allowed, MAX_RETRIES) + 1;
+
+	if (READ_ONCE(sf->dead))
+		return PV_TIMEOUT_ABORT;
+	/* Pairs with scsifront_connect(). */
+	if (!smp_load_acquire(&sf->accepting))
+		return PV_TIMEOUT_WAIT;
+	/* A reset that somebody asked for has taken it back: so may its owner. */
+	if (!scsifront_busy(sf, sc))
+		return PV_TIMEOUT_ABORT;
+	if (time_before(jiffies, sc->jiffies_at_alloc + tries * timeout / 2) &&
+	    (scsifront_tmf_pending(sf) || scsifront_has_heard(sf, jiffies - timeout)))
+		return PV_TIMEOUT_WAIT;
+	return PV_TIMEOUT_ABORT;
 }
 
 static bool scsifront_send_tmf(struct scsifront_queue *q, u8 act,

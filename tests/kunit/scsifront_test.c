@@ -604,6 +604,55 @@ static void published_backend_sleeps(struct kunit *test)
 	set_tmf_timeout(test, "60");
 }
 
+/* One command takes longer than its time, while others are answered. */
+static void slow_command_is_waited_for(struct kunit *test)
+{
+	struct file *file = open_idle_disk(test), *reader = open_idle_disk(test);
+	unsigned int i;
+	loff_t pos;
+	u8 byte;
+
+	set_timeout(test, "2");
+	WRITE_ONCE(b.forget, 1);
+	begin_writer(file);
+	for (i = 0; i < 45; i++) {
+		invalidate_bdev(I_BDEV(reader->f_mapping->host));
+		pos = (1 + i % 7) << 20;
+		KUNIT_EXPECT_EQ(test, kernel_read(reader, &byte, 1, &pos), (ssize_t)1);
+		msleep(100);
+	}
+	KUNIT_EXPECT_EQ(test, 1u, b.nr_lost);
+	KUNIT_EXPECT_EQ(test, 0ul, b.aborts);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(writer_done));
+	WRITE_ONCE(b.late, 1);
+	KUNIT_EXPECT_TRUE(test, comes_late(&writer_done, 5));
+	KUNIT_EXPECT_EQ(test, 0ul, b.aborts);
+	filp_close(reader, NULL);
+	filp_close(file, NULL);
+}
+
+/* But not for ever. */
+static void lost_command_is_aborted(struct kunit *test)
+{
+	struct file *file = open_idle_disk(test), *reader = open_idle_disk(test);
+	unsigned int i;
+	loff_t pos;
+	u8 byte;
+
+	set_timeout(test, "1");
+	WRITE_ONCE(b.forget, 1);
+	begin_writer(file);
+	for (i = 0; i < 100 && !READ_ONCE(b.aborts); i++) {
+		invalidate_bdev(I_BDEV(reader->f_mapping->host));
+		pos = (1 + i % 7) << 20;
+		KUNIT_EXPECT_EQ(test, kernel_read(reader, &byte, 1, &pos), (ssize_t)1);
+		msleep(100);
+	}
+	KUNIT_EXPECT_EQ(test, 1ul, b.aborts);
+	filp_close(reader, NULL);
+	end_writer(test, file);
+}
+
 static void command_is_aborted(struct kunit *test)
 {
 	struct file *file;
@@ -658,8 +707,8 @@ static struct kunit_suite _kind = {						\
 }
 
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
-SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf),
-	KUNIT_CASE(more_than_may_be_parked_reconnects), {});
+SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
+	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
 SUITE(direct, {});
 SUITE(untrusted, {});
 SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
