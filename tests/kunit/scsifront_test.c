@@ -34,6 +34,7 @@ static struct backend {
 	struct pv_stats stats;
 	evtchn_port_t port;
 	struct task_struct *task;
+	struct page *page;		/* of the ring: the frontend may give it back first */
 	bool deaf, asleep;
 	unsigned int forget;		/* so many writes are not answered */
 	bool mute;			/* nor is what is aborted */
@@ -225,6 +226,8 @@ static void connect_backend(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0u, order);
 	memset(&b, 0, sizeof(b));
 	KUNIT_ASSERT_EQ(test, 0, pv_ring_init_back(&b.ring, page_address(page), 1, PV_VSCSIIF_STRIDE, &b.stats));
+	get_page(page);
+	b.page = page;
 	b.port = fake_xen_connect_port(key_number(dir, "event-channel"));
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
@@ -238,7 +241,10 @@ static void stop_backend(void)
 {
 	if (b.task)
 		kthread_stop(b.task);
+	if (b.page)
+		put_page(b.page);
 	b.task = NULL;
+	b.page = NULL;
 }
 
 /* persistent: NULL if it has none of our keys. */
