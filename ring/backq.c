@@ -362,6 +362,7 @@ EXPORT_SYMBOL_GPL(pv_back_hold);
  */
 void pv_back_release(struct pv_back_queue *q)
 {
+	/* Pairs with pv_back_consume(): what the driver has set is there first. */
 	smp_store_release(&q->hold, false);
 	pv_channel_wake(&q->channel);
 }

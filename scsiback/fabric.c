@@ -111,9 +111,9 @@ static void scsiback_fabric_submit(struct scsiback_req *req)
 	/* What ends without a word has been aborted. */
 	scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 			  req->io.bytes);
-	if (req->base.failed || target_init_cmd(se, session, req->result.sense,
-					   req->lun->tpg_lun, req->io.bytes,
-					   TCM_SIMPLE_TAG, req->io.dir, 0)) {
+	if (req->base.failed ||
+	    target_init_cmd(se, session, req->result.sense, req->lun->tpg_lun,
+			    req->io.bytes, TCM_SIMPLE_TAG, req->io.dir, 0)) {
 		scsiback_set_host(&req->result,
 				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
 				  req->io.bytes);

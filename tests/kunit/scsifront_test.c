@@ -714,11 +714,11 @@ static struct kunit_suite _kind = {						\
 
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
 SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
-	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
+      KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
 SUITE(direct, {});
 SUITE(untrusted, {});
 SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
-	KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
+      KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
 
 kunit_test_suites(&staged, &direct, &untrusted, &published);
 

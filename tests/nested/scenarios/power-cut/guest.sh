@@ -12,12 +12,12 @@ records() {
 files() {
 	local f
 	rm -f /tmp/acked
-	mkdir /mnt/tree && cd /data/tree || return
+	mkdir /mnt/tree && cd /data/tree && find . -type f >/tmp/files || return
 	while :; do
-		for f in $(find . -type f); do
-			mkdir -p "/mnt/tree/${f%/*}" && dd if="$f" of="/mnt/tree/$f" bs=64k conv=fsync 2>/dev/null || return 0
+		while read -r f; do
+			mkdir -p "/mnt/tree/${f%/*}" && dd if="$f" of="/mnt/tree/$f" bs=64k conv=fsync 2>/dev/null </dev/null || return 0
 			echo "$f" >>/tmp/acked
-		done
+		done </tmp/files
 	done
 }
 # So many have been acknowledged.
