@@ -698,7 +698,7 @@ static void backend_is_deaf(struct kunit *test)
 }
 
 /* A case has one log: suites cannot share them. */
-#define SUITE(_kind, ...)							\
+#define A_SUITE(_kind, ...)							\
 static struct kunit_case _kind##_cases[] = {					\
 	KUNIT_CASE(write_and_read),						\
 	KUNIT_CASE(lun_goes_and_comes),						\
@@ -713,12 +713,12 @@ static struct kunit_suite _kind = {						\
 }
 
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
-SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
-      KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
-SUITE(direct, {});
-SUITE(untrusted, {});
-SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
-      KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
+A_SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
+	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
+A_SUITE(direct, {});
+A_SUITE(untrusted, {});
+A_SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
+	KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
 
 kunit_test_suites(&staged, &direct, &untrusted, &published);
 
