@@ -180,3 +180,29 @@ cpus_go() {
 		done
 	done
 }
+
+# The initramfs of a kernel that comes after this one: next_initramfs FILE [BEFORE]. Its first process does BEFORE, loads the drivers,
+# waits for xvdb, and does what is on stdin.
+next_initramfs() {
+	local d=/tmp/next m
+	mkdir -p $d/bin $d/proc $d/dev $d/sys
+	cp /usr/bin/busybox $d/bin/
+	for m in hvm-pv-shim pv-ring pv-blkfront; do cp "$(find /usr/lib/modules -name $m.ko)" $d/; done
+	{
+		cat <<-'E'
+		#!/bin/busybox sh
+		/bin/busybox --install -s /bin
+		export PATH=/bin
+		mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t devtmpfs dev /dev
+		E
+		echo "$2"
+		cat <<-'E'
+		for m in hvm-pv-shim pv-ring pv-blkfront; do insmod /$m.ko || echo "$m does not load" >/dev/kmsg; done
+		i=0; until [ -b /dev/xvdb ] || [ $i = 100 ]; do sleep 0.2; i=$((i + 1)); done
+		E
+		cat
+		echo "poweroff -f"
+	} >$d/init
+	chmod +x $d/init
+	(cd $d && find . | cpio -o -H newc) >"$1" 2>/dev/null
+}
