@@ -50,13 +50,6 @@ struct workqueue_struct *blkback_wq;
 
 #define BACK(_id, _key, _flags, _max, _absent) \
 	[_id] = { .key = _key, .flags = _flags, .max = _max, .absent = _absent }
-#define FRONT(_id, _key, _min, _max, _absent) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent }
-/* Of what was offered under another key. */
-#define ASKS(_id, _key, _min, _max, _absent, _bound) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 static const struct pv_feature blkback_features[] = {
 	BACK(BLKBACK_MAX_QUEUES, "multi-queue-max-queues", 0, U32_MAX, 1),
@@ -79,11 +72,11 @@ static const struct pv_feature blkback_features[] = {
 	BACK(BLKBACK_PHYSICAL_SECTOR_SIZE, "physical-sector-size",
 	     PV_FEATURE_LATE, U32_MAX, 512),
 	BACK(BLKBACK_INFO, "info", PV_FEATURE_LATE, U32_MAX, 0),
-	ASKS(BLKBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
-	     BLKBACK_MAX_QUEUES),
-	ASKS(BLKBACK_FRONT_RING_PAGE_ORDER, "ring-page-order", 0,
-	     PV_RING_MAX_ORDER, NO_ORDER, BLKBACK_MAX_RING_PAGE_ORDER),
-	FRONT(BLKBACK_FRONT_PERSISTENT, "feature-persistent", 0, 1, 0),
+	PV_FRONT_ASKS(BLKBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
+		      BLKBACK_MAX_QUEUES),
+	PV_FRONT_ASKS(BLKBACK_FRONT_RING_PAGE_ORDER, "ring-page-order", 0,
+		      PV_RING_MAX_ORDER, NO_ORDER, BLKBACK_MAX_RING_PAGE_ORDER),
+	PV_FRONT_KEY(BLKBACK_FRONT_PERSISTENT, "feature-persistent", 0, 1, 0),
 };
 
 static_assert(ARRAY_SIZE(blkback_features) == BLKBACK_NR_FEATURES);

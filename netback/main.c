@@ -48,13 +48,6 @@ MODULE_PARM_DESC(feature_ctrl_ring, "Offer the control ring: hashing, staging gr
 
 #define BACK(_id, _key, _max) \
 	[_id] = { .key = _key, .max = _max }
-#define FRONT(_id, _key, _min, _max, _absent) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent }
-/* Of what was offered under another key. */
-#define ASKS(_id, _key, _min, _max, _absent, _bound) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 /* The keys of netif.h. */
 static const struct pv_feature features[] = {
@@ -70,18 +63,18 @@ static const struct pv_feature features[] = {
 	BACK(NETBACK_MAX_QUEUES, "multi-queue-max-queues", U32_MAX),
 	BACK(NETBACK_CTRL, "feature-ctrl-ring", 1),
 	BACK(NETBACK_XDP, "feature-xdp-headroom", 1),
-	ASKS(NETBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
-	     NETBACK_MAX_QUEUES),
-	FRONT(NETBACK_FRONT_RX_COPY, "request-rx-copy", 0, 1, 0),
-	FRONT(NETBACK_FRONT_RX_NOTIFY, "feature-rx-notify", 0, 1, 0),
-	FRONT(NETBACK_FRONT_SG, "feature-sg", 0, 1, 0),
-	FRONT(NETBACK_FRONT_GSO4, "feature-gso-tcpv4", 0, 1, 0),
-	FRONT(NETBACK_FRONT_GSO6, "feature-gso-tcpv6", 0, 1, 0),
-	FRONT(NETBACK_FRONT_NO_CSUM4, "feature-no-csum-offload", 0, 1, 0),
-	FRONT(NETBACK_FRONT_CSUM6, "feature-ipv6-csum-offload", 0, 1, 0),
-	FRONT(NETBACK_FRONT_MCAST, "request-multicast-control", 0, 1, 0),
-	FRONT(NETBACK_FRONT_XDP_HEADROOM, "xdp-headroom", 0, XEN_PAGE_SIZE / 2,
-	      0),
+	PV_FRONT_ASKS(NETBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
+		      NETBACK_MAX_QUEUES),
+	PV_FRONT_KEY(NETBACK_FRONT_RX_COPY, "request-rx-copy", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_RX_NOTIFY, "feature-rx-notify", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_SG, "feature-sg", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_GSO4, "feature-gso-tcpv4", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_GSO6, "feature-gso-tcpv6", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_NO_CSUM4, "feature-no-csum-offload", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_CSUM6, "feature-ipv6-csum-offload", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_MCAST, "request-multicast-control", 0, 1, 0),
+	PV_FRONT_KEY(NETBACK_FRONT_XDP_HEADROOM, "xdp-headroom", 0, XEN_PAGE_SIZE / 2,
+		     0),
 };
 
 static_assert(ARRAY_SIZE(features) == NETBACK_NR_FEATURES);

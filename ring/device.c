@@ -104,6 +104,25 @@ void pv_device_leave(struct pv_device *pd, unsigned int flags)
 	mutex_unlock(&pd->lock);
 }
 
+/**
+ * pv_device_run() - run something as a hook
+ * @pd: the device
+ * @hook: what; not if the device is being removed
+ *
+ * For works that a driver queues to @pd->worker itself.
+ *
+ * Context: the thread of the hooks, outside of one.
+ */
+void pv_device_run(struct pv_device *pd, void (*hook)(struct pv_device *pd))
+{
+	unsigned int flags = pv_device_enter(pd);
+
+	if (!READ_ONCE(pd->gone))
+		hook(pd);
+	pv_device_leave(pd, flags);
+}
+EXPORT_SYMBOL_GPL(pv_device_run);
+
 static void device_peer_changed(struct xenbus_device *xb,
 				enum xenbus_state state)
 {

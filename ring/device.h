@@ -272,6 +272,7 @@ void pv_device_fail(struct pv_device *pd, const char *fmt, ...);
 __printf(3, 4)
 void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...);
 void pv_device_poke(struct pv_device *pd);
+void pv_device_run(struct pv_device *pd, void (*hook)(struct pv_device *pd));
 void pv_device_await(struct pv_device *pd, struct completion *done,
 		     const char *what);
 void pv_device_announce(struct pv_device *pd);

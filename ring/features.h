@@ -47,6 +47,18 @@ struct pv_feature {
 	const unsigned int *limit;
 };
 
+/*
+ * Rows of a backend's table: a key of the frontend's; and one by which it asks
+ * for at most what was offered under another key.
+ */
+#define PV_FRONT_KEY(_id, _key, _min, _max, _absent)			\
+	[_id] = { .key = _key, .from_front = true, .min = _min,		\
+		  .max = _max, .absent = _absent }
+#define PV_FRONT_ASKS(_id, _key, _min, _max, _absent, _bound)		\
+	[_id] = { .key = _key, .from_front = true, .min = _min,		\
+		  .max = _max, .absent = _absent,			\
+		  .flags = PV_FEATURE_BOUNDED, .bound = _bound }
+
 int pv_feature_parse(const struct pv_feature *f, const char *text, u64 *value);
 int pv_feature_read(struct pv_device *pd, bool late);
 int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,

@@ -664,32 +664,19 @@ static void scsiback_luns_look(struct scsiback *b)
 	scsiback_look_later(b);
 }
 
-/* What the library does around a hook; this runs in the same thread. */
-static void scsiback_luns_look_now(struct scsiback *b)
+static void scsiback_luns_changed(struct pv_device *pd)
 {
-	unsigned int flags;
-
-	mutex_lock(&b->pd->lock);
-	flags = memalloc_noio_save();
-	if (!READ_ONCE(b->pd->gone))
-		scsiback_luns_look(b);
-	memalloc_noio_restore(flags);
-	mutex_unlock(&b->pd->lock);
+	scsiback_luns_look(to_scsiback(pd));
 }
 
 static void scsiback_look_work(struct kthread_work *work)
 {
-	scsiback_luns_look_now(container_of(work, struct scsiback, look));
+	pv_device_run(container_of(work, struct scsiback, look)->pd, scsiback_luns_changed);
 }
 
 static void scsiback_later_work(struct kthread_work *work)
 {
-	scsiback_luns_look_now(container_of(work, struct scsiback, later.work));
-}
-
-static void scsiback_luns_changed(struct pv_device *pd)
-{
-	scsiback_luns_look(to_scsiback(pd));
+	pv_device_run(container_of(work, struct scsiback, later.work)->pd, scsiback_luns_changed);
 }
 
 /* ---- what there is to be ---- */

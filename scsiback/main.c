@@ -45,13 +45,6 @@ struct workqueue_struct *scsiback_wq;
 
 #define BACK(_id, _key, _max, _absent) \
 	[_id] = { .key = _key, .max = _max, .absent = _absent }
-#define FRONT(_id, _key, _min, _max, _absent) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent }
-/* Of what was offered under another key. */
-#define ASKS(_id, _key, _min, _max, _absent, _bound) \
-	[_id] = { .key = _key, .from_front = true, .min = _min, .max = _max, \
-		  .absent = _absent, .flags = PV_FEATURE_BOUNDED, .bound = _bound }
 
 /* The key of vscsiif.h, and those of vscsiif_ext.h. */
 static const struct pv_feature scsiback_features[] = {
@@ -59,11 +52,11 @@ static const struct pv_feature scsiback_features[] = {
 	BACK(SCSIBACK_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, PV_RING_MAX_ORDER, 0),
 	BACK(SCSIBACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 1, 0),
 	BACK(SCSIBACK_SG_GRANT, "feature-sg-grant", PV_VSCSIIF_MAX_SEGS, 0),
-	ASKS(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1,
-	     SCSIBACK_MAX_QUEUES),
-	ASKS(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0,
-	     SCSIBACK_MAX_ORDER),
-	FRONT(SCSIBACK_FRONT_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
+	PV_FRONT_ASKS(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1,
+		      SCSIBACK_MAX_QUEUES),
+	PV_FRONT_ASKS(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0,
+		      SCSIBACK_MAX_ORDER),
+	PV_FRONT_KEY(SCSIBACK_FRONT_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
 };
 
 static_assert(ARRAY_SIZE(scsiback_features) == SCSIBACK_NR_FEATURES);
