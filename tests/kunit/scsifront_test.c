@@ -204,7 +204,7 @@ static int backend_thread(void *arg)
 			if (pv_ring_publish(&b.ring))
 				fake_xen_kick_async(b.port);
 		}
-		if (!pv_ring_arm(&b.ring, 1))
+		if (READ_ONCE(b.asleep) || !pv_ring_arm(&b.ring, 1))
 			usleep_range(50, 200);
 	}
 	return 0;

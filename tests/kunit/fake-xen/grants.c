@@ -312,6 +312,25 @@ int gnttab_try_end_foreign_access(grant_ref_t ref)
 }
 FAKE_XEN_SYMBOL(gnttab_try_end_foreign_access);
 
+/* What the kernel does from a timer, done as soon as it can succeed. */
+static void retry_deferred(void)
+{
+	struct deferred *d, *next;
+	unsigned long flags;
+	LIST_HEAD(ready);
+
+	spin_lock_irqsave(&table_lock, flags);
+	list_for_each_entry_safe(d, next, &deferred, list)
+		if (!table[d->ref].peer && !table[d->ref].maps)
+			list_move_tail(&d->list, &ready);
+	spin_unlock_irqrestore(&table_lock, flags);
+	list_for_each_entry_safe(d, next, &ready, list) {
+		WARN_ON(!gnttab_try_end_foreign_access(d->ref));
+		put_page(d->page);
+		kfree(d);
+	}
+}
+
 void gnttab_end_foreign_access(grant_ref_t ref, struct page *page)
 {
 	struct deferred *d;
@@ -335,27 +354,10 @@ void gnttab_end_foreign_access(grant_ref_t ref, struct page *page)
 	spin_lock_irqsave(&table_lock, flags);
 	list_add_tail(&d->list, &deferred);
 	spin_unlock_irqrestore(&table_lock, flags);
+	/* The peer may have let go since. */
+	retry_deferred();
 }
 FAKE_XEN_SYMBOL(gnttab_end_foreign_access);
-
-/* What the kernel does from a timer, done as soon as it can succeed. */
-static void retry_deferred(void)
-{
-	struct deferred *d, *next;
-	unsigned long flags;
-	LIST_HEAD(ready);
-
-	spin_lock_irqsave(&table_lock, flags);
-	list_for_each_entry_safe(d, next, &deferred, list)
-		if (!table[d->ref].peer && !table[d->ref].maps)
-			list_move_tail(&d->list, &ready);
-	spin_unlock_irqrestore(&table_lock, flags);
-	list_for_each_entry_safe(d, next, &ready, list) {
-		WARN_ON(!gnttab_try_end_foreign_access(d->ref));
-		put_page(d->page);
-		kfree(d);
-	}
-}
 
 void fake_xen_peer_holds(grant_ref_t ref, bool in_use)
 {
