@@ -104,15 +104,16 @@ guest_booted() {
 
 # Set MACHINE to QEMU's arguments for the machine of the settings in force, and XEN and DOM0 to the command lines. What a saved machine was is in these.
 machine() {
-	# A second processor costs more than it gives where nobody needs it: two machines share two cores.
-	local cpus=1; [ "$VCPUS$DOM0_VCPUS" = 11 ] || cpus=2
+	# A second processor costs more than it gives: two machines share two cores, and one spins for what the other holds. Who
+	# works at the same time as dom0 is shown where dom0 has two vCPUs.
+	local cpus=1; [ "$DOM0_VCPUS" = 1 ] || cpus=2
 	# One size for nearly all scenarios is one machine saved for all of them.
 	local mem=${MACHINE_MEM:-$((DOM0_MEM + 2 * GUEST_MEM + 512))}
 	[ $mem -gt 3072 ] || mem=3072
 	XEN="console=com1 com1=115200 dom0_mem=${DOM0_MEM}M,max:${DOM0_MEM}M dom0_max_vcpus=$DOM0_VCPUS conswitch=ax loglvl=warning guest_loglvl=warning bootscrub=off"
-	# A vCPU that spins for another one must soon make room for it: there are fewer CPUs than vCPUs. (So for all that one saved
-	# machine serves, also where there is one vCPU.)
-	[ -z "$SNAPSHOT" ] && [ "$VCPUS" = 1 ] || XEN="$XEN sched=credit sched_credit_tslice_ms=1 sched_ratelimit_us=100"
+	# A vCPU that spins for another one must soon make room for it where there are fewer CPUs than vCPUs; where there is one,
+	# this costs a third more.
+	[ "$VCPUS$DOM0_VCPUS" = 11 ] || XEN="$XEN sched=credit sched_credit_tslice_ms=5 sched_ratelimit_us=100"
 	XEN="$XEN ${PLAIN_CPU:+spec-ctrl=no} $XEN_ARGS"
 	DOM0="console=hvc0 loglevel=5 $PLAIN_CPU $DOM0_ARGS"
 	# shellcheck disable=SC2206 # words

@@ -16,7 +16,7 @@ for n in 1 2 3; do
 	check "it is connected" wait_for 30 vif_connected g 1
 	check "it works" guest_cmd g "ip link set eth1 up && ip addr add 10.1.0.2/24 dev eth1 && ip -6 addr add fd01::2/64 dev eth1 nodad && ethtool eth1 | grep 'Link detected: yes'"
 	check "it goes" detach_vif g 1
-	check "it is gone in the guest" guest_cmd g "! ip link show eth1"
+	check "it is gone in the guest" wait_for 10 guest_cmd g "! ip link show eth1"
 done
 check "the transfers beside it are right" streams_end g
 for n in 1 2; do
