@@ -10,12 +10,9 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
-#include "../ring/channel.h"
 #include "../ring/compat.h"
 #include "../ring/device.h"
-#include "../ring/grant.h"
-#include "../ring/ring.h"
-#include "../ring/stats.h"
+#include "../ring/frontq.h"
 #include "request.h"
 #include "vdev.h"
 
@@ -43,31 +40,15 @@ struct blkfront;
 
 /**
  * struct blkfront_queue - one ring
+ * @base: what every class of device has; its flags are BLKFRONT_STARVED and others
  * @bf: the disk
- * @ring: its view
- * @shared: the ring's pages
- * @channel: its event channel
- * @pool: its grants
- * @stats: its counters
- * @submit: serialises writing to the ring
- * @complete: serialises taking responses off it
- * @live: responses may be taken; under @complete
- * @flags: BLKFRONT_STARVED and others
  */
 struct blkfront_queue {
+	struct pv_front_queue base;
 	struct blkfront *bf;
-	struct pv_ring ring;
-	struct pv_shared shared;
-	struct pv_channel channel;
-	struct pv_grant_pool pool;
-	struct pv_stats stats;
-	spinlock_t submit ____cacheline_aligned_in_smp;
-	spinlock_t complete ____cacheline_aligned_in_smp;
-	bool live;
-	unsigned long flags;
 };
 
-/* Bits of blkfront_queue.flags */
+/* Bits of blkfront_queue.base.flags */
 enum {
 	BLKFRONT_STARVED,	/* requests wait for a response to others */
 	BLKFRONT_LATE,		/* it was said that there is none for long */
@@ -75,25 +56,17 @@ enum {
 
 /**
  * struct blkfront_io - what we know of a request, behind struct request
+ * @base: what every class of device has
  * @q: the ring it is on; NULL if it is on none. A response is believed only
  *     if this says so
- * @next: list of those that complete together
- * @data: grants of its data
- * @indirect: grants of its pages of segments
- * @op: operation on the wire
- * @nr_segs: segments
  * @status: from the response
- * @bounced: data passes through staged pages
+ * @op: operation on the wire
  */
 struct blkfront_io {
+	struct pv_front_io base;
 	struct blkfront_queue *q;
-	struct blkfront_io *next;
-	struct pv_grant_chain data;
-	struct pv_grant_chain indirect;
-	u16 nr_segs;
 	s16 status;
 	u8 op;
-	bool bounced;
 };
 
 /**
@@ -106,14 +79,11 @@ struct blkfront_io {
  * @handle: the number that requests carry
  * @disk: the disk, from the first connection on
  * @tags: of the disk's queues; NULL if there is no disk
- * @queue: the rings, interrupt driven ones first
- * @nr_alloc: rings allocated, for good once there is a disk
+ * @queues: the rings, interrupt driven ones first; for good once there is a
+ *          disk: a poller may look at them at any time
  * @nr_irq: rings of this connection that interrupt
  * @nr_poll: rings of this connection that are polled
  * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
- * @max_segs: segments that a request may have in this connection
- * @bounce: data passes through staged pages that stay granted
- * @zero: clear what is shared besides the data
  * @quiesced: blk-mq hands out no requests
  * @dead: requests end with an error
  * @cdrom: it answers to what CD-ROM drives are asked
@@ -126,7 +96,6 @@ struct blkfront_io {
  * @recut: cuts bios again that are too large for this backend
  * @recut_bios: these bios
  * @recut_lock: guards them
- * @shrink: gives back idle pages
  */
 struct blkfront {
 	struct kref ref;
@@ -137,14 +106,10 @@ struct blkfront {
 	u16 handle;
 	struct gendisk *disk;
 	struct blk_mq_tag_set *tags;
-	struct blkfront_queue *queue;
-	unsigned int nr_alloc;
+	struct pv_front_queues *queues;
 	unsigned int nr_irq;
 	unsigned int nr_poll;
 	unsigned int nr_irq_hw;
-	unsigned int max_segs;
-	bool bounce;
-	bool zero;
 	bool quiesced;
 	bool dead;
 	bool cdrom;
@@ -156,11 +121,11 @@ struct blkfront {
 	struct work_struct recut;
 	struct bio_list recut_bios;
 	spinlock_t recut_lock; /* @recut_bios */
-	struct delayed_work shrink;
 };
 
 /* queue.c */
 extern const struct blk_mq_ops blkfront_mq_ops;
+extern const struct pv_front_ops blkfront_ops;
 enum pv_consumed blkfront_consume(struct pv_channel *ch);
 void blkfront_drain(struct blkfront *bf, enum pv_down why);
 void blkfront_recut_work(struct work_struct *work);

@@ -9,12 +9,8 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <xen/interface/io/protocols.h>
 
 #include "blkfront.h"
-
-/* Idle pages are looked for this often. */
-#define SHRINK_INTERVAL	(30 * HZ)
 
 static unsigned int max_indirect_segments = 256;
 module_param(max_indirect_segments, uint, 0444);
@@ -112,22 +108,6 @@ static const struct pv_feature features[] = {
 	},
 };
 
-static unsigned int blkfront_nr_rings(const struct blkfront *bf)
-{
-	return bf->nr_irq + bf->nr_poll;
-}
-
-static void blkfront_shrink_work(struct work_struct *work)
-{
-	struct blkfront *bf = container_of(to_delayed_work(work),
-					   struct blkfront, shrink);
-	unsigned int i;
-
-	for (i = 0; i < blkfront_nr_rings(bf); i++)
-		pv_grant_pool_shrink(&bf->queue[i].pool);
-	schedule_delayed_work(&bf->shrink, SHRINK_INTERVAL);
-}
-
 /* An HVM guest's CD-ROM drive is never unplugged. */
 static bool blkfront_is_emulated_cdrom(struct pv_device *pd)
 {
@@ -161,7 +141,6 @@ static int blkfront_probe(struct pv_device *pd)
 	spin_lock_init(&bf->recut_lock);
 	INIT_WORK(&bf->settle, blkfront_vbd_settle_work);
 	INIT_WORK(&bf->recut, blkfront_recut_work);
-	INIT_DELAYED_WORK(&bf->shrink, blkfront_shrink_work);
 	bf->pd = pd;
 	pd->priv = bf;
 	err = blkfront_vbd_number(bf);
@@ -181,28 +160,6 @@ static void blkfront_remove(struct pv_device *pd)
 	blkfront_put(bf);
 }
 
-/* For good once there is a disk: a poller may look at them at any time. */
-static int blkfront_alloc_queues(struct blkfront *bf)
-{
-	unsigned int i, nr = blkfront_nr_rings(bf);
-
-	kvfree(bf->queue);
-	bf->nr_alloc = 0;
-	bf->queue = kvcalloc(nr, sizeof(*bf->queue), GFP_KERNEL);
-	if (!bf->queue) {
-		bf->nr_irq = 0;
-		bf->nr_poll = 0;
-		return -ENOMEM;
-	}
-	for (i = 0; i < nr; i++) {
-		bf->queue[i].bf = bf;
-		spin_lock_init(&bf->queue[i].submit);
-		spin_lock_init(&bf->queue[i].complete);
-	}
-	bf->nr_alloc = nr;
-	return 0;
-}
-
 /* How many rings this backend allows, at least one of them with events. */
 static int blkfront_choose_rings(struct blkfront *bf)
 {
@@ -210,122 +167,68 @@ static int blkfront_choose_rings(struct blkfront *bf)
 	unsigned int irq = max_queues ?: num_online_cpus(), poll;
 
 	if (bf->disk) {
-		max = min(max, bf->nr_alloc);
+		max = min(max, bf->queues->nr_alloc);
 		irq = bf->nr_irq_hw;
 	}
 	poll = min(poll_queues, max - min(irq, max));
 	if (bf->disk)
-		poll = min(poll, bf->nr_alloc - bf->nr_irq_hw);
+		poll = min(poll, bf->queues->nr_alloc - bf->nr_irq_hw);
 	/* A poller may be looking: see queue_of(). */
 	WRITE_ONCE(bf->nr_irq, min(irq, max));
 	WRITE_ONCE(bf->nr_poll, poll);
-	return bf->disk ? 0 : blkfront_alloc_queues(bf);
-}
-
-static int blkfront_open_queue(struct blkfront *bf, unsigned int i, u32 nr_pages)
-{
-	struct blkfront_queue *q = &bf->queue[i];
-	struct pv_channel_config config = {
-		.name = bf->vdev.name,
-		.ring = &q->ring,
-		.stats = &q->stats,
-		.context = i < bf->nr_irq ? PV_SOFTIRQ : PV_POLLED,
-		.consume = blkfront_consume,
-		.cpu = i,
-	};
-	int err;
-
-	err = pv_shared_create(bf->pd, &q->shared, nr_pages);
-	if (err)
-		return err;
-	pv_ring_init_front(&q->ring, q->shared.mem, nr_pages,
-			   sizeof(struct blkif_request), &q->stats);
-	return pv_channel_open(&q->channel, bf->pd, &config);
+	if (bf->disk)
+		return 0;
+	pv_front_free(bf->queues);
+	bf->queues = pv_front_alloc(bf->pd, &blkfront_ops, bf->nr_irq + bf->nr_poll);
+	return bf->queues ? 0 : -ENOMEM;
 }
 
 static int blkfront_negotiate(struct pv_device *pd)
 {
+	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
+	struct pv_front_config config = { .nr_pages = 1U << order, .consume = blkfront_consume };
 	struct blkfront *bf = pd->priv;
-	unsigned int order, i;
 	int err;
 
-	order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
 	err = blkfront_choose_rings(bf);
-	for (i = 0; i < blkfront_nr_rings(bf) && !err; i++)
-		err = blkfront_open_queue(bf, i, 1U << order);
-	pv_feature_offer(pd, F_NUM_QUEUES, blkfront_nr_rings(bf));
+	if (err)
+		return err;
+	config.name = bf->vdev.name;
+	config.nr_irq = bf->nr_irq;
+	config.nr_poll = bf->nr_poll;
+	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq + config.nr_poll);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
-	return err;
+	return pv_front_open(bf->queues, &config);
 }
 
 static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 {
 	struct blkfront *bf = pd->priv;
-	bool multi = pv_feature(pd, F_ORDER);
-	char dir[PV_QUEUE_DIR];
-	unsigned int i;
-	int err;
 
-	err = pv_device_write(pd, xbt, "protocol", "%s",
-			      XEN_IO_PROTO_ABI_NATIVE);
-	for (i = 0; i < blkfront_nr_rings(bf) && !err; i++) {
-		struct blkfront_queue *q = &bf->queue[i];
-
-		pv_queue_dir(dir, blkfront_nr_rings(bf), i);
-		err = pv_shared_publish(pd, xbt, dir, "ring-ref", multi,
-					&q->shared);
-		if (err)
-			break;
-		err = pv_device_write_port(pd, xbt, dir, "event-channel",
-					   q->channel.port);
-	}
-	return err;
+	return pv_front_write_keys(bf->queues, xbt, pv_feature(pd, F_ORDER));
 }
 
 static void blkfront_choose_data_path(struct blkfront *bf)
 {
+	struct pv_front_queues *queues = bf->queues;
 	struct pv_device *pd = bf->pd;
 
-	bf->zero = !pv_device_trusted(pd, trusted);
+	queues->zero = !pv_device_trusted(pd, trusted);
 	/* As it was offered: the parameter may be another one by now. */
-	bf->bounce = bf->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
-				  pv_feature(pd, F_FRONT_PERSISTENT));
-	bf->max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
-			     BLKIF_MAX_SEGMENTS_PER_REQUEST);
+	queues->bounce = queues->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
+					  pv_feature(pd, F_FRONT_PERSISTENT));
+	queues->max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
+				 BLKIF_MAX_SEGMENTS_PER_REQUEST);
 	/* A request must fit into the pool, whoever else holds pages. */
-	bf->max_segs = min(bf->max_segs, max_staged_pages);
+	queues->max_segs = min(queues->max_segs, max_staged_pages);
 	if (pv_feature(pd, F_FLUSH))
 		bf->flush_op = BLKIF_OP_FLUSH_DISKCACHE;
 	else if (pv_feature(pd, F_BARRIER))
 		bf->flush_op = BLKIF_OP_WRITE_BARRIER;
 	else
 		bf->flush_op = 0;
-}
-
-/* Each ring has enough for the largest request, or that gets smaller. */
-static int blkfront_init_pools(struct blkfront *bf)
-{
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < blkfront_nr_rings(bf); i++) {
-		struct blkfront_queue *q = &bf->queue[i];
-
-		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&q->pool, bf->pd,
-					 max_staged_pages + q->ring.size,
-					 &q->stats);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < blkfront_nr_rings(bf); i++)
-		bf->max_segs = pv_grant_pool_fit(&bf->queue[i].pool,
-						 bf->max_segs,
-						 blkfront_indirect_pages,
-						 bf->bounce);
-	return 0;
 }
 
 /* After the queue was quiesced: requests come again, also those that waited. */
@@ -342,33 +245,25 @@ static void blkfront_go_on(struct blkfront *bf)
 static int blkfront_connect(struct pv_device *pd)
 {
 	struct blkfront *bf = pd->priv;
-	unsigned int i;
+	struct pv_front_queues *queues = bf->queues;
 	int err;
 
 	blkfront_choose_data_path(bf);
-	err = blkfront_init_pools(bf);
+	err = pv_front_reserve(queues, max_staged_pages, true);
 	if (err)
 		return err;
-	for (i = 0; i < blkfront_nr_rings(bf); i++) {
-		struct blkfront_queue *q = &bf->queue[i];
-
-		spin_lock_bh(&q->complete);
-		q->live = true;
-		spin_unlock_bh(&q->complete);
-		pv_channel_start(&q->channel);
-	}
+	pv_front_start(queues);
 	err = blkfront_vbd_update(bf);
 	if (err)
 		return err;
 	dev_info(&pd->xb->dev,
 		 "%s: %u+%u rings of %u, %u segments, %s, %s\n",
-		 bf->vdev.name, bf->nr_irq, bf->nr_poll, bf->queue[0].ring.size,
-		 bf->max_segs, bf->bounce ? "staged pages" : "direct grants",
+		 bf->vdev.name, bf->nr_irq, bf->nr_poll, queues->queue[0]->ring.size,
+		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants",
 		 bf->flush_op ? "flush" : "no flush");
 	if (bf->quiesced)
 		blkfront_go_on(bf);
 	schedule_work(&bf->settle);
-	schedule_delayed_work(&bf->shrink, SHRINK_INTERVAL);
 	return 0;
 }
 
@@ -384,7 +279,7 @@ static void blkfront_suspend(struct pv_device *pd, unsigned long until)
 
 	/* Of those that are polled nobody is there to take responses. */
 	for (i = 0; i < bf->nr_irq; i++)
-		while (pv_ring_in_flight(&bf->queue[i].ring) &&
+		while (pv_ring_in_flight(&bf->queues->queue[i]->ring) &&
 		       time_before(jiffies, until))
 			msleep(20);
 }
@@ -399,19 +294,15 @@ static bool blkfront_may_close(struct pv_device *pd)
 static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct blkfront *bf = pd->priv;
-	unsigned int i;
 
-	cancel_delayed_work_sync(&bf->shrink);
 	if (bf->disk && !bf->quiesced) {
 		blk_mq_quiesce_queue(bf->disk->queue);
 		bf->quiesced = true;
 	}
-	for (i = 0; i < bf->nr_alloc; i++)
-		pv_channel_close(&bf->queue[i].channel);
-	blkfront_drain(bf, why);
-	for (i = 0; i < bf->nr_alloc; i++) {
-		pv_grant_pool_destroy(&bf->queue[i].pool);
-		pv_shared_destroy(&bf->queue[i].shared);
+	if (bf->queues) {
+		pv_front_stop(bf->queues);
+		blkfront_drain(bf, why);
+		pv_front_close(bf->queues);
 	}
 	if (why == PV_DOWN_RETRY || !bf->disk)
 		return;
@@ -430,16 +321,9 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 static void blkfront_show(struct pv_device *pd, struct seq_file *m)
 {
 	struct blkfront *bf = pd->priv;
-	unsigned int i;
 
-	seq_printf(m, "disk %s\ndata %s\nmax_segments %u\n", bf->vdev.name,
-		   bf->bounce ? "staged" : "direct", bf->max_segs);
-	for (i = 0; i < blkfront_nr_rings(bf); i++) {
-		seq_printf(m, "queue %u %s slots %u staged_free %u\n", i,
-			   i < bf->nr_irq ? "interrupt" : "polled",
-			   bf->queue[i].ring.size, bf->queue[i].pool.nr_staged);
-		pv_stats_show(m, &bf->queue[i].stats);
-	}
+	seq_printf(m, "disk %s\n", bf->vdev.name);
+	pv_front_show(m, bf->queues);
 }
 
 static struct pv_driver blkfront_driver = {

@@ -23,7 +23,7 @@
  */
 void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
 		      u64 id, u64 sector, unsigned int nr,
-		      struct blkfront_list *list)
+		      struct pv_front_list *list)
 {
 	memset(req, 0, offsetof(struct blkif_request, u.rw.seg));
 	req->operation = write ? BLKIF_OP_WRITE : BLKIF_OP_READ;
@@ -36,7 +36,6 @@ void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
 	       (BLKIF_MAX_SEGMENTS_PER_REQUEST - nr) * sizeof(req->u.rw.seg[0]));
 	list->seg = req->u.rw.seg;
 	list->left = nr;
-	list->nr_pages = 0;
 }
 
 /**
@@ -48,11 +47,11 @@ void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
  * @id: comes back in the response
  * @sector: first sector
  * @nr: segments that blkfront_add_segment() will write
- * @list: result; the caller sets page[] before it adds the first segment
+ * @list: result; the caller sets @page before it adds the first segment
  */
 void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 			    u64 id, u64 sector, unsigned int nr,
-			    struct blkfront_list *list)
+			    struct pv_front_list *list)
 {
 	memset(req, 0, sizeof(*req));
 	req->operation = BLKIF_OP_INDIRECT;
@@ -62,7 +61,6 @@ void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 	req->u.indirect.id = id;
 	req->u.indirect.sector_number = sector;
 	list->left = 0;
-	list->next = 0;
 }
 
 /**

@@ -9,28 +9,13 @@
 #include <xen/interface/io/blkif.h>
 
 #include "../ring/compat.h"
+#include "../ring/frontq.h"
 
 #define BLKFRONT_SEGS_PER_PAGE	(XEN_PAGE_SIZE / \
 				 sizeof(struct blkif_request_segment))
 /* blkif.h: at most 8 pages of segments to a request. */
 #define BLKFRONT_MAX_INDIRECT	(BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST * \
 				 BLKFRONT_SEGS_PER_PAGE)
-
-/**
- * struct blkfront_list - where the segments of a request are written
- * @seg: next segment
- * @left: segments that fit at @seg
- * @nr_pages: indirect pages; 0 if the segments are in the slot
- * @page: the indirect pages' memory
- * @next: the indirect page to go on with
- */
-struct blkfront_list {
-	struct blkif_request_segment *seg;
-	unsigned int left;
-	unsigned int nr_pages;
-	unsigned int next;
-	void *page[BLKIF_MAX_INDIRECT_PAGES_PER_REQUEST];
-};
 
 /**
  * blkfront_indirect_pages() - pages of segments that a request needs
@@ -52,26 +37,22 @@ static inline unsigned int blkfront_indirect_pages(unsigned int nr)
  * @offset: where in the page, a multiple of 512
  * @len: bytes, a multiple of 512, at least 512; within the page
  */
-static inline void blkfront_add_segment(struct blkfront_list *list,
+static inline void blkfront_add_segment(struct pv_front_list *list,
 					grant_ref_t ref, unsigned int offset,
 					unsigned int len)
 {
-	if (unlikely(!list->left)) {
-		list->seg = list->page[list->next++];
-		list->left = BLKFRONT_SEGS_PER_PAGE;
-	}
 	/* One store of gref, first_sect, last_sect and, zeroed, the padding. */
 	put_unaligned_le64(ref | (u64)(offset >> 9) << 32 |
-			   (u64)((offset + len - 1) >> 9) << 40, list->seg++);
-	list->left--;
+			   (u64)((offset + len - 1) >> 9) << 40,
+			   pv_front_next_segment(list, sizeof(struct blkif_request_segment)));
 }
 
 void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
 		      u64 id, u64 sector, unsigned int nr,
-		      struct blkfront_list *list);
+		      struct pv_front_list *list);
 void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 			    u64 id, u64 sector, unsigned int nr,
-			    struct blkfront_list *list);
+			    struct pv_front_list *list);
 void blkfront_fill_discard(struct blkif_request *req, u64 id, u64 sector,
 			   u64 nr_sectors, bool secure);
 void blkfront_fill_flush(struct blkif_request *req, u8 op, u16 handle, u64 id,

@@ -22,7 +22,7 @@ static void blkfront_free(struct kref *ref)
 {
 	struct blkfront *bf = container_of(ref, struct blkfront, ref);
 
-	kvfree(bf->queue);
+	pv_front_free(bf->queues);
 	kfree(bf);
 }
 
@@ -191,17 +191,17 @@ static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 	*lim = (struct pv_blk_limits) {
 		.logical_block_size = logical,
 		.physical_block_size = max(physical, logical),
-		.max_sectors = bf->max_segs * (XEN_PAGE_SIZE >> 9),
+		.max_sectors = bf->queues->max_segs * (XEN_PAGE_SIZE >> 9),
 		/* Sectors are of 512 bytes on the wire, inside a page. */
 		.dma_alignment = 511,
 		.write_cache = bf->flush_op && !bf->flush_refused,
 	};
-	if (bf->bounce) {
+	if (bf->queues->bounce) {
 		/* Staged pages are packed: how the data lies is all the same. */
 		lim->max_segments = USHRT_MAX;
 		lim->max_segment_size = UINT_MAX;
 	} else {
-		lim->max_segments = bf->max_segs;
+		lim->max_segments = bf->queues->max_segs;
 		lim->max_segment_size = XEN_PAGE_SIZE;
 		lim->seg_boundary = XEN_PAGE_SIZE - 1;
 	}
@@ -231,7 +231,7 @@ static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 		.driver_data = bf,
 		.nr_hw_queues = bf->nr_irq + bf->nr_poll,
 		.nr_maps = bf->nr_poll ? HCTX_MAX_TYPES : 1,
-		.queue_depth = bf->queue[0].ring.size,
+		.queue_depth = bf->queues->queue[0]->ring.size,
 		.cmd_size = sizeof(struct blkfront_io),
 		.timeout = LATE,
 		.numa_node = NUMA_NO_NODE,

@@ -10,12 +10,8 @@
 #include <linux/module.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
-#include <xen/interface/io/protocols.h>
 
 #include "scsifront.h"
-
-/* Idle pages are looked for this often. */
-#define SHRINK_INTERVAL	(30 * HZ)
 
 /* For the answers that are due when the driver is taken away. */
 #define LEAVE_TIMEOUT	(5 * HZ)
@@ -100,17 +96,6 @@ static struct scsi_host_template scsifront_template = {
 	.skip_settle_delay = 1,
 };
 
-static void scsifront_shrink_work(struct work_struct *work)
-{
-	struct scsifront *sf = container_of(to_delayed_work(work),
-					    struct scsifront, shrink);
-	unsigned int i;
-
-	for (i = 0; i < sf->nr_queues; i++)
-		pv_grant_pool_shrink(&sf->queue[i].pool);
-	schedule_delayed_work(&sf->shrink, SHRINK_INTERVAL);
-}
-
 static struct scsifront *scsifront_alloc_host(struct pv_device *pd)
 {
 	struct Scsi_Host *host = scsi_host_alloc(&scsifront_template,
@@ -128,7 +113,6 @@ static struct scsifront *scsifront_alloc_host(struct pv_device *pd)
 	init_waitqueue_head(&sf->wait);
 	INIT_LIST_HEAD(&sf->luns);
 	INIT_WORK(&sf->luns_work, scsifront_luns_work);
-	INIT_DELAYED_WORK(&sf->shrink, scsifront_shrink_work);
 	return sf;
 }
 
@@ -137,10 +121,10 @@ static void scsifront_free_host(struct scsifront *sf)
 {
 	mutex_lock(&sf->tmf_lock);
 	sf->pd = NULL;
-	kvfree(sf->queue);
+	pv_front_free(sf->queues);
 	kvfree(sf->slot);
 	kvfree(sf->parked);
-	sf->queue = NULL;
+	sf->queues = NULL;
 	sf->slot = NULL;
 	sf->parked = NULL;
 	mutex_unlock(&sf->tmf_lock);
@@ -174,64 +158,29 @@ static int scsifront_renew_host(struct pv_device *pd)
 	return 0;
 }
 
-/* For good once the SCSI layer knows the host. */
-static int scsifront_alloc_queues(struct scsifront *sf, unsigned int nr)
-{
-	unsigned int i;
-
-	kvfree(sf->queue);
-	sf->nr_alloc = 0;
-	sf->nr_queues = 0;
-	sf->queue = kvcalloc(nr, sizeof(*sf->queue), GFP_KERNEL);
-	if (!sf->queue)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		sf->queue[i].sf = sf;
-		spin_lock_init(&sf->queue[i].submit);
-		spin_lock_init(&sf->queue[i].complete);
-		init_completion(&sf->queue[i].tmf.done);
-		sf->queue[i].heard = jiffies;
-	}
-	sf->nr_alloc = nr;
-	sf->nr_queues = nr;
-	return 0;
-}
-
-static int scsifront_choose_rings(struct scsifront *sf)
+/* How many rings this backend allows. */
+static int scsifront_choose_rings(struct scsifront *sf, struct pv_front_config *config)
 {
 	unsigned int max = max_t(u64, pv_feature(sf->pd, F_MAX_QUEUES), 1);
-	unsigned int nr = min(max_queues ?: num_online_cpus(), max);
 
-	if (!sf->added)
-		return scsifront_alloc_queues(sf, nr);
-	sf->nr_queues = min(nr, sf->nr_alloc);
-	return 0;
-}
-
-static int scsifront_open_queue(struct scsifront *sf, unsigned int i, u32 nr_pages)
-{
-	struct scsifront_queue *q = &sf->queue[i];
-	struct pv_channel_config config = {
-		.name = dev_name(&sf->pd->xb->dev),
-		.ring = &q->ring,
-		.stats = &q->stats,
-		.context = PV_SOFTIRQ,
-		.consume = scsifront_consume,
-		.cpu = i,
-	};
-	int err;
-
-	err = pv_shared_create(sf->pd, &q->shared, nr_pages);
-	if (err)
-		return err;
-	pv_ring_init_front(&q->ring, q->shared.mem, nr_pages, PV_VSCSIIF_STRIDE,
-			   &q->stats);
-	return pv_channel_open(&q->channel, sf->pd, &config);
+	config->nr_irq = min(max_queues ?: num_online_cpus(), max);
+	if (sf->added) {
+		config->nr_irq = min(config->nr_irq, sf->queues->nr_alloc);
+		return 0;
+	}
+	pv_front_free(sf->queues);
+	sf->queues = pv_front_alloc(sf->pd, &scsifront_ops, config->nr_irq);
+	return sf->queues ? 0 : -ENOMEM;
 }
 
 static int scsifront_negotiate(struct pv_device *pd)
 {
-	unsigned int order, i;
+	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
+	struct pv_front_config config = {
+		.nr_pages = 1U << order,
+		.name = dev_name(&pd->xb->dev),
+		.consume = scsifront_consume,
+	};
 	struct scsifront *sf;
 	int err;
 
@@ -239,60 +188,43 @@ static int scsifront_negotiate(struct pv_device *pd)
 	if (err)
 		return err;
 	sf = pd->priv;
-	order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
-	err = scsifront_choose_rings(sf);
-	for (i = 0; i < sf->nr_queues && !err; i++)
-		err = scsifront_open_queue(sf, i, 1U << order);
-	pv_feature_offer(pd, F_NUM_QUEUES, sf->nr_queues);
+	err = scsifront_choose_rings(sf, &config);
+	if (err)
+		return err;
+	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
-	return err;
+	return pv_front_open(sf->queues, &config);
 }
 
 static int scsifront_publish(struct pv_device *pd,
 			     struct xenbus_transaction xbt)
 {
 	struct scsifront *sf = pd->priv;
-	bool multi = pv_feature(pd, F_ORDER);
-	char dir[PV_QUEUE_DIR];
-	unsigned int i;
-	int err;
 
-	err = pv_device_write(pd, xbt, "protocol", "%s",
-			      XEN_IO_PROTO_ABI_NATIVE);
-	for (i = 0; i < sf->nr_queues && !err; i++) {
-		struct scsifront_queue *q = &sf->queue[i];
-
-		pv_queue_dir(dir, sf->nr_queues, i);
-		err = pv_shared_publish(pd, xbt, dir, "ring-ref", multi,
-					&q->shared);
-		if (err)
-			break;
-		err = pv_device_write_port(pd, xbt, dir, "event-channel",
-					   q->channel.port);
-	}
-	return err;
+	return pv_front_write_keys(sf->queues, xbt, pv_feature(pd, F_ORDER));
 }
 
 static void scsifront_choose_data_path(struct scsifront *sf)
 {
+	struct pv_front_queues *queues = sf->queues;
 	struct pv_device *pd = sf->pd;
 
-	sf->zero = !pv_device_trusted(pd, trusted);
+	queues->zero = !pv_device_trusted(pd, trusted);
 	/* As it was offered: the parameter may be another one by now. */
-	sf->bounce = sf->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
-				  pv_feature(pd, F_FRONT_PERSISTENT));
-	sf->max_segs = max_t(u64, pv_feature(pd, F_SG_GRANT),
-			     VSCSIIF_SG_TABLESIZE);
+	queues->bounce = queues->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
+					  pv_feature(pd, F_FRONT_PERSISTENT));
+	queues->max_segs = max_t(u64, pv_feature(pd, F_SG_GRANT), VSCSIIF_SG_TABLESIZE);
 	/* A command must fit into the pool, whoever else holds pages. */
-	sf->max_segs = min(sf->max_segs, max_staged_pages);
+	queues->max_segs = min(queues->max_segs, max_staged_pages);
 }
 
 /* What the LUNs that are added from now on may ask of this backend. */
 static void scsifront_set_limits(struct scsifront *sf)
 {
-	unsigned int sectors = sf->max_segs * (XEN_PAGE_SIZE >> 9);
+	unsigned int max_segs = sf->queues->max_segs;
+	unsigned int sectors = max_segs * (XEN_PAGE_SIZE >> 9);
 	struct Scsi_Host *host = sf->host;
 
 	if (sf->added && sectors < host->max_sectors)
@@ -300,10 +232,10 @@ static void scsifront_set_limits(struct scsifront *sf)
 			 "commands of more than %u sectors will fail: this backend takes less than the last one\n",
 			 sectors);
 	host->max_sectors = sectors;
-	host->sg_tablesize = min_t(unsigned int, sf->max_segs, SG_MAX_SEGMENTS);
-	if (sf->bounce) {
+	host->sg_tablesize = min_t(unsigned int, max_segs, SG_MAX_SEGMENTS);
+	if (sf->queues->bounce) {
 		/* Staged pages are packed: how the data lies is all the same. */
-		host->max_segment_size = sf->max_segs * XEN_PAGE_SIZE;
+		host->max_segment_size = max_segs * XEN_PAGE_SIZE;
 		host->dma_boundary = U32_MAX;
 	} else {
 		host->max_segment_size = XEN_PAGE_SIZE;
@@ -313,7 +245,8 @@ static void scsifront_set_limits(struct scsifront *sf)
 
 static int scsifront_alloc_slots(struct scsifront *sf)
 {
-	unsigned int nr = sf->nr_queues * sf->queue[0].ring.size;
+	unsigned int stride = sf->queues->queue[0]->ring.size;
+	unsigned int nr = sf->queues->nr * stride;
 
 	/* (An earlier try may have come as far as this.) */
 	sf->nr_slots = 0;
@@ -324,7 +257,7 @@ static int scsifront_alloc_slots(struct scsifront *sf)
 	if (!sf->slot || !sf->parked)
 		return -ENOMEM;
 	/* As many as the backend can have: what is parked keeps its place on the ring. */
-	sf->stride = sf->queue[0].ring.size;
+	sf->stride = stride;
 	sf->nr_slots = nr;
 	return 0;
 }
@@ -335,9 +268,9 @@ static int scsifront_add_host(struct scsifront *sf)
 	int err;
 
 	/* A slot of each ring is for an abort or a reset. */
-	host->can_queue = sf->queue[0].ring.size - 1;
+	host->can_queue = sf->queues->queue[0]->ring.size - 1;
 	host->cmd_per_lun = host->can_queue;
-	host->nr_hw_queues = sf->nr_queues;
+	host->nr_hw_queues = sf->queues->nr;
 	host->max_cmd_len = VSCSIIF_MAX_COMMAND_SIZE;
 	host->max_channel = 0;
 	host->max_id = SCSIFRONT_MAX_TARGET;
@@ -354,39 +287,16 @@ static int scsifront_add_host(struct scsifront *sf)
 	return 0;
 }
 
-/* Each ring has enough for the largest command, or that gets smaller. */
-static int scsifront_init_pools(struct scsifront *sf)
-{
-	unsigned int i, nr;
-	int err;
-
-	for (i = 0; i < sf->nr_queues; i++) {
-		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&sf->queue[i].pool, sf->pd,
-					 max_staged_pages + VSCSIIF_SG_TABLESIZE,
-					 &sf->queue[i].stats);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < sf->nr_queues; i++) {
-		nr = pv_grant_pool_fit(&sf->queue[i].pool, sf->max_segs,
-				       scsifront_list_pages, sf->bounce);
-		/* (LUNs that are there would have to fail what waits now.) */
-		if (!sf->added)
-			sf->max_segs = nr;
-	}
-	return 0;
-}
-
 static int scsifront_connect(struct pv_device *pd)
 {
 	struct scsifront *sf = pd->priv;
-	unsigned int i;
+	struct pv_front_queues *queues = sf->queues;
 	int err;
 
 	sf->returns = pv_feature(pd, F_MAX_QUEUES);
 	scsifront_choose_data_path(sf);
-	err = scsifront_init_pools(sf);
+	/* (LUNs that are there would have to fail what waits now.) */
+	err = pv_front_reserve(queues, max_staged_pages, !sf->added);
 	if (err)
 		return err;
 	scsifront_set_limits(sf);
@@ -395,20 +305,16 @@ static int scsifront_connect(struct pv_device *pd)
 		if (err)
 			return err;
 	}
-	for (i = 0; i < sf->nr_queues; i++) {
-		sf->queue[i].live = true;
-		pv_channel_start(&sf->queue[i].channel);
-	}
+	pv_front_start(queues);
 	dev_info(&pd->xb->dev, "host%u: %u rings of %u, %u segments, %s\n",
-		 sf->host->host_no, sf->nr_queues, sf->queue[0].ring.size,
-		 sf->max_segs, sf->bounce ? "staged pages" : "direct grants");
+		 sf->host->host_no, queues->nr, queues->queue[0]->ring.size,
+		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants");
 	/* Whoever sees it sees the rings and pools, too. */
 	smp_store_release(&sf->accepting, true);
 	wake_up_all(&sf->wait);
 	scsi_unblock_requests(sf->host);
 	scsifront_luns_unname(sf);
 	scsifront_luns_read(sf);
-	schedule_delayed_work(&sf->shrink, SHRINK_INTERVAL);
 	return 0;
 }
 
@@ -430,17 +336,13 @@ static bool scsifront_settling(struct pv_device *pd)
 
 static void scsifront_close_rings(struct scsifront *sf, enum pv_down why)
 {
-	unsigned int i;
-
+	if (!sf->queues)
+		return;
 	mutex_lock(&sf->stop_lock);
 	scsifront_hold(sf);
-	for (i = 0; i < sf->nr_alloc; i++)
-		pv_channel_close(&sf->queue[i].channel);
+	pv_front_stop(sf->queues);
 	scsifront_drain(sf, why);
-	for (i = 0; i < sf->nr_alloc; i++) {
-		pv_grant_pool_destroy(&sf->queue[i].pool);
-		pv_shared_destroy(&sf->queue[i].shared);
-	}
+	pv_front_close(sf->queues);
 	mutex_unlock(&sf->stop_lock);
 }
 
@@ -498,7 +400,6 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct scsifront *sf = pd->priv;
 
-	cancel_delayed_work_sync(&sf->shrink);
 	if (why == PV_DOWN_FINAL)
 		WRITE_ONCE(sf->dead, true);
 	/* Caches are written out as long as there are rings. */
@@ -521,15 +422,11 @@ static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 	struct scsifront *sf = pd->priv;
 	unsigned int i;
 
-	seq_printf(m, "host %u\ndata %s\ntrusted %d\nmax_segments %u\n",
-		   sf->host->host_no, sf->bounce ? "staged" : "direct",
-		   !sf->zero, sf->max_segs);
-	for (i = 0; i < sf->nr_queues; i++) {
-		seq_printf(m, "queue %u slots %u parked %u staged_free %u\n", i,
-			   sf->queue[i].ring.size, sf->queue[i].nr_parked,
-			   sf->queue[i].pool.nr_staged);
-		pv_stats_show(m, &sf->queue[i].stats);
-	}
+	seq_printf(m, "host %u\n", sf->host->host_no);
+	for (i = 0; sf->queues && i < sf->queues->nr; i++)
+		seq_printf(m, "parked %u of %u\n", scsifront_queue_of(sf, i)->nr_parked,
+			   sf->stride);
+	pv_front_show(m, sf->queues);
 }
 
 static struct pv_driver scsifront_driver = {

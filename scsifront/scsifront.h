@@ -14,12 +14,9 @@
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_host.h>
 
-#include "../ring/channel.h"
 #include "../ring/compat.h"
 #include "../ring/device.h"
-#include "../ring/grant.h"
-#include "../ring/ring.h"
-#include "../ring/stats.h"
+#include "../ring/frontq.h"
 #include "request.h"
 
 enum {
@@ -59,61 +56,39 @@ struct scsifront_tmf {
 
 /**
  * struct scsifront_queue - one ring
+ * @base: what every class of device has
  * @sf: the host
- * @ring: its view
- * @shared: the ring's pages
- * @channel: its event channel
- * @pool: its grants
- * @stats: its counters
  * @tmf: its abort or reset
- * @ids: those that the backend has; set under @submit
- * @next_id: where to look for a free one; under @submit
- * @submit: serialises writing to the ring
- * @complete: serialises taking responses off it
- * @live: responses may be taken; under @complete
- * @nr_parked: ids that are parked (scsifront_park()); under @complete
- * @parked_pages: entries of the pool that these hold; under @complete
+ * @ids: those that the backend has; set under @base.submit
+ * @next_id: where to look for a free one; under @base.submit
+ * @nr_parked: ids that are parked (scsifront_park()); under @base.complete
+ * @parked_pages: entries of the pool that these hold; under @base.complete
  * @heard: when the backend answered last, in jiffies
  */
 struct scsifront_queue {
+	struct pv_front_queue base;
 	struct scsifront *sf;
-	struct pv_ring ring;
-	struct pv_shared shared;
-	struct pv_channel channel;
-	struct pv_grant_pool pool;
-	struct pv_stats stats;
-	struct scsifront_tmf tmf;
-	DECLARE_BITMAP(ids, SCSIFRONT_MAX_IDS);
-	spinlock_t submit ____cacheline_aligned_in_smp;
 	unsigned int next_id;
-	spinlock_t complete ____cacheline_aligned_in_smp;
-	bool live;
 	unsigned int nr_parked;
 	unsigned int parked_pages;
 	unsigned long heard;
+	struct scsifront_tmf tmf;
+	DECLARE_BITMAP(ids, SCSIFRONT_MAX_IDS);
 };
 
 /**
  * struct scsifront_io - what we know of a command, behind struct scsi_cmnd
- * @next: list of those that complete together
- * @data: grants of its data
- * @lists: grants of its pages of segments
+ * @base: what every class of device has
  * @rslt: from the response
  * @resid: from the response
- * @nr_segs: segments
  * @id: what it is called on the wire, while it is on a ring
- * @bounced: data passes through staged pages
  * @parked: belongs to an id, not to a command: see scsifront_park()
  */
 struct scsifront_io {
-	struct scsifront_io *next;
-	struct pv_grant_chain data;
-	struct pv_grant_chain lists;
+	struct pv_front_io base;
 	s32 rslt;
 	u32 resid;
-	u16 nr_segs;
 	u16 id;
-	bool bounced;
 	bool parked;
 };
 
@@ -134,43 +109,32 @@ struct scsifront_slot {
  * struct scsifront - a SCSI host, one vhost of the toolstack's
  * @pd: the device; NULL when it has gone. Under @tmf_lock
  * @host: the SCSI layer's part, of which this is the private data
- * @queue: the rings
+ * @queues: the rings; for good once @host is known to the SCSI layer
  * @slot: by id
  * @parked: by id: pages of commands that the SCSI layer has back, but which
  *     the backend has not answered
  * @nr_slots: length of @slot
  * @stride: ids of a ring
- * @nr_alloc: rings allocated, for good once @host is known to the SCSI layer
- * @nr_queues: rings of this connection
- * @max_segs: segments that a request may have in this connection
- * @bounce: data passes through staged pages that stay granted
- * @zero: clear what is shared besides the data
  * @returns: the backend makes new connections; the published one may not
  * @added: the SCSI layer knows @host
  * @accepting: commands may be put on the rings; readers are in an RCU section
  * @dead: commands end with an error
  * @stop_lock: serialises those that end a connection
- * @tmf_lock: one abort or reset at a time; guards @pd, @queue against late ones
+ * @tmf_lock: one abort or reset at a time; guards @pd, @queues against late ones
  * @wait: for @accepting, @dead, or the answer to an abort or reset
  * @luns: the LUNs that the backend has named
  * @luns_moving: the work adds or removes one
  * @luns_lock: guards the list and what stands in it
  * @luns_work: adds and removes them, which takes I/O
- * @shrink: gives back idle pages
  */
 struct scsifront {
 	struct pv_device *pd;
 	struct Scsi_Host *host;
-	struct scsifront_queue *queue;
+	struct pv_front_queues *queues;
 	struct scsifront_slot *slot;
 	struct scsifront_io *parked;
 	unsigned int nr_slots;
 	unsigned int stride;
-	unsigned int nr_alloc;
-	unsigned int nr_queues;
-	unsigned int max_segs;
-	bool bounce;
-	bool zero;
 	bool returns;
 	bool added;
 	bool accepting;
@@ -182,7 +146,6 @@ struct scsifront {
 	bool luns_moving;
 	struct mutex luns_lock; /* @luns */
 	struct work_struct luns_work;
-	struct delayed_work shrink;
 };
 
 static inline struct scsifront *scsifront_of(const struct scsi_device *sdev)
@@ -190,7 +153,18 @@ static inline struct scsifront *scsifront_of(const struct scsi_device *sdev)
 	return shost_priv(sdev->host);
 }
 
+static inline struct scsifront_queue *to_scsifront_queue(struct pv_front_queue *q)
+{
+	return container_of(q, struct scsifront_queue, base);
+}
+
+static inline struct scsifront_queue *scsifront_queue_of(struct scsifront *sf, unsigned int i)
+{
+	return to_scsifront_queue(sf->queues->queue[i]);
+}
+
 /* queue.c */
+extern const struct pv_front_ops scsifront_ops;
 PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
 				    struct scsi_cmnd *sc);
 void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq);

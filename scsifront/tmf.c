@@ -36,8 +36,8 @@ static bool scsifront_tmf_pending(struct scsifront *sf)
 {
 	unsigned int i;
 
-	for (i = 0; i < sf->nr_queues; i++)
-		if (READ_ONCE(sf->queue[i].tmf.busy))
+	for (i = 0; i < sf->queues->nr; i++)
+		if (READ_ONCE(scsifront_queue_of(sf, i)->tmf.busy))
 			return true;
 	return false;
 }
@@ -47,8 +47,8 @@ static bool scsifront_has_heard(struct scsifront *sf, unsigned long since)
 {
 	unsigned int i;
 
-	for (i = 0; i < sf->nr_queues; i++)
-		if (time_after(READ_ONCE(sf->queue[i].heard), since))
+	for (i = 0; i < sf->queues->nr; i++)
+		if (time_after(READ_ONCE(scsifront_queue_of(sf, i)->heard), since))
 			return true;
 	return false;
 }
@@ -171,9 +171,9 @@ static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
 {
 	unsigned int i;
 
-	for (i = 0; i < sf->nr_queues; i++)
-		if (!READ_ONCE(sf->queue[i].tmf.busy))
-			return &sf->queue[i];
+	for (i = 0; i < sf->queues->nr; i++)
+		if (!READ_ONCE(scsifront_queue_of(sf, i)->tmf.busy))
+			return scsifront_queue_of(sf, i);
 	return NULL;
 }
 

@@ -42,7 +42,7 @@ static void reads_and_writes(struct kunit *test)
 	for (write = 0; write < 2; write++) {
 		for (nr = 1; nr <= BLKIF_MAX_SEGMENTS_PER_REQUEST; nr++) {
 			struct blkif_request *req = old_slot(test);
-			struct blkfront_list list;
+			struct pv_front_list list;
 			u8 want[112] = {
 				[0] = write ? 1 : 0, [1] = nr, [2] = 0x34, [3] = 0x12,
 				[8] = 8, 7, 6, 5, 4, 3, 2, 1,
@@ -74,7 +74,7 @@ static void reads_and_writes(struct kunit *test)
 static void segments(struct kunit *test)
 {
 	struct blkif_request *req = old_slot(test);
-	struct blkfront_list list;
+	struct pv_front_list list;
 	unsigned int first, last;
 
 	for (first = 0; first < 8; first++) {
@@ -103,15 +103,17 @@ static void indirect_requests(struct kunit *test)
 {
 	static const unsigned int sizes[] = { 12, 13, 32, 255, 256, 511, 512, 513, 1024, 1025, 4095, 4096 };
 	struct blkif_request_segment *page[8];
+	struct pv_grant grant[8] = {};
 	unsigned int s, i, nr;
 
 	for (i = 0; i < 8; i++) {
 		page[i] = kunit_kzalloc(test, PAGE_SIZE, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+		grant[i].page = virt_to_page(page[i]);
 	}
 	for (s = 0; s < ARRAY_SIZE(sizes); s++) {
 		struct blkif_request *req = old_slot(test);
-		struct blkfront_list list = {};
+		struct pv_front_list list = { .page = grant };
 		u8 want[112] = {
 			[0] = BLKIF_OP_INDIRECT, [1] = s & 1,
 			[8] = 8, 7, 6, 5, 4, 3, 2, 1,
@@ -122,11 +124,9 @@ static void indirect_requests(struct kunit *test)
 		nr = sizes[s];
 		want[2] = nr & 0xff;
 		want[3] = nr >> 8;
-		list.nr_pages = blkfront_indirect_pages(nr);
 		for (i = 0; i < 8; i++) {
 			memset(page[i], 0xdb, PAGE_SIZE);
-			if (i < list.nr_pages)
-				list.page[i] = page[i];
+			grant[i].next = i + 1 < blkfront_indirect_pages(nr) ? &grant[i + 1] : NULL;
 		}
 		blkfront_fill_indirect(req, s & 1, 0xabcd, ID, SECTOR, nr, &list);
 		for (i = 0; i < nr; i++)
