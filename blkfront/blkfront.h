@@ -79,10 +79,7 @@ struct blkfront_io {
  * @handle: the number that requests carry
  * @disk: the disk, from the first connection on
  * @tags: of the disk's queues; NULL if there is no disk
- * @queues: the rings, interrupt driven ones first; for good once there is a
- *          disk: a poller may look at them at any time
- * @nr_irq: rings of this connection that interrupt
- * @nr_poll: rings of this connection that are polled
+ * @queues: the connection, NULL if there is none
  * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
  * @quiesced: blk-mq hands out no requests
  * @dead: requests end with an error
@@ -106,9 +103,7 @@ struct blkfront {
 	u16 handle;
 	struct gendisk *disk;
 	struct blk_mq_tag_set *tags;
-	struct pv_front_queues *queues;
-	unsigned int nr_irq;
-	unsigned int nr_poll;
+	struct pv_front_queues __rcu *queues;
 	unsigned int nr_irq_hw;
 	bool quiesced;
 	bool dead;
@@ -123,11 +118,17 @@ struct blkfront {
 	spinlock_t recut_lock; /* @recut_bios */
 };
 
+/* In a hook. */
+static inline struct pv_front_queues *blkfront_queues(struct blkfront *bf)
+{
+	return rcu_dereference_protected(bf->queues, lockdep_is_held(&bf->pd->lock));
+}
+
 /* queue.c */
 extern const struct blk_mq_ops blkfront_mq_ops;
 extern const struct pv_front_ops blkfront_ops;
 enum pv_consumed blkfront_consume(struct pv_channel *ch);
-void blkfront_drain(struct blkfront *bf, enum pv_down why);
+void blkfront_drain(struct blkfront *bf, struct pv_front_queues *queues, enum pv_down why);
 void blkfront_recut_work(struct work_struct *work);
 
 /* vbd.c */

@@ -12,6 +12,9 @@
 
 #include "blkfront.h"
 
+/* Most rings that a backend may allow */
+#define MAX_RINGS	4096U
+
 static unsigned int max_indirect_segments = 256;
 module_param(max_indirect_segments, uint, 0444);
 MODULE_PARM_DESC(max_indirect_segments, "Most 4 KiB segments a request (default 256, 1 MiB)");
@@ -46,7 +49,7 @@ static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 static const struct pv_feature features[] = {
 	[F_MAX_QUEUES] = {
 		.key = "multi-queue-max-queues", .flags = PV_FEATURE_CLAMP,
-		.max = 4096, .absent = 1,
+		.max = MAX_RINGS, .absent = 1,
 	},
 	[F_MAX_ORDER] = {
 		.key = "max-ring-page-order", .flags = PV_FEATURE_CLAMP,
@@ -97,7 +100,7 @@ static const struct pv_feature features[] = {
 	},
 	[F_NUM_QUEUES] = {
 		.key = "multi-queue-num-queues", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = 4096, .absent = 1,
+		.flags = PV_FEATURE_OPTIONAL, .max = MAX_RINGS, .absent = 1,
 	},
 	[F_ORDER] = {
 		.key = "ring-page-order", .from_front = true,
@@ -143,7 +146,10 @@ static int blkfront_probe(struct pv_device *pd)
 	INIT_WORK(&bf->recut, blkfront_recut_work);
 	bf->pd = pd;
 	pd->priv = bf;
-	err = blkfront_vbd_number(bf);
+	err = pv_front_alloc_counters(pd, min(max_queues ?: num_possible_cpus(), MAX_RINGS) +
+				      min(poll_queues, MAX_RINGS));
+	if (!err)
+		err = blkfront_vbd_number(bf);
 	if (err)
 		blkfront_put(bf);
 	return err;
@@ -161,58 +167,50 @@ static void blkfront_remove(struct pv_device *pd)
 }
 
 /* How many rings this backend allows, at least one of them with events. */
-static int blkfront_choose_rings(struct blkfront *bf)
+static void blkfront_choose_rings(struct blkfront *bf, struct pv_front_config *config)
 {
 	unsigned int max = max_t(u64, pv_feature(bf->pd, F_MAX_QUEUES), 1);
-	unsigned int irq = max_queues ?: num_online_cpus(), poll;
+	unsigned int irq = max_queues ?: num_online_cpus(), poll = poll_queues;
 
 	if (bf->disk) {
-		max = min(max, bf->queues->nr_alloc);
-		irq = bf->nr_irq_hw;
+		irq = min(irq, bf->nr_irq_hw);
+		poll = min(poll, bf->tags->nr_hw_queues - bf->nr_irq_hw);
 	}
-	poll = min(poll_queues, max - min(irq, max));
-	if (bf->disk)
-		poll = min(poll, bf->queues->nr_alloc - bf->nr_irq_hw);
-	/* A poller may be looking: see queue_of(). */
-	WRITE_ONCE(bf->nr_irq, min(irq, max));
-	WRITE_ONCE(bf->nr_poll, poll);
-	if (bf->disk)
-		return 0;
-	pv_front_free(bf->queues);
-	bf->queues = pv_front_alloc(bf->pd, &blkfront_ops, bf->nr_irq + bf->nr_poll);
-	return bf->queues ? 0 : -ENOMEM;
+	config->nr_irq = min(irq, max);
+	config->nr_poll = min(poll, max - config->nr_irq);
 }
 
 static int blkfront_negotiate(struct pv_device *pd)
 {
 	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
-	struct pv_front_config config = { .nr_pages = 1U << order, .consume = blkfront_consume };
 	struct blkfront *bf = pd->priv;
-	int err;
+	struct pv_front_config config = {
+		.nr_pages = 1U << order,
+		.name = bf->vdev.name,
+		.consume = blkfront_consume,
+	};
+	struct pv_front_queues *queues;
 
-	err = blkfront_choose_rings(bf);
-	if (err)
-		return err;
-	config.name = bf->vdev.name;
-	config.nr_irq = bf->nr_irq;
-	config.nr_poll = bf->nr_poll;
+	blkfront_choose_rings(bf, &config);
 	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq + config.nr_poll);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
-	return pv_front_open(bf->queues, &config);
+	queues = pv_front_create(pd, &blkfront_ops, &config);
+	if (IS_ERR(queues))
+		return PTR_ERR(queues);
+	rcu_assign_pointer(bf->queues, queues);
+	return 0;
 }
 
 static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 {
-	struct blkfront *bf = pd->priv;
-
-	return pv_front_write_keys(bf->queues, xbt, pv_feature(pd, F_ORDER));
+	return pv_front_write_keys(blkfront_queues(pd->priv), xbt, pv_feature(pd, F_ORDER));
 }
 
 static void blkfront_choose_data_path(struct blkfront *bf)
 {
-	struct pv_front_queues *queues = bf->queues;
+	struct pv_front_queues *queues = blkfront_queues(bf);
 	struct pv_device *pd = bf->pd;
 
 	queues->zero = !pv_device_trusted(pd, trusted);
@@ -245,7 +243,7 @@ static void blkfront_go_on(struct blkfront *bf)
 static int blkfront_connect(struct pv_device *pd)
 {
 	struct blkfront *bf = pd->priv;
-	struct pv_front_queues *queues = bf->queues;
+	struct pv_front_queues *queues = blkfront_queues(bf);
 	int err;
 
 	blkfront_choose_data_path(bf);
@@ -258,7 +256,8 @@ static int blkfront_connect(struct pv_device *pd)
 		return err;
 	dev_info(&pd->xb->dev,
 		 "%s: %u+%u rings of %u, %u segments, %s, %s\n",
-		 bf->vdev.name, bf->nr_irq, bf->nr_poll, queues->queue[0]->ring.size,
+		 bf->vdev.name, queues->nr_irq, queues->nr - queues->nr_irq,
+		 queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants",
 		 bf->flush_op ? "flush" : "no flush");
 	if (bf->quiesced)
@@ -274,12 +273,12 @@ static void blkfront_change(struct pv_device *pd)
 
 static void blkfront_suspend(struct pv_device *pd, unsigned long until)
 {
-	struct blkfront *bf = pd->priv;
+	struct pv_front_queues *queues = blkfront_queues(pd->priv);
 	unsigned int i;
 
 	/* Of those that are polled nobody is there to take responses. */
-	for (i = 0; i < bf->nr_irq; i++)
-		while (pv_ring_in_flight(&bf->queues->queue[i]->ring) &&
+	for (i = 0; queues && i < queues->nr_irq; i++)
+		while (pv_ring_in_flight(&queues->queue[i]->ring) &&
 		       time_before(jiffies, until))
 			msleep(20);
 }
@@ -294,15 +293,17 @@ static bool blkfront_may_close(struct pv_device *pd)
 static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct blkfront *bf = pd->priv;
+	struct pv_front_queues *queues = blkfront_queues(bf);
 
 	if (bf->disk && !bf->quiesced) {
 		blk_mq_quiesce_queue(bf->disk->queue);
 		bf->quiesced = true;
 	}
-	if (bf->queues) {
-		pv_front_stop(bf->queues);
-		blkfront_drain(bf, why);
-		pv_front_close(bf->queues);
+	RCU_INIT_POINTER(bf->queues, NULL);
+	if (queues) {
+		pv_front_stop(queues);
+		blkfront_drain(bf, queues, why);
+		pv_front_destroy(queues);
 	}
 	if (why == PV_DOWN_RETRY || !bf->disk)
 		return;
@@ -323,7 +324,7 @@ static void blkfront_show(struct pv_device *pd, struct seq_file *m)
 	struct blkfront *bf = pd->priv;
 
 	seq_printf(m, "disk %s\n", bf->vdev.name);
-	pv_front_show(m, bf->queues);
+	pv_front_show(m, blkfront_queues(bf));
 }
 
 static struct pv_driver blkfront_driver = {

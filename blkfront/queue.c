@@ -27,20 +27,23 @@ static struct request *blkfront_rq(const struct pv_front_io *io)
 	return blk_mq_rq_from_pdu((void *)io);
 }
 
+/* In an RCU section, which the connection outlives. NULL if there is none. */
 static struct pv_front_queue *blkfront_queue_of(struct blk_mq_hw_ctx *hctx)
 {
 	struct blkfront *bf = hctx->queue->queuedata;
-	unsigned int nr_poll = READ_ONCE(bf->nr_poll);
-	unsigned int nr_irq = READ_ONCE(bf->nr_irq);
-	unsigned int at = hctx->queue_num;
+	const struct pv_front_queues *queues = rcu_dereference(bf->queues);
+	unsigned int at = hctx->queue_num, first = 0, nr;
 
-	/*
-	 * A backend that came back may allow fewer rings than blk-mq has. A
-	 * poller may look while it does, and finds one that is not live.
-	 */
-	if (at < bf->nr_irq_hw || !nr_poll)
-		return bf->queues->queue[at % nr_irq];
-	return bf->queues->queue[nr_irq + (at - bf->nr_irq_hw) % nr_poll];
+	if (unlikely(!queues))
+		return NULL;
+	nr = queues->nr_irq;
+	if (at >= bf->nr_irq_hw && queues->nr > nr) {
+		at -= bf->nr_irq_hw;
+		first = nr;
+		nr = queues->nr - nr;
+	}
+	/* A backend that came back may allow fewer rings than blk-mq has. */
+	return queues->queue[first + (likely(at < nr) ? at : at % nr)];
 }
 
 static u64 blkfront_request_id(struct request *rq)
@@ -176,7 +179,7 @@ static blk_status_t blkfront_response_status(struct blkfront_queue *q,
 	if (likely(status == BLKIF_RSP_OKAY))
 		return BLK_STS_OK;
 	if (status != BLKIF_RSP_EOPNOTSUPP) {
-		q->base.stats.errors++;
+		q->base.stats->errors++;
 		return BLK_STS_IOERR;
 	}
 	switch (req_op(rq)) {
@@ -326,11 +329,12 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 				      const struct blk_mq_queue_data *bd)
 {
 	struct pv_front_queue *q = blkfront_queue_of(hctx);
-	struct blkfront *bf = to_blkfront_queue(q)->bf;
+	struct blkfront *bf = hctx->queue->queuedata;
 	struct blkif_request slot;
 	int err;
 
-	if (unlikely(bf->dead))
+	/* Without a connection the queue is quiesced, or the disk is dead. */
+	if (unlikely(!q || bf->dead))
 		return BLK_STS_IOERR;
 	if (unlikely(blkfront_nothing_to_flush(bf, bd->rq)))
 		return blkfront_end_at_once(q, bd->rq);
@@ -344,7 +348,10 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 
 static void blkfront_commit_rqs(struct blk_mq_hw_ctx *hctx)
 {
-	pv_front_publish(blkfront_queue_of(hctx));
+	struct pv_front_queue *q = blkfront_queue_of(hctx);
+
+	if (likely(q))
+		pv_front_publish(q);
 }
 
 /* ---- completion ---- */
@@ -378,9 +385,16 @@ enum pv_consumed blkfront_consume(struct pv_channel *ch)
 
 static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 {
+	struct pv_front_queue *q;
+	unsigned int nr = 0;
 	bool more;
 
-	return blkfront_collect(blkfront_queue_of(hctx), iob, &more);
+	rcu_read_lock();
+	q = blkfront_queue_of(hctx);
+	if (q)
+		nr = blkfront_collect(q, iob, &more);
+	rcu_read_unlock();
+	return nr;
 }
 
 /* ---- requests that take long ---- */
@@ -392,13 +406,15 @@ static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 static enum blk_eh_timer_return blkfront_timeout(struct request *rq)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
-	struct blkfront_queue *q = READ_ONCE(io->q);
 	char ring[PV_RING_TEXT] = "";
+	struct blkfront_queue *q;
 
+	rcu_read_lock();
+	q = READ_ONCE(io->q);
 	if (!q || test_and_set_bit(BLKFRONT_LATE, &q->base.flags))
-		return BLK_EH_RESET_TIMER;
+		goto out;
 	spin_lock_bh(&q->base.complete);
-	q->base.stats.late++;
+	q->base.stats->late++;
 	if (q->base.live)
 		pv_ring_describe(&q->base.ring, ring);
 	spin_unlock_bh(&q->base.complete);
@@ -406,6 +422,8 @@ static enum blk_eh_timer_return blkfront_timeout(struct request *rq)
 		 "no answer for %u s to operation %u of %u bytes at sector %llu; ring %u: %s\n",
 		 jiffies_to_msecs(rq->q->rq_timeout) / 1000, io->op,
 		 blk_rq_bytes(rq), blk_rq_pos(rq), q->base.index, ring);
+out:
+	rcu_read_unlock();
 	return BLK_EH_RESET_TIMER;
 }
 
@@ -413,33 +431,31 @@ static enum blk_eh_timer_return blkfront_timeout(struct request *rq)
 static void blkfront_show_rq(struct seq_file *m, struct request *rq)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
-	struct blkfront_queue *q = READ_ONCE(io->q);
+	struct blkfront_queue *q;
 
+	rcu_read_lock();
+	q = READ_ONCE(io->q);
 	if (q)
 		seq_printf(m, ", .ring=%u, .id=%llu, .operation=%u, .segments=%u%s",
 			   q->base.index, blkfront_request_id(rq), io->op,
 			   io->base.nr_segs, io->base.bounced ? ", .bounced" : "");
+	rcu_read_unlock();
 }
 #endif
 
 /* ---- the end of a connection ---- */
 
-struct drain {
-	struct blkfront *bf;
-	enum pv_down why;
-};
-
 static bool blkfront_drain_one(struct request *rq, void *data)
 {
 	struct blkfront_io *io = blk_mq_rq_to_pdu(rq);
 	struct blkfront_queue *q = io->q;
-	struct drain *d = data;
+	const enum pv_down *why = data;
 
 	if (!q)
 		return true;
 	io->q = NULL;
 	pv_front_put_pages(&q->base, &io->base);
-	if (d->why == PV_DOWN_RETRY)
+	if (*why == PV_DOWN_RETRY)
 		blk_mq_requeue_request(rq, false);
 	else
 		blk_mq_end_request(rq, BLK_STS_IOERR);
@@ -448,20 +464,19 @@ static bool blkfront_drain_one(struct request *rq, void *data)
 
 /**
  * blkfront_drain() - settle what is in flight when the connection has ended
- * @bf: the disk; its queue is quiesced, its channels are closed
+ * @bf: the disk; its queue is quiesced
+ * @queues: the connection, stopped; nobody finds it any more
  * @why: requeue for the next connection, or end with an error
  *
  * What the backend answered before it went counts: it is not done twice.
  *
- * Context: process, may sleep. Afterwards nobody uses the rings' pools.
+ * Context: process, may sleep.
  */
-void blkfront_drain(struct blkfront *bf, enum pv_down why)
+void blkfront_drain(struct blkfront *bf, struct pv_front_queues *queues, enum pv_down why)
 {
-	struct drain d = { .bf = bf, .why = why };
-
-	pv_front_drain(bf->queues, blkfront_consume);
+	pv_front_drain(queues, blkfront_consume);
 	if (bf->tags)
-		blk_mq_tagset_busy_iter(bf->tags, blkfront_drain_one, &d);
+		blk_mq_tagset_busy_iter(bf->tags, blkfront_drain_one, &why);
 }
 
 static void blkfront_map_queues(struct blk_mq_tag_set *set)

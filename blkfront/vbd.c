@@ -22,7 +22,6 @@ static void blkfront_free(struct kref *ref)
 {
 	struct blkfront *bf = container_of(ref, struct blkfront, ref);
 
-	pv_front_free(bf->queues);
 	kfree(bf);
 }
 
@@ -182,7 +181,8 @@ static const struct block_device_operations blkfront_fops = {
 	.free_disk = blkfront_free_disk,
 };
 
-static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
+static void blkfront_vbd_limits(struct blkfront *bf, const struct pv_front_queues *queues,
+				struct pv_blk_limits *lim)
 {
 	struct pv_device *pd = bf->pd;
 	u32 logical = pv_feature(pd, F_SECTOR_SIZE);
@@ -191,17 +191,17 @@ static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 	*lim = (struct pv_blk_limits) {
 		.logical_block_size = logical,
 		.physical_block_size = max(physical, logical),
-		.max_sectors = bf->queues->max_segs * (XEN_PAGE_SIZE >> 9),
+		.max_sectors = queues->max_segs * (XEN_PAGE_SIZE >> 9),
 		/* Sectors are of 512 bytes on the wire, inside a page. */
 		.dma_alignment = 511,
 		.write_cache = bf->flush_op && !bf->flush_refused,
 	};
-	if (bf->queues->bounce) {
+	if (queues->bounce) {
 		/* Staged pages are packed: how the data lies is all the same. */
 		lim->max_segments = USHRT_MAX;
 		lim->max_segment_size = UINT_MAX;
 	} else {
-		lim->max_segments = bf->queues->max_segs;
+		lim->max_segments = queues->max_segs;
 		lim->max_segment_size = XEN_PAGE_SIZE;
 		lim->seg_boundary = XEN_PAGE_SIZE - 1;
 	}
@@ -220,18 +220,19 @@ static void blkfront_vbd_limits(struct blkfront *bf, struct pv_blk_limits *lim)
 
 static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 {
+	const struct pv_front_queues *queues = blkfront_queues(bf);
 	struct vbd_disk *d = kzalloc(sizeof(*d), GFP_KERNEL);
 	int err;
 
 	if (!d)
 		return ERR_PTR(-ENOMEM);
-	bf->nr_irq_hw = bf->nr_irq;
+	bf->nr_irq_hw = queues->nr_irq;
 	d->tags = (struct blk_mq_tag_set) {
 		.ops = &blkfront_mq_ops,
 		.driver_data = bf,
-		.nr_hw_queues = bf->nr_irq + bf->nr_poll,
-		.nr_maps = bf->nr_poll ? HCTX_MAX_TYPES : 1,
-		.queue_depth = bf->queues->queue[0]->ring.size,
+		.nr_hw_queues = queues->nr,
+		.nr_maps = queues->nr > queues->nr_irq ? HCTX_MAX_TYPES : 1,
+		.queue_depth = queues->queue[0]->ring.size,
 		.cmd_size = sizeof(struct blkfront_io),
 		.timeout = LATE,
 		.numa_node = NUMA_NO_NODE,
@@ -292,7 +293,7 @@ int blkfront_vbd_update(struct blkfront *bf)
 	}
 	bf->flush_refused = false;
 	bf->discard_refused = false;
-	blkfront_vbd_limits(bf, &lim);
+	blkfront_vbd_limits(bf, blkfront_queues(bf), &lim);
 	err = bf->disk ? pv_blk_set_limits(bf->disk->queue, &lim) :
 			 blkfront_vbd_make_disk(bf, &lim);
 	if (err)
@@ -310,6 +311,7 @@ int blkfront_vbd_update(struct blkfront *bf)
 void blkfront_vbd_settle_work(struct work_struct *work)
 {
 	struct blkfront *bf = container_of(work, struct blkfront, settle);
+	const struct pv_front_queues *queues;
 	struct pv_blk_limits lim;
 	int err;
 
@@ -322,8 +324,14 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 			bf->added = true;
 	}
 	if (READ_ONCE(bf->flush_refused) || READ_ONCE(bf->discard_refused)) {
-		blkfront_vbd_limits(bf, &lim);
-		pv_blk_set_limits(bf->disk->queue, &lim);
+		rcu_read_lock();
+		queues = rcu_dereference(bf->queues);
+		if (queues)
+			blkfront_vbd_limits(bf, queues, &lim);
+		rcu_read_unlock();
+		/* (Without a connection: the next one sets them anew.) */
+		if (queues)
+			pv_blk_set_limits(bf->disk->queue, &lim);
 	}
 }
 

@@ -102,56 +102,21 @@ static void frontq_shrink(struct work_struct *work)
 	schedule_delayed_work(&queues->shrink, SHRINK_INTERVAL);
 }
 
-/**
- * pv_front_free() - the opposite of pv_front_alloc()
- * @queues: the queues, closed; may be NULL
- */
-void pv_front_free(struct pv_front_queues *queues)
+static struct pv_front_queue *frontq_create(struct pv_front_queues *queues, unsigned int index)
 {
-	if (!queues)
-		return;
-	while (queues->nr_alloc)
-		kvfree(queues->queue[--queues->nr_alloc]);
-	kfree(queues);
-}
-EXPORT_SYMBOL_GPL(pv_front_free);
+	struct pv_front_queue *q = kvzalloc(queues->ops->queue_size, GFP_KERNEL);
+	struct pv_device *pd = queues->pd;
 
-/**
- * pv_front_alloc() - queues without rings
- * @pd: the device
- * @ops: what the driver does in its own way
- * @nr: how many
- *
- * Context: process.
- * Return: the queues, or NULL.
- */
-struct pv_front_queues *pv_front_alloc(struct pv_device *pd, const struct pv_front_ops *ops,
-				       unsigned int nr)
-{
-	struct pv_front_queues *queues = kzalloc(struct_size(queues, queue, nr), GFP_KERNEL);
-	struct pv_front_queue *q;
-
-	if (!queues)
+	if (!q)
 		return NULL;
-	queues->pd = pd;
-	queues->ops = ops;
-	INIT_DELAYED_WORK(&queues->shrink, frontq_shrink);
-	for (; queues->nr_alloc < nr; queues->nr_alloc++) {
-		q = kvzalloc(ops->queue_size, GFP_KERNEL);
-		if (!q) {
-			pv_front_free(queues);
-			return NULL;
-		}
-		q->queues = queues;
-		q->index = queues->nr_alloc;
-		spin_lock_init(&q->submit);
-		spin_lock_init(&q->complete);
-		ops->init(q);
-		queues->queue[q->index] = q;
-	}
-	return queues;
+	q->queues = queues;
+	q->index = index;
+	q->stats = pd->counters + index * pd->counters_stride;
+	spin_lock_init(&q->submit);
+	spin_lock_init(&q->complete);
+	queues->ops->init(q);
+	return q;
 }
-EXPORT_SYMBOL_GPL(pv_front_alloc);
 
 static int frontq_open(struct pv_front_queue *q, const struct pv_front_config *config)
 {
@@ -159,7 +124,7 @@ static int frontq_open(struct pv_front_queue *q, const struct pv_front_config *c
 	struct pv_channel_config channel = {
 		.name = config->name,
 		.ring = &q->ring,
-		.stats = &q->stats,
+		.stats = q->stats,
 		.context = q->index < config->nr_irq ? PV_SOFTIRQ : PV_POLLED,
 		.consume = config->consume,
 		.cpu = q->index,
@@ -170,29 +135,61 @@ static int frontq_open(struct pv_front_queue *q, const struct pv_front_config *c
 	if (err)
 		return err;
 	pv_ring_init_front(&q->ring, q->shared.mem, config->nr_pages, q->queues->ops->slot_size,
-			   &q->stats);
+			   q->stats);
 	return pv_channel_open(&q->channel, pd, &channel);
 }
 
 /**
- * pv_front_open() - rings and channels for a connection
- * @queues: the queues, closed
+ * pv_front_alloc_counters() - what the queues of all connections count
+ * @pd: the device
+ * @max_queues: most queues of a connection
+ *
+ * Context: process, in probe().
+ * Return: 0 or -ENOMEM.
+ */
+int pv_front_alloc_counters(struct pv_device *pd, unsigned int max_queues)
+{
+	size_t stride = ALIGN(sizeof(struct pv_stats), SMP_CACHE_BYTES);
+
+	return pv_device_alloc_counters(pd, max_queues, stride) ? 0 : -ENOMEM;
+}
+EXPORT_SYMBOL_GPL(pv_front_alloc_counters);
+
+/**
+ * pv_front_create() - a connection: rings and channels
+ * @pd: the device
+ * @ops: what the driver does in its own way
  * @config: how many, and what
  *
  * Context: process, in negotiate().
- * Return: 0 or a negative errno; pv_front_close() in any case.
+ * Return: the queues, or an ERR_PTR().
  */
-int pv_front_open(struct pv_front_queues *queues, const struct pv_front_config *config)
+struct pv_front_queues *pv_front_create(struct pv_device *pd, const struct pv_front_ops *ops,
+					const struct pv_front_config *config)
 {
-	unsigned int i;
+	unsigned int nr = config->nr_irq + config->nr_poll;
+	struct pv_front_queues *queues = kzalloc(struct_size(queues, queue, nr), GFP_KERNEL);
 	int err = 0;
 
-	queues->nr = config->nr_irq + config->nr_poll;
-	for (i = 0; i < queues->nr && !err; i++)
-		err = frontq_open(queues->queue[i], config);
-	return err;
+	if (!queues)
+		return ERR_PTR(-ENOMEM);
+	queues->pd = pd;
+	queues->ops = ops;
+	queues->nr_irq = config->nr_irq;
+	INIT_DELAYED_WORK(&queues->shrink, frontq_shrink);
+	while (queues->nr < nr && !err) {
+		struct pv_front_queue *q = frontq_create(queues, queues->nr);
+
+		if (q)
+			queues->queue[queues->nr++] = q;
+		err = q ? frontq_open(q, config) : -ENOMEM;
+	}
+	if (!err)
+		return queues;
+	pv_front_destroy(queues);
+	return ERR_PTR(err);
 }
-EXPORT_SYMBOL_GPL(pv_front_open);
+EXPORT_SYMBOL_GPL(pv_front_create);
 
 /**
  * pv_front_write_keys() - tell the backend of rings and channels
@@ -241,7 +238,7 @@ int pv_front_reserve(struct pv_front_queues *queues, unsigned int max_pages, boo
 		struct pv_front_queue *q = queues->queue[i];
 
 		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&q->pool, queues->pd, max_pages + q->ring.size, &q->stats);
+		err = pv_grant_pool_init(&q->pool, queues->pd, max_pages + q->ring.size, q->stats);
 		if (err)
 			return err;
 	}
@@ -278,6 +275,34 @@ void pv_front_start(struct pv_front_queues *queues)
 EXPORT_SYMBOL_GPL(pv_front_start);
 
 /**
+ * pv_front_drain() - what the backend has answered counts; what it says from now on does not
+ * @queues: the queues, on which nobody puts requests any more
+ * @consume: the soft interrupt
+ *
+ * A response that came before is not done twice. Afterwards all requests that
+ * are on a ring are without an answer; who has polled may still be completing
+ * others, in an RCU section.
+ *
+ * Context: process.
+ */
+void pv_front_drain(struct pv_front_queues *queues,
+		    enum pv_consumed (*consume)(struct pv_channel *ch))
+{
+	unsigned int i;
+
+	for (i = 0; i < queues->nr; i++) {
+		struct pv_front_queue *q = queues->queue[i];
+
+		while (consume(&q->channel) == PV_AGAIN)
+			;
+		spin_lock_bh(&q->complete);
+		q->live = false;
+		spin_unlock_bh(&q->complete);
+	}
+}
+EXPORT_SYMBOL_GPL(pv_front_drain);
+
+/**
  * pv_front_stop() - no more soft interrupts
  * @queues: the queues, on which nobody puts requests any more
  *
@@ -294,51 +319,26 @@ void pv_front_stop(struct pv_front_queues *queues)
 EXPORT_SYMBOL_GPL(pv_front_stop);
 
 /**
- * pv_front_drain() - what the backend has answered counts; from now on it does not
- * @queues: the queues, on which nobody puts requests any more
- * @consume: the soft interrupt
- *
- * A response that came before is not done twice. Afterwards all requests that
- * are on a ring are without an answer, and nobody is about to complete any.
- *
- * Context: process, may sleep.
- */
-void pv_front_drain(struct pv_front_queues *queues,
-		    enum pv_consumed (*consume)(struct pv_channel *ch))
-{
-	unsigned int i;
-
-	for (i = 0; i < queues->nr; i++) {
-		struct pv_front_queue *q = queues->queue[i];
-
-		while (consume(&q->channel) == PV_AGAIN)
-			;
-		spin_lock_bh(&q->complete);
-		q->live = false;
-		spin_unlock_bh(&q->complete);
-	}
-	/* A poller has taken a response off the ring before that. */
-	synchronize_rcu();
-}
-EXPORT_SYMBOL_GPL(pv_front_drain);
-
-/**
- * pv_front_close() - give back all that was shared
- * @queues: the queues, stopped and drained; all requests have given back their
- *          pages
+ * pv_front_destroy() - the end of a connection: give back all that was shared
+ * @queues: the queues. Nobody finds them any more, no request is on a ring.
+ *          Who has found them before, in an RCU section, is waited for
  *
  * Context: process, in disconnect().
  */
-void pv_front_close(struct pv_front_queues *queues)
+void pv_front_destroy(struct pv_front_queues *queues)
 {
 	unsigned int i;
 
+	pv_front_stop(queues);
+	synchronize_rcu();
 	for (i = 0; i < queues->nr; i++) {
 		pv_grant_pool_destroy(&queues->queue[i]->pool);
 		pv_shared_destroy(&queues->queue[i]->shared);
+		kvfree(queues->queue[i]);
 	}
+	kfree(queues);
 }
-EXPORT_SYMBOL_GPL(pv_front_close);
+EXPORT_SYMBOL_GPL(pv_front_destroy);
 
 /**
  * pv_front_show() - what the queues are, hold and have counted
@@ -361,7 +361,7 @@ void pv_front_show(struct seq_file *m, const struct pv_front_queues *queues)
 		seq_printf(m, "queue %u %s slots %u staged_free %u\n", i,
 			   q->channel.config.context == PV_SOFTIRQ ? "interrupt" : "polled",
 			   q->ring.size, q->pool.nr_staged);
-		pv_stats_show(m, &q->stats);
+		pv_stats_show(m, q->stats);
 	}
 }
 EXPORT_SYMBOL_GPL(pv_front_show);

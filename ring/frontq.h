@@ -177,7 +177,7 @@ struct pv_front_ops {
  * @shared: the ring's pages
  * @channel: its event channel
  * @pool: its grants
- * @stats: its counters
+ * @stats: where to count
  * @submit: serialises writing to the ring
  * @complete: serialises taking responses off it
  * @live: responses may be taken; under @complete
@@ -190,7 +190,7 @@ struct pv_front_queue {
 	struct pv_shared shared;
 	struct pv_channel channel;
 	struct pv_grant_pool pool;
-	struct pv_stats stats;
+	struct pv_stats *stats;
 	spinlock_t submit ____cacheline_aligned_in_smp;
 	spinlock_t complete ____cacheline_aligned_in_smp;
 	bool live;
@@ -214,12 +214,12 @@ struct pv_front_config {
 };
 
 /**
- * struct pv_front_queues - a frontend's rings
+ * struct pv_front_queues - a frontend's connection
  * @pd: the device
  * @ops: the driver's table
- * @nr_alloc: queues that there are
- * @nr: those of this connection
- * @max_segs: segments that a request may have in this connection
+ * @nr: number of queues
+ * @nr_irq: those that interrupt; the others are polled
+ * @max_segs: segments that a request may have
  * @bounce: data passes through staged pages that stay granted
  * @zero: clear what is shared besides the data
  * @shrink: gives back idle pages
@@ -228,8 +228,8 @@ struct pv_front_config {
 struct pv_front_queues {
 	struct pv_device *pd;
 	const struct pv_front_ops *ops;
-	unsigned int nr_alloc;
 	unsigned int nr;
+	unsigned int nr_irq;
 	unsigned int max_segs;
 	bool bounce;
 	bool zero;
@@ -237,10 +237,9 @@ struct pv_front_queues {
 	struct pv_front_queue *queue[];
 };
 
-struct pv_front_queues *pv_front_alloc(struct pv_device *pd, const struct pv_front_ops *ops,
-				       unsigned int nr);
-void pv_front_free(struct pv_front_queues *queues);
-int pv_front_open(struct pv_front_queues *queues, const struct pv_front_config *config);
+int pv_front_alloc_counters(struct pv_device *pd, unsigned int max_queues);
+struct pv_front_queues *pv_front_create(struct pv_device *pd, const struct pv_front_ops *ops,
+					const struct pv_front_config *config);
 int pv_front_write_keys(struct pv_front_queues *queues, struct xenbus_transaction xbt,
 			bool multi);
 int pv_front_reserve(struct pv_front_queues *queues, unsigned int max_pages, bool lower);
@@ -248,7 +247,7 @@ void pv_front_start(struct pv_front_queues *queues);
 void pv_front_stop(struct pv_front_queues *queues);
 void pv_front_drain(struct pv_front_queues *queues,
 		    enum pv_consumed (*consume)(struct pv_channel *ch));
-void pv_front_close(struct pv_front_queues *queues);
+void pv_front_destroy(struct pv_front_queues *queues);
 void pv_front_show(struct seq_file *m, const struct pv_front_queues *queues);
 
 int pv_front_take_pages(struct pv_front_queue *q, struct pv_front_io *io, unsigned int nr_lists);
@@ -459,9 +458,9 @@ static __always_inline bool pv_front_put(struct pv_front_queue *q, const struct 
 	put = pv_ring_room(&q->ring) > (io ? ops->reserved : 0) && ops->own(q, io, slot);
 	if (likely(put)) {
 		pv_ring_put(&q->ring, slot, len);
-		q->stats.requests++;
+		q->stats->requests++;
 		if (io && io->bounced)
-			q->stats.bytes_copied += ops->bytes(io);
+			q->stats->bytes_copied += ops->bytes(io);
 	}
 	if (last || unlikely(!put))
 		kick = pv_ring_publish(&q->ring);
@@ -499,7 +498,7 @@ static __always_inline int pv_front_send(struct pv_front_queue *q, const struct 
 		pv_front_put_pages(q, io);
 		err = -EBUSY;
 	}
-	q->stats.starved += err != -E2BIG;
+	q->stats->starved += err != -E2BIG;
 	pv_front_publish(q);
 	return err;
 }
@@ -556,7 +555,7 @@ static __always_inline struct pv_front_io *pv_front_collect(struct pv_front_queu
 			pv_ring_break(&q->ring, wrong);
 			break;
 		}
-		q->stats.responses++;
+		q->stats->responses++;
 		if (likely(io)) {
 			*end = io;
 			end = &io->next;

@@ -121,10 +121,8 @@ static void scsifront_free_host(struct scsifront *sf)
 {
 	mutex_lock(&sf->tmf_lock);
 	sf->pd = NULL;
-	pv_front_free(sf->queues);
 	kvfree(sf->slot);
 	kvfree(sf->parked);
-	sf->queues = NULL;
 	sf->slot = NULL;
 	sf->parked = NULL;
 	mutex_unlock(&sf->tmf_lock);
@@ -134,6 +132,11 @@ static void scsifront_free_host(struct scsifront *sf)
 
 static int scsifront_probe(struct pv_device *pd)
 {
+	int err = pv_front_alloc_counters(pd, min_t(unsigned int, max_queues ?: num_possible_cpus(),
+						    MAX_QUEUES));
+
+	if (err)
+		return err;
 	pd->priv = scsifront_alloc_host(pd);
 	return pd->priv ? 0 : -ENOMEM;
 }
@@ -158,21 +161,6 @@ static int scsifront_renew_host(struct pv_device *pd)
 	return 0;
 }
 
-/* How many rings this backend allows. */
-static int scsifront_choose_rings(struct scsifront *sf, struct pv_front_config *config)
-{
-	unsigned int max = max_t(u64, pv_feature(sf->pd, F_MAX_QUEUES), 1);
-
-	config->nr_irq = min(max_queues ?: num_online_cpus(), max);
-	if (sf->added) {
-		config->nr_irq = min(config->nr_irq, sf->queues->nr_alloc);
-		return 0;
-	}
-	pv_front_free(sf->queues);
-	sf->queues = pv_front_alloc(sf->pd, &scsifront_ops, config->nr_irq);
-	return sf->queues ? 0 : -ENOMEM;
-}
-
 static int scsifront_negotiate(struct pv_device *pd)
 {
 	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
@@ -181,6 +169,7 @@ static int scsifront_negotiate(struct pv_device *pd)
 		.name = dev_name(&pd->xb->dev),
 		.consume = scsifront_consume,
 	};
+	struct pv_front_queues *queues;
 	struct scsifront *sf;
 	int err;
 
@@ -188,27 +177,30 @@ static int scsifront_negotiate(struct pv_device *pd)
 	if (err)
 		return err;
 	sf = pd->priv;
-	err = scsifront_choose_rings(sf, &config);
-	if (err)
-		return err;
+	config.nr_irq = clamp_t(u64, pv_feature(pd, F_MAX_QUEUES), 1,
+				max_queues ?: num_online_cpus());
+	if (sf->added)
+		config.nr_irq = min(config.nr_irq, sf->host->nr_hw_queues);
 	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
-	return pv_front_open(sf->queues, &config);
+	queues = pv_front_create(pd, &scsifront_ops, &config);
+	if (IS_ERR(queues))
+		return PTR_ERR(queues);
+	rcu_assign_pointer(sf->queues, queues);
+	return 0;
 }
 
 static int scsifront_publish(struct pv_device *pd,
 			     struct xenbus_transaction xbt)
 {
-	struct scsifront *sf = pd->priv;
-
-	return pv_front_write_keys(sf->queues, xbt, pv_feature(pd, F_ORDER));
+	return pv_front_write_keys(scsifront_queues(pd->priv), xbt, pv_feature(pd, F_ORDER));
 }
 
 static void scsifront_choose_data_path(struct scsifront *sf)
 {
-	struct pv_front_queues *queues = sf->queues;
+	struct pv_front_queues *queues = scsifront_queues(sf);
 	struct pv_device *pd = sf->pd;
 
 	queues->zero = !pv_device_trusted(pd, trusted);
@@ -223,7 +215,8 @@ static void scsifront_choose_data_path(struct scsifront *sf)
 /* What the LUNs that are added from now on may ask of this backend. */
 static void scsifront_set_limits(struct scsifront *sf)
 {
-	unsigned int max_segs = sf->queues->max_segs;
+	const struct pv_front_queues *queues = scsifront_queues(sf);
+	unsigned int max_segs = queues->max_segs;
 	unsigned int sectors = max_segs * (XEN_PAGE_SIZE >> 9);
 	struct Scsi_Host *host = sf->host;
 
@@ -233,7 +226,7 @@ static void scsifront_set_limits(struct scsifront *sf)
 			 sectors);
 	host->max_sectors = sectors;
 	host->sg_tablesize = min_t(unsigned int, max_segs, SG_MAX_SEGMENTS);
-	if (sf->queues->bounce) {
+	if (queues->bounce) {
 		/* Staged pages are packed: how the data lies is all the same. */
 		host->max_segment_size = max_segs * XEN_PAGE_SIZE;
 		host->dma_boundary = U32_MAX;
@@ -245,8 +238,9 @@ static void scsifront_set_limits(struct scsifront *sf)
 
 static int scsifront_alloc_slots(struct scsifront *sf)
 {
-	unsigned int stride = sf->queues->queue[0]->ring.size;
-	unsigned int nr = sf->queues->nr * stride;
+	const struct pv_front_queues *queues = scsifront_queues(sf);
+	unsigned int stride = queues->queue[0]->ring.size;
+	unsigned int nr = queues->nr * stride;
 
 	/* (An earlier try may have come as far as this.) */
 	sf->nr_slots = 0;
@@ -264,13 +258,14 @@ static int scsifront_alloc_slots(struct scsifront *sf)
 
 static int scsifront_add_host(struct scsifront *sf)
 {
+	const struct pv_front_queues *queues = scsifront_queues(sf);
 	struct Scsi_Host *host = sf->host;
 	int err;
 
 	/* A slot of each ring is for an abort or a reset. */
-	host->can_queue = sf->queues->queue[0]->ring.size - 1;
+	host->can_queue = queues->queue[0]->ring.size - 1;
 	host->cmd_per_lun = host->can_queue;
-	host->nr_hw_queues = sf->queues->nr;
+	host->nr_hw_queues = queues->nr;
 	host->max_cmd_len = VSCSIIF_MAX_COMMAND_SIZE;
 	host->max_channel = 0;
 	host->max_id = SCSIFRONT_MAX_TARGET;
@@ -290,7 +285,7 @@ static int scsifront_add_host(struct scsifront *sf)
 static int scsifront_connect(struct pv_device *pd)
 {
 	struct scsifront *sf = pd->priv;
-	struct pv_front_queues *queues = sf->queues;
+	struct pv_front_queues *queues = scsifront_queues(sf);
 	int err;
 
 	sf->returns = pv_feature(pd, F_MAX_QUEUES);
@@ -336,14 +331,20 @@ static bool scsifront_settling(struct pv_device *pd)
 
 static void scsifront_close_rings(struct scsifront *sf, enum pv_down why)
 {
-	if (!sf->queues)
+	struct pv_front_queues *queues = scsifront_queues(sf);
+
+	if (!queues)
 		return;
 	mutex_lock(&sf->stop_lock);
 	scsifront_hold(sf);
-	pv_front_stop(sf->queues);
-	scsifront_drain(sf, why);
-	pv_front_close(sf->queues);
+	pv_front_stop(queues);
+	scsifront_drain(sf, queues, why);
 	mutex_unlock(&sf->stop_lock);
+	/* Who waits for an abort or a reset has its answer now. */
+	mutex_lock(&sf->tmf_lock);
+	RCU_INIT_POINTER(sf->queues, NULL);
+	mutex_unlock(&sf->tmf_lock);
+	pv_front_destroy(queues);
 }
 
 static void scsifront_remove_host(struct scsifront *sf)
@@ -420,13 +421,14 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 {
 	struct scsifront *sf = pd->priv;
+	struct pv_front_queues *queues = scsifront_queues(sf);
 	unsigned int i;
 
 	seq_printf(m, "host %u\n", sf->host->host_no);
-	for (i = 0; sf->queues && i < sf->queues->nr; i++)
-		seq_printf(m, "parked %u of %u\n", scsifront_queue_of(sf, i)->nr_parked,
-			   sf->stride);
-	pv_front_show(m, sf->queues);
+	for (i = 0; queues && i < queues->nr; i++)
+		seq_printf(m, "parked %u of %u\n",
+			   to_scsifront_queue(queues->queue[i])->nr_parked, sf->stride);
+	pv_front_show(m, queues);
 }
 
 static struct pv_driver scsifront_driver = {

@@ -10,9 +10,10 @@
 
 #include "scsifront.h"
 
+/* In an RCU section in which the host is accepting. */
 static struct pv_front_queue *scsifront_queue_at(struct scsifront *sf, unsigned int hwq)
 {
-	const struct pv_front_queues *queues = sf->queues;
+	const struct pv_front_queues *queues = rcu_dereference(sf->queues);
 
 	/* A backend that came back may allow fewer rings than blk-mq has. */
 	return queues->queue[likely(hwq < queues->nr) ? hwq : hwq % queues->nr];
@@ -278,7 +279,7 @@ static void scsifront_complete(struct pv_front_queue *q, struct pv_front_io *bas
 	sc->result = scsifront_result(io->rslt);
 	scsi_set_resid(sc, resid);
 	if (unlikely(sc->result))
-		q->stats.errors++;
+		q->stats->errors++;
 	if (unlikely(!pv_front_finish(q, &scsifront_ops, base, len - resid)))
 		sc->result = DID_ERROR << 16;
 	scsi_done_direct(sc);
@@ -655,6 +656,7 @@ static void scsifront_drain_slot(struct scsifront *sf, unsigned int id, enum pv_
 /**
  * scsifront_drain() - settle what is in flight when the connection has ended
  * @sf: the host, held (scsifront_hold())
+ * @queues: its connection
  * @why: what may be done twice is done again over the next connection; or
  *       all end with errors
  *
@@ -662,11 +664,11 @@ static void scsifront_drain_slot(struct scsifront *sf, unsigned int id, enum pv_
  *
  * Context: process, under @stop_lock.
  */
-void scsifront_drain(struct scsifront *sf, enum pv_down why)
+void scsifront_drain(struct scsifront *sf, struct pv_front_queues *queues, enum pv_down why)
 {
 	unsigned int i;
 
-	pv_front_drain(sf->queues, scsifront_consume);
+	pv_front_drain(queues, scsifront_consume);
 	for (i = 0; i < sf->nr_slots; i++)
 		scsifront_drain_slot(sf, i, why);
 }

@@ -109,7 +109,7 @@ struct scsifront_slot {
  * struct scsifront - a SCSI host, one vhost of the toolstack's
  * @pd: the device; NULL when it has gone. Under @tmf_lock
  * @host: the SCSI layer's part, of which this is the private data
- * @queues: the rings; for good once @host is known to the SCSI layer
+ * @queues: the connection, NULL if there is none; changes under @tmf_lock
  * @slot: by id
  * @parked: by id: pages of commands that the SCSI layer has back, but which
  *     the backend has not answered
@@ -130,7 +130,7 @@ struct scsifront_slot {
 struct scsifront {
 	struct pv_device *pd;
 	struct Scsi_Host *host;
-	struct pv_front_queues *queues;
+	struct pv_front_queues __rcu *queues;
 	struct scsifront_slot *slot;
 	struct scsifront_io *parked;
 	unsigned int nr_slots;
@@ -158,9 +158,11 @@ static inline struct scsifront_queue *to_scsifront_queue(struct pv_front_queue *
 	return container_of(q, struct scsifront_queue, base);
 }
 
-static inline struct scsifront_queue *scsifront_queue_of(struct scsifront *sf, unsigned int i)
+/* In a hook, or under @tmf_lock. */
+static inline struct pv_front_queues *scsifront_queues(struct scsifront *sf)
 {
-	return to_scsifront_queue(sf->queues->queue[i]);
+	return rcu_dereference_protected(sf->queues, lockdep_is_held(&sf->tmf_lock) ||
+					 lockdep_is_held(&sf->pd->lock));
 }
 
 /* queue.c */
@@ -178,7 +180,7 @@ bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
 		    struct scsifront_io *io, bool force);
 void scsifront_settle(void);
 void scsifront_hold(struct scsifront *sf);
-void scsifront_drain(struct scsifront *sf, enum pv_down why);
+void scsifront_drain(struct scsifront *sf, struct pv_front_queues *queues, enum pv_down why);
 
 /* luns.c */
 void scsifront_luns_unname(struct scsifront *sf);

@@ -34,23 +34,31 @@ unsigned int scsifront_tmf_timeout = 60;
 /* Whether an abort or a reset has not been answered. */
 static bool scsifront_tmf_pending(struct scsifront *sf)
 {
+	const struct pv_front_queues *queues;
+	bool pending = false;
 	unsigned int i;
 
-	for (i = 0; i < sf->queues->nr; i++)
-		if (READ_ONCE(scsifront_queue_of(sf, i)->tmf.busy))
-			return true;
-	return false;
+	rcu_read_lock();
+	queues = rcu_dereference(sf->queues);
+	for (i = 0; queues && i < queues->nr; i++)
+		pending |= READ_ONCE(to_scsifront_queue(queues->queue[i])->tmf.busy);
+	rcu_read_unlock();
+	return pending;
 }
 
 /* Whether the backend has answered anything since then. */
 static bool scsifront_has_heard(struct scsifront *sf, unsigned long since)
 {
+	const struct pv_front_queues *queues;
+	bool heard = false;
 	unsigned int i;
 
-	for (i = 0; i < sf->queues->nr; i++)
-		if (time_after(READ_ONCE(scsifront_queue_of(sf, i)->heard), since))
-			return true;
-	return false;
+	rcu_read_lock();
+	queues = rcu_dereference(sf->queues);
+	for (i = 0; queues && i < queues->nr; i++)
+		heard |= time_after(READ_ONCE(to_scsifront_queue(queues->queue[i])->heard), since);
+	rcu_read_unlock();
+	return heard;
 }
 
 /**
@@ -169,11 +177,15 @@ static bool scsifront_park_device(struct scsifront *sf, const struct scsi_device
 /* A reset goes over any ring: over one where no other waits for its answer. */
 static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
 {
+	const struct pv_front_queues *queues = scsifront_queues(sf);
+	struct scsifront_queue *q;
 	unsigned int i;
 
-	for (i = 0; i < sf->queues->nr; i++)
-		if (!READ_ONCE(scsifront_queue_of(sf, i)->tmf.busy))
-			return scsifront_queue_of(sf, i);
+	for (i = 0; queues && i < queues->nr; i++) {
+		q = to_scsifront_queue(queues->queue[i]);
+		if (!READ_ONCE(q->tmf.busy))
+			return q;
+	}
 	return NULL;
 }
 
@@ -265,11 +277,15 @@ static bool scsifront_reset_in_place(struct scsifront *sf)
 
 static bool scsifront_reset_anew(struct scsifront *sf)
 {
+	struct pv_front_queues *queues;
+
 	mutex_lock(&sf->tmf_lock);
 	if (sf->pd) {
 		mutex_lock(&sf->stop_lock);
+		queues = scsifront_queues(sf);
 		scsifront_hold(sf);
-		scsifront_drain(sf, PV_DOWN_RETRY);
+		if (queues)
+			scsifront_drain(sf, queues, PV_DOWN_RETRY);
 		scsifront_settle();
 		mutex_unlock(&sf->stop_lock);
 		pv_device_restart(sf->pd);
