@@ -79,6 +79,8 @@ struct blkfront_io {
  * @handle: the number that requests carry
  * @disk: the disk, from the first connection on
  * @tags: of the disk's queues; NULL if there is no disk
+ * @tags_lock: nobody exchanges @tags' arrays; not for who has a request on a ring
+ * @no_tags: they are being exchanged: no request is on a ring
  * @queues: the connection, NULL if there is none
  * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
  * @quiesced: blk-mq hands out no requests
@@ -103,6 +105,8 @@ struct blkfront {
 	u16 handle;
 	struct gendisk *disk;
 	struct blk_mq_tag_set *tags;
+	struct mutex tags_lock; /* the arrays of @tags */
+	bool no_tags;
 	struct pv_front_queues __rcu *queues;
 	unsigned int nr_irq_hw;
 	bool quiesced;
@@ -123,6 +127,9 @@ static inline struct pv_front_queues *blkfront_queues(struct blkfront *bf)
 {
 	return rcu_dereference_protected(bf->queues, lockdep_is_held(&bf->pd->lock));
 }
+
+/* main.c */
+extern unsigned int blkfront_poll_queues;
 
 /* queue.c */
 extern const struct blk_mq_ops blkfront_mq_ops;

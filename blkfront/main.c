@@ -23,8 +23,8 @@ static unsigned int max_queues;
 module_param(max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "Most rings a disk (default: one a CPU)");
 
-static unsigned int poll_queues;
-module_param(poll_queues, uint, 0444);
+unsigned int blkfront_poll_queues;
+module_param_named(poll_queues, blkfront_poll_queues, uint, 0444);
 MODULE_PARM_DESC(poll_queues, "Rings a disk that are polled, besides the others (default 0)");
 
 static unsigned int max_ring_page_order = 2;
@@ -141,13 +141,14 @@ static int blkfront_probe(struct pv_device *pd)
 		return -ENOMEM;
 	kref_init(&bf->ref);
 	mutex_init(&bf->lock);
+	mutex_init(&bf->tags_lock);
 	spin_lock_init(&bf->recut_lock);
 	INIT_WORK(&bf->settle, blkfront_vbd_settle_work);
 	INIT_WORK(&bf->recut, blkfront_recut_work);
 	bf->pd = pd;
 	pd->priv = bf;
 	err = pv_front_alloc_counters(pd, min(max_queues ?: num_possible_cpus(), MAX_RINGS) +
-				      min(poll_queues, MAX_RINGS));
+				      min(blkfront_poll_queues, MAX_RINGS));
 	if (!err)
 		err = blkfront_vbd_number(bf);
 	if (err)
@@ -170,14 +171,9 @@ static void blkfront_remove(struct pv_device *pd)
 static void blkfront_choose_rings(struct blkfront *bf, struct pv_front_config *config)
 {
 	unsigned int max = max_t(u64, pv_feature(bf->pd, F_MAX_QUEUES), 1);
-	unsigned int irq = max_queues ?: num_online_cpus(), poll = poll_queues;
 
-	if (bf->disk) {
-		irq = min(irq, bf->nr_irq_hw);
-		poll = min(poll, bf->tags->nr_hw_queues - bf->nr_irq_hw);
-	}
-	config->nr_irq = min(irq, max);
-	config->nr_poll = min(poll, max - config->nr_irq);
+	config->nr_irq = min(max_queues ?: num_online_cpus(), max);
+	config->nr_poll = min(blkfront_poll_queues, max - config->nr_irq);
 }
 
 static int blkfront_negotiate(struct pv_device *pd)

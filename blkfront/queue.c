@@ -42,7 +42,7 @@ static struct pv_front_queue *blkfront_queue_of(struct blk_mq_hw_ctx *hctx)
 		first = nr;
 		nr = queues->nr - nr;
 	}
-	/* A backend that came back may allow fewer rings than blk-mq has. */
+	/* Until blk-mq has as many: see blkfront_vbd_set_queues(). */
 	return queues->queue[first + (likely(at < nr) ? at : at % nr)];
 }
 
@@ -55,17 +55,21 @@ static u64 blkfront_request_id(struct request *rq)
 static struct request *blkfront_request_of(struct blkfront_queue *q, u64 id)
 {
 	struct blkfront *bf = q->bf;
+	struct blk_mq_tags *tags;
 	struct blkfront_io *io;
 	struct request *rq;
 	u32 hwq;
 
-	if (id > U32_MAX)
+	if (id > U32_MAX || unlikely(READ_ONCE(bf->no_tags)))
 		return NULL;
 	hwq = blk_mq_unique_tag_to_hwq(id);
 	if (hwq >= bf->tags->nr_hw_queues)
 		return NULL;
-	rq = blk_mq_tag_to_rq(bf->tags->tags[hwq],
-			      blk_mq_unique_tag_to_tag(id));
+	/* A hardware queue that no CPU uses has none. */
+	tags = bf->tags->tags[hwq];
+	if (unlikely(!tags))
+		return NULL;
+	rq = blk_mq_tag_to_rq(tags, blk_mq_unique_tag_to_tag(id));
 	if (!rq)
 		return NULL;
 	io = blk_mq_rq_to_pdu(rq);
@@ -475,22 +479,28 @@ static bool blkfront_drain_one(struct request *rq, void *data)
 void blkfront_drain(struct blkfront *bf, struct pv_front_queues *queues, enum pv_down why)
 {
 	pv_front_drain(queues, blkfront_consume);
+	mutex_lock(&bf->tags_lock);
 	if (bf->tags)
 		blk_mq_tagset_busy_iter(bf->tags, blkfront_drain_one, &why);
+	mutex_unlock(&bf->tags_lock);
 }
 
 static void blkfront_map_queues(struct blk_mq_tag_set *set)
 {
 	struct blkfront *bf = set->driver_data;
+	struct blk_mq_queue_map *poll = &set->map[HCTX_TYPE_POLL];
+	/* (There may be fewer than were asked for.) */
+	unsigned int nr_irq = min(bf->nr_irq_hw, set->nr_hw_queues);
 
-	set->map[HCTX_TYPE_DEFAULT].nr_queues = bf->nr_irq_hw;
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = nr_irq;
 	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
 	if (set->nr_maps == 1)
 		return;
 	set->map[HCTX_TYPE_READ].nr_queues = 0;
-	set->map[HCTX_TYPE_POLL].nr_queues = set->nr_hw_queues - bf->nr_irq_hw;
-	set->map[HCTX_TYPE_POLL].queue_offset = bf->nr_irq_hw;
-	blk_mq_map_queues(&set->map[HCTX_TYPE_POLL]);
+	poll->nr_queues = set->nr_hw_queues - nr_irq;
+	poll->queue_offset = nr_irq;
+	if (poll->nr_queues)
+		blk_mq_map_queues(poll);
 }
 
 const struct blk_mq_ops blkfront_mq_ops = {

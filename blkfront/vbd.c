@@ -231,7 +231,7 @@ static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 		.ops = &blkfront_mq_ops,
 		.driver_data = bf,
 		.nr_hw_queues = queues->nr,
-		.nr_maps = queues->nr > queues->nr_irq ? HCTX_MAX_TYPES : 1,
+		.nr_maps = blkfront_poll_queues ? HCTX_MAX_TYPES : 1,
 		.queue_depth = queues->queue[0]->ring.size,
 		.cmd_size = sizeof(struct blkfront_io),
 		.timeout = LATE,
@@ -304,6 +304,51 @@ int blkfront_vbd_update(struct blkfront *bf)
 	return 0;
 }
 
+/*
+ * As many hardware queues as the connection has rings. What is under way ends
+ * first, over this connection or the next ones; what comes meanwhile waits.
+ */
+static void blkfront_vbd_set_queues(struct blkfront *bf, unsigned int nr_irq, unsigned int nr)
+{
+	struct request_queue *q = bf->disk->queue;
+	unsigned int memflags = pv_blk_freeze(q);
+
+	mutex_lock(&bf->tags_lock);
+	WRITE_ONCE(bf->no_tags, true);
+	/* Who has a response in his hands looks into the arrays. */
+	synchronize_rcu();
+	bf->nr_irq_hw = nr_irq;
+	blk_mq_update_nr_hw_queues(bf->tags, nr);
+	WRITE_ONCE(bf->no_tags, false);
+	mutex_unlock(&bf->tags_lock);
+	pv_blk_unfreeze(q, memflags);
+}
+
+/* What follows from how the connection is that there is now, if there is one. */
+static void blkfront_vbd_follow(struct blkfront *bf)
+{
+	const struct pv_front_queues *queues;
+	unsigned int nr_irq = 0, nr = 0;
+	struct pv_blk_limits lim;
+	bool refused;
+
+	rcu_read_lock();
+	queues = rcu_dereference(bf->queues);
+	refused = queues && (READ_ONCE(bf->flush_refused) || READ_ONCE(bf->discard_refused));
+	if (refused)
+		blkfront_vbd_limits(bf, queues, &lim);
+	if (queues) {
+		nr_irq = queues->nr_irq;
+		nr = queues->nr;
+	}
+	rcu_read_unlock();
+
+	if (refused)
+		pv_blk_set_limits(bf->disk->queue, &lim);
+	if (nr && (nr != bf->tags->nr_hw_queues || nr_irq != bf->nr_irq_hw))
+		blkfront_vbd_set_queues(bf, nr_irq, nr);
+}
+
 /**
  * blkfront_vbd_settle_work() - do what must not be done in a hook
  * @work: of the disk
@@ -311,8 +356,6 @@ int blkfront_vbd_update(struct blkfront *bf)
 void blkfront_vbd_settle_work(struct work_struct *work)
 {
 	struct blkfront *bf = container_of(work, struct blkfront, settle);
-	const struct pv_front_queues *queues;
-	struct pv_blk_limits lim;
 	int err;
 
 	if (!bf->added) {
@@ -323,16 +366,7 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 		else
 			bf->added = true;
 	}
-	if (READ_ONCE(bf->flush_refused) || READ_ONCE(bf->discard_refused)) {
-		rcu_read_lock();
-		queues = rcu_dereference(bf->queues);
-		if (queues)
-			blkfront_vbd_limits(bf, queues, &lim);
-		rcu_read_unlock();
-		/* (Without a connection: the next one sets them anew.) */
-		if (queues)
-			pv_blk_set_limits(bf->disk->queue, &lim);
-	}
+	blkfront_vbd_follow(bf);
 }
 
 static void blkfront_vbd_refused(struct blkfront *bf, bool *refused,

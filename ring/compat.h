@@ -107,6 +107,23 @@ static inline void pv_bdev_close(struct pv_bdev *disk)
 
 /* ---- disks made ---- */
 
+#if KERNEL_VERSION(6, 14, 0) > LINUX_VERSION_CODE
+/* Since 6.14 whoever freezes a queue keeps what it was for allocations. */
+static inline unsigned int pv_blk_freeze(struct request_queue *q)
+{
+	blk_mq_freeze_queue(q);
+	return 0;
+}
+
+static inline void pv_blk_unfreeze(struct request_queue *q, unsigned int memflags)
+{
+	blk_mq_unfreeze_queue(q);
+}
+#else
+#define pv_blk_freeze	blk_mq_freeze_queue
+#define pv_blk_unfreeze	blk_mq_unfreeze_queue
+#endif
+
 /* No scheduler unless somebody asks for one. */
 #define PV_MQ_FLAGS	(BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT)
 

@@ -844,6 +844,29 @@ static void each_backend_after_each(struct kunit *test)
 		__free_page(page[i]);
 }
 
+/* As many hardware queues as the backend allows rings, polled ones too: more, and fewer, under load. */
+static void queues_follow_the_backend(struct kunit *test)
+{
+	static const struct offer few[] = {
+		{ "1", NULL, NULL, "1" }, { NULL, NULL, NULL, "1" },
+		{ "2", NULL, NULL, "1" }, { NULL, NULL, NULL, "0" },
+	};
+	static const unsigned int nr[] = { 1, 3, 2, 3 };
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w;
+	unsigned int i;
+
+	w = start_workers(test, 1000000, &stop);
+	for (i = 0; i < 2 * ARRAY_SIZE(few); i++) {
+		become(test, &few[i % ARRAY_SIZE(few)]);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(above->bd_disk->queue->nr_hw_queues == nr[i % ARRAY_SIZE(few)]),
+				      "%u: %u queues", i, above->bd_disk->queue->nr_hw_queues);
+	}
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+	set_parameter(test, "/sys/module/pv_blkback/parameters/feature_persistent", "1");
+}
+
 /* Somebody writes the parameter between what it was offered for and the answer. */
 static void persistent_is_what_was_offered(struct kunit *test)
 {
@@ -1276,6 +1299,7 @@ static struct kunit_suite pair_suite = {
 static struct kunit_case change_cases[] = {
 	KUNIT_CASE(smaller_ring),
 	KUNIT_CASE(each_backend_after_each),
+	KUNIT_CASE(queues_follow_the_backend),
 	KUNIT_CASE(persistent_is_what_was_offered),
 	KUNIT_CASE(flush_meets_no_cache),
 	KUNIT_CASE(life_after_failure),
