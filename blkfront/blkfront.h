@@ -70,6 +70,20 @@ struct blkfront_io {
 };
 
 /**
+ * enum blkfront_state - what becomes of a request
+ * @BLKFRONT_NONE: there is no disk
+ * @BLKFRONT_UP: it is put on a ring
+ * @BLKFRONT_AWAY: there is no connection: it waits for the next one
+ * @BLKFRONT_DEAD: it ends with an error, for good
+ */
+enum blkfront_state {
+	BLKFRONT_NONE,
+	BLKFRONT_UP,
+	BLKFRONT_AWAY,
+	BLKFRONT_DEAD,
+};
+
+/**
  * struct blkfront - one disk
  * @ref: held by the device and by the disk
  * @all: list of all disks, for their minors
@@ -83,8 +97,7 @@ struct blkfront_io {
  * @no_tags: they are being exchanged: no request is on a ring
  * @queues: the connection, NULL if there is none
  * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
- * @quiesced: blk-mq hands out no requests
- * @dead: requests end with an error
+ * @state: of the disk; blkfront_set_state() changes it
  * @cdrom: it answers to what CD-ROM drives are asked
  * @flush_op: operation that flushes; 0 if there is none
  * @flush_refused: the backend does not flush after all
@@ -109,8 +122,7 @@ struct blkfront {
 	bool no_tags;
 	struct pv_front_queues __rcu *queues;
 	unsigned int nr_irq_hw;
-	bool quiesced;
-	bool dead;
+	enum blkfront_state state;
 	bool cdrom;
 	u8 flush_op;
 	bool flush_refused;

@@ -225,15 +225,25 @@ static void blkfront_choose_data_path(struct blkfront *bf)
 		bf->flush_op = 0;
 }
 
-/* After the queue was quiesced: requests come again, also those that waited. */
-static void blkfront_go_on(struct blkfront *bf)
+/*
+ * The only place where it changes, in a hook. A disk that is away is quiesced;
+ * then requests come again, also those that waited.
+ */
+static void blkfront_set_state(struct blkfront *bf, enum blkfront_state state)
 {
+	enum blkfront_state was = bf->state;
 	struct request_queue *queue = bf->disk->queue;
 
-	bf->quiesced = false;
-	blk_mq_unquiesce_queue(queue);
-	blk_mq_start_stopped_hw_queues(queue, true);
-	blk_mq_kick_requeue_list(queue);
+	if (state == was)
+		return;
+	if (state == BLKFRONT_AWAY)
+		blk_mq_quiesce_queue(queue);
+	bf->state = state;
+	if (was == BLKFRONT_AWAY) {
+		blk_mq_unquiesce_queue(queue);
+		blk_mq_start_stopped_hw_queues(queue, true);
+		blk_mq_kick_requeue_list(queue);
+	}
 }
 
 static int blkfront_connect(struct pv_device *pd)
@@ -256,8 +266,7 @@ static int blkfront_connect(struct pv_device *pd)
 		 queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants",
 		 bf->flush_op ? "flush" : "no flush");
-	if (bf->quiesced)
-		blkfront_go_on(bf);
+	blkfront_set_state(bf, BLKFRONT_UP);
 	schedule_work(&bf->settle);
 	return 0;
 }
@@ -291,10 +300,8 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 	struct blkfront *bf = pd->priv;
 	struct pv_front_queues *queues = blkfront_queues(bf);
 
-	if (bf->disk && !bf->quiesced) {
-		blk_mq_quiesce_queue(bf->disk->queue);
-		bf->quiesced = true;
-	}
+	if (bf->disk)
+		blkfront_set_state(bf, BLKFRONT_AWAY);
 	RCU_INIT_POINTER(bf->queues, NULL);
 	if (queues) {
 		pv_front_stop(queues);
@@ -304,15 +311,14 @@ static void blkfront_disconnect(struct pv_device *pd, enum pv_down why)
 	if (why == PV_DOWN_RETRY || !bf->disk)
 		return;
 
-	bf->dead = true;
 	/* What an earlier RETRY requeued fails now. */
-	blkfront_go_on(bf);
+	blkfront_set_state(bf, BLKFRONT_DEAD);
 	/* Last: who holds the disk may wait for what it has written. */
 	blk_mark_disk_dead(bf->disk);
 	flush_work(&bf->recut);
-	blkfront_vbd_delete(bf);
 	/* If there is another life, it has another disk. */
-	bf->dead = false;
+	blkfront_set_state(bf, BLKFRONT_NONE);
+	blkfront_vbd_delete(bf);
 }
 
 static void blkfront_show(struct pv_device *pd, struct seq_file *m)

@@ -338,7 +338,7 @@ static blk_status_t blkfront_queue_rq(struct blk_mq_hw_ctx *hctx,
 	int err;
 
 	/* Without a connection the queue is quiesced, or the disk is dead. */
-	if (unlikely(!q || bf->dead))
+	if (unlikely(!q || bf->state == BLKFRONT_DEAD))
 		return BLK_STS_IOERR;
 	if (unlikely(blkfront_nothing_to_flush(bf, bd->rq)))
 		return blkfront_end_at_once(q, bd->rq);

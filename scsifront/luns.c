@@ -351,7 +351,7 @@ void scsifront_luns_work(struct work_struct *work)
 
 	mutex_lock(&sf->luns_lock);
 	sf->luns_moving = true;
-	while (!READ_ONCE(sf->dead) && (l = scsifront_next_lun(sf))) {
+	while (!scsifront_ends(sf) && (l = scsifront_next_lun(sf))) {
 		wanted = l->wanted;
 		/* Whoever reads anew meanwhile says so again. */
 		l->told = true;

@@ -151,7 +151,7 @@ static int scsifront_renew_host(struct pv_device *pd)
 {
 	struct scsifront *old = pd->priv, *sf;
 
-	if (!old->dead)
+	if (old->state != SCSIFRONT_DEAD)
 		return 0;
 	sf = scsifront_alloc_host(pd);
 	if (!sf)
@@ -304,9 +304,9 @@ static int scsifront_connect(struct pv_device *pd)
 	dev_info(&pd->xb->dev, "host%u: %u rings of %u, %u segments, %s\n",
 		 sf->host->host_no, queues->nr, queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants");
-	/* Whoever sees it sees the rings and pools, too. */
-	smp_store_release(&sf->accepting, true);
-	wake_up_all(&sf->wait);
+	mutex_lock(&sf->stop_lock);
+	scsifront_set_state(sf, SCSIFRONT_UP);
+	mutex_unlock(&sf->stop_lock);
 	scsi_unblock_requests(sf->host);
 	scsifront_luns_unname(sf);
 	scsifront_luns_read(sf);
@@ -397,12 +397,20 @@ static void scsifront_suspend(struct pv_device *pd, unsigned long until)
 	scsifront_backend_answers(pd->priv, until);
 }
 
+/* The end: over the rings that there are, if there are any. */
+static void scsifront_leave(struct scsifront *sf)
+{
+	mutex_lock(&sf->stop_lock);
+	scsifront_set_state(sf, sf->state == SCSIFRONT_UP ? SCSIFRONT_LEAVING : SCSIFRONT_DEAD);
+	mutex_unlock(&sf->stop_lock);
+}
+
 static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 {
 	struct scsifront *sf = pd->priv;
 
 	if (why == PV_DOWN_FINAL)
-		WRITE_ONCE(sf->dead, true);
+		scsifront_leave(sf);
 	/* Caches are written out as long as there are rings. */
 	if (why == PV_DOWN_FINAL && sf->added && scsifront_may_flush(pd))
 		scsifront_remove_host(sf);

@@ -350,10 +350,9 @@ PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host, struct scsi_cmnd *sc
 
 	/* scsifront_hold() waits for those who are in here. */
 	rcu_read_lock();
-	/* Pairs with scsifront_connect(). */
-	if (likely(smp_load_acquire(&sf->accepting)))
+	if (likely(scsifront_accepts(sf)))
 		ret = scsifront_queue_one(sf, sc);
-	else if (READ_ONCE(sf->dead))
+	else if (scsifront_ends(sf))
 		ret = scsifront_end_at_once(sc, DID_NO_CONNECT);
 	else
 		ret = SCSI_MLQUEUE_HOST_BUSY;
@@ -371,8 +370,7 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
 	struct scsifront *sf = shost_priv(host);
 
 	rcu_read_lock();
-	/* Pairs with scsifront_connect(). */
-	if (smp_load_acquire(&sf->accepting))
+	if (scsifront_accepts(sf))
 		pv_front_publish(scsifront_queue_at(sf, hwq));
 	rcu_read_unlock();
 }
@@ -394,8 +392,7 @@ bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
 
 	lockdep_assert_held(&q->sf->tmf_lock);
 	rcu_read_lock();
-	/* Pairs with scsifront_connect(). */
-	if (smp_load_acquire(&q->sf->accepting) && !READ_ONCE(q->tmf.busy)) {
+	if (scsifront_accepts(q->sf) && !READ_ONCE(q->tmf.busy)) {
 		reinit_completion(&q->tmf.done);
 		q->tmf.ok = false;
 		WRITE_ONCE(q->tmf.busy, true);
@@ -519,14 +516,30 @@ bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
 /* ---- the end of a connection ---- */
 
 /**
+ * scsifront_set_state() - the only place where it changes
+ * @sf: the host
+ * @state: see enum scsifront_state
+ *
+ * Context: process, under @stop_lock.
+ */
+void scsifront_set_state(struct scsifront *sf, enum scsifront_state state)
+{
+	lockdep_assert_held(&sf->stop_lock);
+	/* Whoever sees it sees the rings and pools, too. */
+	smp_store_release(&sf->state, state);
+	wake_up_all(&sf->wait);
+}
+
+/**
  * scsifront_hold() - let no more commands onto the rings
  * @sf: the host
  *
- * Context: process, may sleep. Afterwards nobody is about to put one there.
+ * Context: process, under @stop_lock, may sleep. Afterwards nobody is about to
+ *          put one there.
  */
 void scsifront_hold(struct scsifront *sf)
 {
-	WRITE_ONCE(sf->accepting, false);
+	scsifront_set_state(sf, scsifront_ends(sf) ? SCSIFRONT_DEAD : SCSIFRONT_AWAY);
 	synchronize_rcu();
 }
 

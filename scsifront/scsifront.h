@@ -106,6 +106,20 @@ struct scsifront_slot {
 };
 
 /**
+ * enum scsifront_state - what becomes of a command
+ * @SCSIFRONT_AWAY: there is no connection: it waits for the next one
+ * @SCSIFRONT_UP: it is put on a ring
+ * @SCSIFRONT_LEAVING: the same, for the last ones: caches are written out
+ * @SCSIFRONT_DEAD: it ends with an error, for good
+ */
+enum scsifront_state {
+	SCSIFRONT_AWAY,
+	SCSIFRONT_UP,
+	SCSIFRONT_LEAVING,
+	SCSIFRONT_DEAD,
+};
+
+/**
  * struct scsifront - a SCSI host, one vhost of the toolstack's
  * @pd: the device; NULL when it has gone. Under @tmf_lock
  * @host: the SCSI layer's part, of which this is the private data
@@ -117,11 +131,11 @@ struct scsifront_slot {
  * @stride: ids of a ring
  * @returns: the backend makes new connections; the published one may not
  * @added: the SCSI layer knows @host
- * @accepting: commands may be put on the rings; readers are in an RCU section
- * @dead: commands end with an error
- * @stop_lock: serialises those that end a connection
+ * @state: scsifront_set_state() changes it; who puts a command on a ring is in
+ *         an RCU section
+ * @stop_lock: serialises those that begin or end a connection
  * @tmf_lock: one abort or reset at a time; guards @pd, @queues against late ones
- * @wait: for @accepting, @dead, or the answer to an abort or reset
+ * @wait: for @state, or the answer to an abort or reset
  * @luns: the LUNs that the backend has named
  * @luns_moving: the work adds or removes one
  * @luns_lock: guards the list and what stands in it
@@ -137,9 +151,8 @@ struct scsifront {
 	unsigned int stride;
 	bool returns;
 	bool added;
-	bool accepting;
-	bool dead;
-	struct mutex stop_lock; /* those that end a connection */
+	enum scsifront_state state;
+	struct mutex stop_lock; /* @state */
 	struct mutex tmf_lock; /* one abort or reset at a time */
 	wait_queue_head_t wait;
 	struct list_head luns;
@@ -165,6 +178,21 @@ static inline struct pv_front_queues *scsifront_queues(struct scsifront *sf)
 					 lockdep_is_held(&sf->pd->lock));
 }
 
+/* Whether commands go onto the rings, which are there then. */
+static inline bool scsifront_accepts(const struct scsifront *sf)
+{
+	/* Pairs with scsifront_set_state(). */
+	enum scsifront_state state = smp_load_acquire(&sf->state);
+
+	return state == SCSIFRONT_UP || state == SCSIFRONT_LEAVING;
+}
+
+/* Whether this is its last connection, or that has gone. */
+static inline bool scsifront_ends(const struct scsifront *sf)
+{
+	return READ_ONCE(sf->state) >= SCSIFRONT_LEAVING;
+}
+
 /* queue.c */
 extern const struct pv_front_ops scsifront_ops;
 PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
@@ -179,6 +207,7 @@ bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
 bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
 		    struct scsifront_io *io, bool force);
 void scsifront_settle(void);
+void scsifront_set_state(struct scsifront *sf, enum scsifront_state state);
 void scsifront_hold(struct scsifront *sf);
 void scsifront_drain(struct scsifront *sf, struct pv_front_queues *queues, enum pv_down why);
 

@@ -82,10 +82,9 @@ PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc)
 	unsigned int timeout = scsi_cmd_to_rq(sc)->timeout;
 	unsigned long tries = min_t(unsigned int, sc->allowed, MAX_RETRIES) + 1;
 
-	if (READ_ONCE(sf->dead))
+	if (scsifront_ends(sf))
 		return PV_TIMEOUT_ABORT;
-	/* Pairs with scsifront_connect(). */
-	if (!smp_load_acquire(&sf->accepting))
+	if (!scsifront_accepts(sf))
 		return PV_TIMEOUT_WAIT;
 	/* A reset that somebody asked for has taken it back: so may its owner. */
 	if (!scsifront_busy(sf, sc))
@@ -227,8 +226,8 @@ int scsifront_eh_device_reset(struct scsi_cmnd *sc)
 /* Returns whether nothing more can be got by waiting. */
 static bool scsifront_may_go_on(struct scsifront *sf)
 {
-	return READ_ONCE(sf->dead) ||
-	       (READ_ONCE(sf->accepting) && !scsifront_tmf_pending(sf));
+	return scsifront_ends(sf) ||
+	       (scsifront_accepts(sf) && !scsifront_tmf_pending(sf));
 }
 
 static bool scsifront_reset_all(struct scsifront *sf)
@@ -265,9 +264,9 @@ static bool scsifront_reset_in_place(struct scsifront *sf)
 		/* Who does not answer is waited for: see below. */
 		wait_event_idle(sf->wait, scsifront_may_go_on(sf));
 		mutex_lock(&sf->tmf_lock);
-		ok = sf->pd && !READ_ONCE(sf->dead) && scsifront_reset_all(sf);
-		again = !ok && sf->pd && !READ_ONCE(sf->dead) &&
-			(!READ_ONCE(sf->accepting) || scsifront_tmf_pending(sf));
+		ok = sf->pd && !scsifront_ends(sf) && scsifront_reset_all(sf);
+		again = !ok && sf->pd && !scsifront_ends(sf) &&
+			(!scsifront_accepts(sf) || scsifront_tmf_pending(sf));
 		if (!again && sf->pd)
 			scsifront_park_all(sf);
 		mutex_unlock(&sf->tmf_lock);
@@ -291,8 +290,8 @@ static bool scsifront_reset_anew(struct scsifront *sf)
 		pv_device_restart(sf->pd);
 	}
 	mutex_unlock(&sf->tmf_lock);
-	wait_event_idle(sf->wait, READ_ONCE(sf->accepting) || READ_ONCE(sf->dead));
-	return READ_ONCE(sf->accepting);
+	wait_event_idle(sf->wait, scsifront_accepts(sf) || scsifront_ends(sf));
+	return scsifront_accepts(sf);
 }
 
 /**
