@@ -51,24 +51,24 @@ extern struct workqueue_struct *blkback_wq;
 
 /**
  * struct blkback_counters - what a queue has done; outlives the queue
+ * @ring: the library's counters
  * @reads: reads
  * @writes: writes
  * @flushes: flushes and barriers
  * @discards: discards
  * @sectors_read: sectors read
  * @sectors_written: sectors written
- * @ring: the library's counters
  *
  * Written by the queue's thread only.
  */
 struct blkback_counters {
+	struct pv_stats ring;
 	u64 reads;
 	u64 writes;
 	u64 flushes;
 	u64 discards;
 	u64 sectors_read;
 	u64 sectors_written;
-	struct pv_stats ring;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -175,7 +175,6 @@ struct blkback_queue {
  * @up: the rings are connected
  * @abi: layout of the frontend's slots
  * @queues: the connection, or NULL
- * @counters: by index of queue
  */
 struct blkback {
 	struct pv_device *pd;
@@ -185,7 +184,6 @@ struct blkback {
 	bool up;
 	enum blkback_abi abi;
 	struct pv_back_queues *queues;
-	struct blkback_counters *counters;
 };
 
 /* queue.c */

@@ -96,14 +96,11 @@ static int blkback_probe(struct pv_device *pd)
 	if (!b)
 		return -ENOMEM;
 	b->pd = pd;
-	b->counters = pv_device_alloc_counters(pd, max_queues, sizeof(*b->counters));
-	if (!b->counters) {
-		kfree(b);
-		return -ENOMEM;
-	}
 	blkback_vbd_init(b);
 	pd->priv = b;
-	err = pv_watch_own(pd, &b->watch, "physical-device", blkback_target_changed);
+	err = pv_device_alloc_counters(pd, max_queues, sizeof(struct blkback_counters));
+	if (!err)
+		err = pv_watch_own(pd, &b->watch, "physical-device", blkback_target_changed);
 	if (err)
 		kfree(b);
 	return err;

@@ -389,7 +389,7 @@ static void blkback_init_queue(struct pv_back_queue *base)
 	struct blkback *b = to_blkback(base->pd);
 
 	q->abi = b->abi;
-	q->counters = &b->counters[base->index];
+	q->counters = pv_device_counters(base->pd, base->index);
 	q->bdev = b->vbd.disk.bdev;
 	blkback_vbd_limits(b, &q->limits);
 }
@@ -442,8 +442,6 @@ struct pv_back_queues *blkback_queues_create(struct blkback *b)
 		.max_staged = max_t(unsigned int, blkback_max_buffer_pages,
 				    BLKBACK_MAX_SEGMENTS),
 		.max_maps = blkback_max_persistent_grants,
-		.stats = &b->counters->ring,
-		.stats_stride = sizeof(*b->counters),
 		.consume = blkback_consume,
 		.spin_us = blkback_poll_us,
 		.idle_seconds = blkback_persistent_grant_unused_seconds ?: IDLE_SECONDS,

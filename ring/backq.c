@@ -227,7 +227,7 @@ static struct pv_back_queue *backq_create(struct pv_device *pd, unsigned int ind
 	q->index = index;
 	q->persistent = config->persistent;
 	q->ages = config->persistent && !config->keep_maps;
-	q->stats = (void *)config->stats + index * config->stats_stride;
+	q->stats = pv_device_counters(pd, index);
 	/* Two rounds make the whole time. */
 	q->tidy_every = config->idle_seconds * HZ / 2;
 	q->tidy_at = jiffies + q->tidy_every;
@@ -294,10 +294,8 @@ void pv_back_start(struct pv_back_queues *queues)
 {
 	unsigned int i;
 
-	for (i = 0; i < queues->nr; i++) {
-		queues->queue[i]->running = true;
+	for (i = 0; i < queues->nr; i++)
 		pv_channel_start(&queues->queue[i]->channel);
-	}
 }
 EXPORT_SYMBOL_GPL(pv_back_start);
 
@@ -340,7 +338,7 @@ void pv_back_hold(struct pv_back_queues *queues, unsigned long patience)
 	for (i = 0; i < queues->nr; i++) {
 		struct pv_back_queue *q = queues->queue[i];
 
-		if (!q->running)
+		if (!pv_channel_started(&q->channel))
 			continue;
 		if (q->ops->hurry &&
 		    !wait_for_completion_timeout(&q->held, max_t(long, deadline - jiffies, 1))) {

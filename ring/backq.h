@@ -160,8 +160,6 @@ struct pv_back_ops {
  * @persistent: the frontend uses its grants again, so they stay mapped
  * @max_staged: most pages of our own, a queue
  * @max_maps: most grants that stay mapped, a queue
- * @stats: counters of the first queue
- * @stats_stride: bytes from there to the next one's
  * @consume: the thread's round: pv_back_consume() with the driver's table
  * @spin_us: how long to look for requests before the thread sleeps
  * @idle_seconds: memory that was not needed for so long goes back
@@ -175,8 +173,6 @@ struct pv_back_config {
 	bool persistent;
 	unsigned int max_staged;
 	unsigned int max_maps;
-	struct pv_stats *stats;
-	size_t stats_stride;
 	enum pv_consumed (*consume)(struct pv_channel *ch);
 	unsigned int spin_us;
 	unsigned int idle_seconds;
@@ -190,7 +186,6 @@ struct pv_back_config {
  * @index: number of the queue
  * @persistent: the frontend uses its grants again, so they stay mapped
  * @ages: mappings that are not used go
- * @running: the thread has been started
  * @shared: the ring's pages
  * @ring: this end of the ring
  * @channel: event channel and thread
@@ -217,7 +212,6 @@ struct pv_back_queue {
 	unsigned int index;
 	bool persistent;
 	bool ages;
-	bool running;
 	struct pv_shared shared;
 	struct pv_ring ring;
 	struct pv_channel channel;

@@ -273,6 +273,18 @@ void pv_channel_start(struct pv_channel *ch)
 EXPORT_SYMBOL_GPL(pv_channel_start);
 
 /**
+ * pv_channel_started() - whether the consumer has been let run
+ * @ch: the channel
+ *
+ * Return: whether pv_channel_start() has been called since it was opened.
+ */
+bool pv_channel_started(const struct pv_channel *ch)
+{
+	return test_bit(CHANNEL_STARTED, &ch->flags);
+}
+EXPORT_SYMBOL_GPL(pv_channel_started);
+
+/**
  * pv_channel_close() - stop the consumer, give the event channel back
  * @ch: the channel; one that is not open is left alone
  *

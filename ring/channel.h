@@ -118,6 +118,7 @@ struct pv_channel {
 int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 		    const struct pv_channel_config *config);
 void pv_channel_start(struct pv_channel *ch);
+bool pv_channel_started(const struct pv_channel *ch);
 void pv_channel_close(struct pv_channel *ch);
 void pv_channel_wake(struct pv_channel *ch);
 void pv_channel_kick(struct pv_channel *ch);

@@ -583,17 +583,19 @@ void pv_device_exit(void)
  * pv_device_alloc_counters() - counters that outlive connections
  * @pd: the device, which frees them when it goes
  * @nr: most queues
- * @stride: bytes of a queue's
+ * @stride: bytes of a queue's, which begin with a struct pv_stats
  *
  * Context: process, in probe().
- * Return: an array of zeroes, or NULL.
+ * Return: 0 or -ENOMEM.
  */
-void *pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride)
+int pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride)
 {
 	pd->counters = kvcalloc(nr, stride, GFP_KERNEL);
+	if (!pd->counters)
+		return -ENOMEM;
 	pd->counters_stride = stride;
 	pd->nr_counters = nr;
-	return pd->counters;
+	return 0;
 }
 EXPORT_SYMBOL_GPL(pv_device_alloc_counters);
 

@@ -279,7 +279,19 @@ void pv_device_announce(struct pv_device *pd);
 void pv_device_reconfigure(struct pv_device *pd);
 void pv_device_restart(struct pv_device *pd);
 struct pv_device *pv_device_of(struct device *dev);
-void *pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride);
+int pv_device_alloc_counters(struct pv_device *pd, unsigned int nr, size_t stride);
+
+/**
+ * pv_device_counters() - what a queue counts
+ * @pd: the device
+ * @index: number of the queue
+ *
+ * Return: from pv_device_alloc_counters().
+ */
+static inline void *pv_device_counters(const struct pv_device *pd, unsigned int index)
+{
+	return pd->counters + index * pd->counters_stride;
+}
 
 /**
  * struct pv_counter_attr - a file in sysfs that sums a counter over all queues

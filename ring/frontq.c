@@ -105,13 +105,12 @@ static void frontq_shrink(struct work_struct *work)
 static struct pv_front_queue *frontq_create(struct pv_front_queues *queues, unsigned int index)
 {
 	struct pv_front_queue *q = kvzalloc(queues->ops->queue_size, GFP_KERNEL);
-	struct pv_device *pd = queues->pd;
 
 	if (!q)
 		return NULL;
 	q->queues = queues;
 	q->index = index;
-	q->stats = pd->counters + index * pd->counters_stride;
+	q->stats = pv_device_counters(queues->pd, index);
 	spin_lock_init(&q->submit);
 	spin_lock_init(&q->complete);
 	queues->ops->init(q);
@@ -151,7 +150,7 @@ int pv_front_alloc_counters(struct pv_device *pd, unsigned int max_queues)
 {
 	size_t stride = ALIGN(sizeof(struct pv_stats), SMP_CACHE_BYTES);
 
-	return pv_device_alloc_counters(pd, max_queues, stride) ? 0 : -ENOMEM;
+	return pv_device_alloc_counters(pd, max_queues, stride);
 }
 EXPORT_SYMBOL_GPL(pv_front_alloc_counters);
 

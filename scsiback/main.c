@@ -70,13 +70,10 @@ static int scsiback_probe(struct pv_device *pd)
 		return -ENOMEM;
 	b->pd = pd;
 	scsiback_luns_init(b);
-	b->counters = pv_device_alloc_counters(pd, max_queues, sizeof(*b->counters));
-	if (!b->counters) {
-		kfree(b);
-		return -ENOMEM;
-	}
 	pd->priv = b;
-	err = scsiback_luns_watch(b);
+	err = pv_device_alloc_counters(pd, max_queues, sizeof(struct scsiback_counters));
+	if (!err)
+		err = scsiback_luns_watch(b);
 	if (err)
 		kfree(b);
 	return err;

@@ -497,7 +497,7 @@ static void scsiback_init_queue(struct pv_back_queue *base)
 	static atomic_t last_serial = ATOMIC_INIT(0);
 
 	q->serial = atomic_inc_return(&last_serial);
-	q->counters = &to_scsiback(base->pd)->counters[base->index];
+	q->counters = pv_device_counters(base->pd, base->index);
 }
 
 static const struct pv_back_ops scsiback_ops = {
@@ -545,8 +545,6 @@ struct pv_back_queues *scsiback_queues_create(struct scsiback *b)
 			      pv_feature(b->pd, SCSIBACK_FRONT_PERSISTENT),
 		.max_staged = scsiback_max_buffer_pages,
 		.max_maps = scsiback_max_persistent_grants,
-		.stats = &b->counters->ring,
-		.stats_stride = sizeof(*b->counters),
 		.consume = scsiback_consume,
 		.idle_seconds = IDLE_SECONDS,
 	};

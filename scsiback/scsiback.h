@@ -153,6 +153,7 @@ struct scsiback_lun {
 
 /**
  * struct scsiback_counters - what a queue has done; outlives the queue
+ * @ring: the library's counters
  * @reads: commands with data from the device
  * @writes: commands with data to the device
  * @others: commands without data
@@ -162,11 +163,11 @@ struct scsiback_lun {
  * @sectors_read: data from the device, in units of 512 bytes
  * @sectors_written: data to the device, in units of 512 bytes
  * @denied: commands that a guest may not send
- * @ring: the library's counters
  *
  * Written by the queue's thread only.
  */
 struct scsiback_counters {
+	struct pv_stats ring;
 	u64 reads;
 	u64 writes;
 	u64 others;
@@ -176,7 +177,6 @@ struct scsiback_counters {
 	u64 sectors_read;
 	u64 sectors_written;
 	u64 denied;
-	struct pv_stats ring;
 } ____cacheline_aligned_in_smp;
 
 /**
@@ -282,7 +282,6 @@ struct scsiback_queue {
  * @refusals: what the guest says of each then is about what was just written
  * @resets: LUNs that are being reset, or are overdue
  * @queues: the connection, or NULL
- * @counters: by index of queue
  */
 struct scsiback {
 	struct pv_device *pd;
@@ -296,7 +295,6 @@ struct scsiback {
 	bool refusals;
 	atomic_t resets;
 	struct pv_back_queues *queues;
-	struct scsiback_counters *counters;
 };
 
 /* queue.c */
