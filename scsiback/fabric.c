@@ -71,13 +71,7 @@ static struct scsiback_req *scsiback_to_req(struct se_cmd *se)
 
 static int scsiback_fabric_prepare(struct scsiback_req *req)
 {
-	/* LIO copies between all LUNs of the group, other guests' among them. */
-	if (scsiback_allowed(req->io.cdb, TYPE_DISK,
-			     req->lun->allow | ~SCSIBACK_ALLOW_COPY))
-		return 0;
-	/* invalid command operation code */
-	scsiback_deny(req, 0x20);
-	return -EPERM;
+	return 0;
 }
 
 /*
@@ -243,6 +237,19 @@ static void scsiback_identify(struct scsiback_lun *lun, const struct se_device *
 			 (int)strlen(serial), serial);
 }
 
+/*
+ * What LIO does by itself concerns its own LUN, but for copies: between all LUNs of
+ * the group, other guests' among them. What it only hands on (pscsi, user space) is
+ * under the same policy as a device that we pass through.
+ */
+static unsigned int scsiback_own_rules(const struct se_device *dev)
+{
+	if (!(dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH))
+		return ~SCSIBACK_ALLOW_COPY;
+	return dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH_PGR ?
+	       0 : SCSIBACK_ALLOW_RESERVATIONS;
+}
+
 /* The type of a LUN's device, which is asked who it is, or -ENODEV. */
 static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *ours)
 {
@@ -259,6 +266,7 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *
 		if (!dev)
 			continue;
 		type = dev->transport->get_device_type(dev);
+		ours->allow |= scsiback_own_rules(dev);
 		scsiback_identify(ours, dev);
 	}
 	mutex_unlock(&tpg->se.tpg_lun_mutex);

@@ -92,7 +92,7 @@ void scsiback_report_luns(struct scsiback_req *req)
 	u8 entry[8] = { };
 
 	/* Neither well known nor subsidiary ones exist. */
-	if (req->io.dir != DMA_FROM_DEVICE && room) {
+	if (req->io.cdb[2] > 2 || (req->io.dir != DMA_FROM_DEVICE && room)) {
 		scsiback_set_sense(&req->result, ILLEGAL_REQUEST, 0x24, 0,
 				   req->io.bytes);
 		goto done;

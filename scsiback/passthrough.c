@@ -54,11 +54,6 @@ static int scsiback_passthrough_prepare(struct scsiback_req *req)
 	struct scsi_device *sdev = lun->sdev;
 	struct request *rq;
 
-	if (!scsiback_allowed(req->io.cdb, sdev->type, lun->allow)) {
-		/* invalid command operation code */
-		scsiback_deny(req, 0x20);
-		return -EPERM;
-	}
 	if (!scsiback_fits(req, sdev->request_queue)) {
 		dev_warn_ratelimited(&req->base.q->pd->xb->dev,
 				     "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",

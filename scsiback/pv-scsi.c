@@ -181,7 +181,7 @@ static void show_usage(FILE *to)
 		"          naa.WWN:LUN\n"
 		"  V-DEV   where the guest sees it: vhost:0:target:lun\n"
 		"  LIST    what the guest may send besides what concerns the device alone:\n"
-		"          reservations,copy,firmware,target,vendor\n"
+		"          reservations,copy,firmware,target,settings,vendor\n"
 		"  CONFIG  a guest's configuration file for xl, with a line\n"
 		"          vscsi = [ 'P-DEV,V-DEV[,allow=LIST][,untrusted]', ... ]\n"
 		"\n"

@@ -87,12 +87,80 @@ static void scsiback_edit_inquiry(struct scsiback_req *req)
 {
 	u8 *data;
 
-	if (!req->staged || req->result.rslt || req->io.cdb[1] & 1 ||
-	    req->io.bytes - req->result.resid < 6 ||
+	if (req->io.cdb[1] & 1 || req->io.bytes - req->result.resid < 6 ||
 	    req->lun->allow & SCSIBACK_ALLOW_COPY)
 		return;
 	data = page_address(req->vecs[0].bv_page);
 	data[5] &= ~0x08;
+}
+
+/* Four bytes of its data; what is four bytes aligned lies in one page. */
+static u8 *scsiback_data_at(const struct scsiback_req *req, u32 at)
+{
+	return page_address(req->vecs[at / XEN_PAGE_SIZE].bv_page) + at % XEN_PAGE_SIZE;
+}
+
+/* REPORT SUPPORTED OPERATION CODES, of all: those that are denied are left out. */
+static void scsiback_edit_opcodes(struct scsiback_req *req, u32 len)
+{
+	u32 total = get_unaligned_be32(scsiback_data_at(req, 0)) + 4, from, to = 4, i, size;
+
+	for (from = 4; from + 8 <= len; from += size) {
+		const u8 *entry = scsiback_data_at(req, from), *more = scsiback_data_at(req, from + 4);
+		int action = more[1] & 0x01 ? get_unaligned_be16(&entry[2]) : -1;
+
+		/* CTDP: a description of its timeouts follows. */
+		size = more[1] & 0x02 ? 20 : 8;
+		if (!scsiback_supported(entry[0], action, req->lun->type, req->lun->allow))
+			continue;
+		for (i = 0; i < size && from + i < len; i += 4)
+			memcpy(scsiback_data_at(req, to + i), scsiback_data_at(req, from + i), 4);
+		to += size;
+	}
+	if (from <= to)
+		return;
+	/* What did not fit may have some more of them. */
+	put_unaligned_be32(max(total, from) - (from - to) - 4, scsiback_data_at(req, 0));
+	if (to < len)
+		req->result.resid = req->io.bytes - to;
+}
+
+/* Of one: not supported. */
+static void scsiback_edit_opcode(struct scsiback_req *req)
+{
+	const u8 *cdb = req->io.cdb;
+	int action = (cdb[2] & 7) == 1 ? -1 : get_unaligned_be16(&cdb[4]);
+
+	if (scsiback_supported(cdb[3], action, req->lun->type, req->lun->allow))
+		return;
+	put_unaligned_be32(0x00010000, scsiback_data_at(req, 0));
+	req->result.resid = max(req->result.resid, req->io.bytes - 4);
+}
+
+static void scsiback_edit_maintenance(struct scsiback_req *req)
+{
+	const u8 *cdb = req->io.cdb;
+	u32 len = req->io.bytes - req->result.resid;
+
+	/* (For drives with discs it is SEND KEY.) */
+	if ((cdb[1] & 0x1f) != MI_REPORT_SUPPORTED_OPERATION_CODES || len < 4 ||
+	    req->lun->type == TYPE_ROM)
+		return;
+	if (cdb[2] & 7)
+		scsiback_edit_opcode(req);
+	else
+		scsiback_edit_opcodes(req, len & ~3);
+}
+
+/* What a device says of itself has to be true of what its guest has. */
+static void scsiback_edit(struct scsiback_req *req)
+{
+	if (!req->staged || req->result.rslt)
+		return;
+	if (req->io.cdb[0] == INQUIRY)
+		scsiback_edit_inquiry(req);
+	else
+		scsiback_edit_maintenance(req);
 }
 
 /*
@@ -180,8 +248,8 @@ static void scsiback_ended(struct pv_back_req *base)
 		req->lun->ops->finish(req);
 	/* More than it asked for is the device's surplus. */
 	req->result.resid = min(req->result.resid, req->io.bytes);
-	if (unlikely(req->io.cdb[0] == INQUIRY))
-		scsiback_edit_inquiry(req);
+	if (unlikely(req->io.cdb[0] == INQUIRY || req->io.cdb[0] == MAINTENANCE_IN))
+		scsiback_edit(req);
 	if (req->staged && req->io.dir == DMA_FROM_DEVICE)
 		scsiback_copy_staged(req, true, req->io.bytes - req->result.resid);
 }
@@ -410,6 +478,28 @@ static void scsiback_account(struct scsiback_counters *c, const struct scsiback_
 	}
 }
 
+/* What no guest may send; if not, its result is set. */
+static bool scsiback_may_send(struct scsiback_req *req)
+{
+	const struct scsiback_lun *lun = req->lun;
+	const u8 *cdb = req->io.cdb;
+
+	if (!scsiback_allowed(cdb, lun->type, lun->allow)) {
+		/* invalid command operation code */
+		scsiback_deny(req, 0x20);
+		return false;
+	}
+	if (likely(cdb[0] != SEND_DIAGNOSTIC) || !req->staged || req->io.dir != DMA_TO_DEVICE)
+		return true;
+	/* Its parameter list has to be here. */
+	pv_copy_flush(&req->base.q->copy);
+	if (req->base.failed || scsiback_allowed_page(cdb, *scsiback_data_at(req, 0), lun->allow))
+		return true;
+	/* invalid field in parameter list */
+	scsiback_deny(req, 0x26);
+	return false;
+}
+
 /* Returns 0, -EAGAIN to try later, or -EPERM if its result is set. */
 static int scsiback_admit_one(struct scsiback_req *req)
 {
@@ -431,7 +521,7 @@ static int scsiback_admit_one(struct scsiback_req *req)
 	req->lun = lun;
 	req->emulated = req->io.cdb[0] == REPORT_LUNS;
 	if (likely(!req->emulated))
-		err = lun->ops->prepare(req);
+		err = scsiback_may_send(req) ? lun->ops->prepare(req) : -EPERM;
 	if (unlikely(err)) {
 		scsiback_lun_put(lun);
 		return err;

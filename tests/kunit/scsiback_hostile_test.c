@@ -1820,6 +1820,115 @@ static void another_device_at_the_address(struct kunit *test)
 	expect_served(test);
 }
 
+/* ---- what is denied ---- */
+
+static struct vscsiif_request with_cdb(const u8 *cdb, u8 dir, unsigned int page, u16 len)
+{
+	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+
+	req.cmd_len = 16;
+	memcpy(req.cmnd, cdb, 16);
+	req.sc_data_direction = dir;
+	req.nr_segments = 1;
+	req.seg[0] = (struct scsiif_request_segment) { .gref = hostile.ref[page], .length = len };
+	return req;
+}
+
+static void expect_sense(struct kunit *test, const struct vscsiif_request *req, u8 asc)
+{
+	struct vscsiif_response rsp;
+
+	KUNIT_ASSERT_TRUE(test, call(&hostile, req, &rsp));
+	KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, SAM_STAT_CHECK_CONDITION, "command %#x", req->cmnd[0]);
+	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_buffer[2] & 0xf, ILLEGAL_REQUEST, "command %#x", req->cmnd[0]);
+	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_buffer[12], asc, "command %#x", req->cmnd[0]);
+}
+
+static void report_luns_of_what(struct kunit *test)
+{
+	static const u8 bad[] = { 0x03, 0x10, 0x55, 0xff };
+	u8 cdb[16] = { REPORT_LUNS, [8] = 16 };
+	struct vscsiif_request req;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		cdb[2] = i;
+		req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
+		expect_result(test, &req, 0, i == 1 ? 4088 : 4080);
+	}
+	for (i = 0; i < sizeof(bad); i++) {
+		cdb[2] = bad[i];
+		req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
+		expect_sense(test, &req, 0x24);
+	}
+}
+
+/* Returns 1 if the guest is told of it, 0 if not; that it is told of READ(10) shows that it is told anything. */
+static int told_of(struct kunit *test, u8 op, bool timeouts)
+{
+	const u8 cdb[16] = { MAINTENANCE_IN, 0x0c, timeouts ? 0x80 : 0, [8] = 0x10 };
+	const u8 *data = page_address(hostile.page[20]);
+	struct vscsiif_request req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
+	struct vscsiif_response rsp;
+	int told = 0;
+	u32 at, end;
+
+	fill(&hostile, 20, 1, 0xee);
+	if (!call(&hostile, &req, &rsp) || rsp.rslt)
+		return -1;
+	end = 4 + get_unaligned_be32(data);
+	KUNIT_EXPECT_EQ(test, end, 4096 - rsp.residual_len);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + end, 0xee, 4096 - end));
+	for (at = 4; at < end && end <= 4096; at += data[at + 5] & 2 ? 20 : 8)
+		told |= data[at] == op;
+	KUNIT_EXPECT_EQ(test, at, end);
+	return told;
+}
+
+/* The same, asked for that code. */
+static int asked_for(u8 op)
+{
+	const u8 cdb[16] = { MAINTENANCE_IN, 0x0c, 0x01, op, [8] = 0x10 };
+	const u8 *data = page_address(hostile.page[20]);
+	struct vscsiif_request req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
+	struct vscsiif_response rsp;
+
+	return call(&hostile, &req, &rsp) && !rsp.rslt ? data[1] & 7 : -1;
+}
+
+static void denied_is_not_supported(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_EXPECT_EQ(test, told_of(test, READ_10, false), 1);
+	KUNIT_EXPECT_EQ(test, told_of(test, READ_10, true), 1);
+	KUNIT_EXPECT_EQ(test, told_of(test, 0x17, false), 0);
+	KUNIT_EXPECT_EQ(test, told_of(test, 0x17, true), 0);
+	KUNIT_EXPECT_EQ(test, told_of(test, RESERVE_10, true), 0);
+	KUNIT_EXPECT_EQ(test, asked_for(READ_10), 3);
+	KUNIT_EXPECT_EQ(test, asked_for(0x17), 1);
+}
+
+static void pages_of_diagnostics(struct kunit *test)
+{
+	static const u8 page[] = { 0x0e, 0x02, 0x3f, 0x80 };
+	const u8 cdb[16] = { SEND_DIAGNOSTIC, 0x10, [4] = 8 };
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	for (i = 0; i < sizeof(page); i++) {
+		fill(&hostile, 20, 1, 0);
+		*(u8 *)page_address(hostile.page[20]) = page[i];
+		req = with_cdb(cdb, DMA_TO_DEVICE, 20, 8);
+		expect_sense(test, &req, 0x26);
+	}
+	fill(&hostile, 20, 1, 0);
+	req = with_cdb(cdb, DMA_TO_DEVICE, 20, 8);
+	KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+	KUNIT_EXPECT_NE(test, rsp.sense_buffer[12], 0x26);
+}
+
 /* A p-dev of LIO's need not have a dot. */
 static void luns_by_alias(struct kunit *test)
 {
@@ -1928,6 +2037,9 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_lun_is_wanted_back_no_more),
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
+	KUNIT_CASE(report_luns_of_what),
+	KUNIT_CASE(denied_is_not_supported),
+	KUNIT_CASE(pages_of_diagnostics),
 	KUNIT_CASE(luns_by_alias),
 	KUNIT_CASE(another_device_at_the_address),
 	KUNIT_CASE(a_reading_fails),

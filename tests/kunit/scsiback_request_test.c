@@ -221,28 +221,240 @@ static void host_bytes(struct kunit *test)
 	}
 }
 
+/*
+ * SPC-5, annex "Operation codes": M mandatory, O optional, Z obsolete, V the vendor's. The columns, as there: D disks,
+ * Z host-managed zones, T tapes, P processors, R drives for discs, O optical memory, M changers, A arrays'
+ * controllers, E enclosures, B simplified disks. (K, V and F are of devices that Linux has no driver for.) Where a
+ * code is two commands, for different classes, both are in its row.
+ */
+static const char *const annex[256] = {
+	/*       DZTPROMAEB */
+	[0x00] = "MMMMMMMMMM", [0x01] = "Z M ZZZ   ", [0x02] = "V VVV V   ", [0x03] = "MMMMMMMMMO",
+	[0x04] = "MOO OO    ", [0x05] = "V MVV V   ", [0x06] = "V VVV V   ", [0x07] = "O V  OO   ",
+	[0x08] = "Z MO OV   ", [0x09] = "V VVV V   ", [0x0a] = "Z OM OV   ", [0x0b] = "Z O OZV   ",
+	[0x0c] = "V VVV V   ", [0x0d] = "V VVV V   ", [0x0e] = "V VVV V   ", [0x0f] = "V OVV V   ",
+	[0x10] = "V MVV     ", [0x11] = "V MVV     ", [0x12] = "MMMMMMMMMM", [0x13] = "V OVV     ",
+	[0x14] = "V OVV     ", [0x15] = "O M OOOOOO", [0x16] = "Z ZZ OOOZ ", [0x17] = "Z ZZ OOOZ ",
+	[0x18] = "Z ZZZO    ", [0x19] = "V MVV     ", [0x1a] = "O M OOOOOO", [0x1b] = "OMO OOOO M",
+	[0x1c] = "O OO OOOM ", [0x1d] = "MOMM MMOM ", [0x1e] = "O O OOO   ",
+	[0x20] = "V   VV    ", [0x21] = "V   VV    ", [0x22] = "V   VV    ", [0x23] = "V   OV    ",
+	[0x24] = "V   V     ", [0x25] = "M   OM   M", [0x26] = "V   V     ", [0x27] = "V   V     ",
+	[0x28] = "M   OM   M", [0x29] = "V   VO    ", [0x2a] = "O   OM   M", [0x2b] = "Z M OOO   ",
+	[0x2c] = "V   OO    ", [0x2d] = "V    O    ", [0x2e] = "O   OO   M", [0x2f] = "O   OO    ",
+	[0x30] = "Z   ZZ    ", [0x31] = "Z   ZZ    ", [0x32] = "Z   ZZ    ", [0x33] = "Z   ZO    ",
+	[0x34] = "O M  O    ", [0x35] = "O   OO   M", [0x36] = "Z    O    ", [0x37] = "O    OO   ",
+	[0x38] = "     O    ", [0x39] = "Z ZZZO    ", [0x3a] = "Z ZZZO    ", [0x3b] = "OOOOOOOOOM",
+	[0x3c] = "OOOOOOOOO ", [0x3d] = "     O    ", [0x3e] = "Z    Z    ", [0x3f] = "O    O    ",
+	[0x40] = "Z ZZZOZ   ", [0x41] = "O         ", [0x42] = "O   O     ", [0x43] = "    O     ",
+	[0x44] = "  M       ", [0x45] = "    O     ", [0x46] = "    M     ", [0x47] = "    O     ",
+	[0x48] = "OO       O", [0x4a] = "    M     ", [0x4b] = "    O     ", [0x4c] = "OOOO OOOO ",
+	[0x4d] = "OMOO OOOO ", [0x4e] = "    O     ", [0x50] = "Z         ", [0x51] = "O   O     ",
+	[0x52] = "Z   O     ", [0x53] = "O   O     ", [0x54] = "    O     ", [0x55] = "OMO MOOOOM",
+	[0x56] = "Z ZZ OOOZ ", [0x57] = "Z ZZ OOOZ ", [0x58] = "    O     ", [0x5a] = "OMO MOOOOM",
+	[0x5b] = "    O     ", [0x5c] = "    O     ", [0x5d] = "    O     ", [0x5e] = "OOMO OOOO ",
+	[0x5f] = "OOMO OOOO ", [0x7e] = "O O O OOOO", [0x7f] = "O         ",
+	[0x80] = "Z M       ", [0x81] = "Z O       ", [0x82] = "Z O       ", [0x83] = "O OO O    ",
+	[0x84] = "O OO O    ", [0x85] = "OO       O", [0x86] = "Z ZZ ZZZZZ", [0x87] = "Z ZZ ZZZZZ",
+	[0x88] = "MMO  O   O", [0x89] = "O         ", [0x8a] = "OMO  O   O", [0x8b] = "O         ",
+	[0x8c] = "O O  OO  O", [0x8d] = "O O  OO  O", [0x8e] = "O    O   O", [0x8f] = "OOO  O   O",
+	[0x90] = "O    O   O", [0x91] = "OMO  O   O", [0x92] = "Z M  O    ", [0x93] = "OMM       ",
+	[0x94] = "OM        ", [0x95] = "OM        ", [0x9a] = "OO        ", [0x9b] = "OOO   OOO ",
+	[0x9c] = "O         ", [0x9e] = "OM        ", [0xa0] = "MMMO OMMM ", [0xa1] = "OO  O    O",
+	[0xa2] = "OOO O     ", [0xa3] = "OMO OOOMOO", [0xa4] = "OOO OOOOOO", [0xa5] = "  Z OOM   ",
+	[0xa6] = "    O O   ", [0xa7] = "Z Z OO    ", [0xa8] = "O   OO    ", [0xaa] = "O   OO    ",
+	[0xab] = "    O     ", [0xac] = "    OO    ", [0xad] = "    O     ", [0xae] = "O    O    ",
+	[0xaf] = "O    O    ", [0xb0] = "    ZZ    ", [0xb1] = "    ZZ    ", [0xb2] = "    ZZ    ",
+	[0xb3] = "Z   ZO    ", [0xb4] = "Z Z ZO    ", [0xb5] = "OOO O O   ", [0xb6] = "    O O   ",
+	[0xb7] = "OO   O    ", [0xb8] = "  Z ZOM   ", [0xb9] = "    O     ", [0xba] = "O   OOOMO ",
+	[0xbb] = "O   OOOOO ", [0xbc] = "O    OOMO ", [0xbd] = "O   OOOOO ", [0xbe] = "O   OOOMO ",
+	[0xbf] = "O   OOOOO ",
+};
+
+/* Where the policy is not "what the annex has for the class, and nothing else", and why. S: scanners, X: others. */
+static const struct difference {
+	u8 first, last;
+	const char *columns;
+	unsigned int needs;
+	const char *why;
+} differences[] = {
+	{ 0x08, 0x08, "DZRB", 0, "READ(6): disks until SBC-3 and SCSI drives for discs" },
+	{ 0x0a, 0x0a, "DZRB", 0, "WRITE(6): the same" },
+	{ 0x0a, 0x0b, "X", SCSIBACK_ALLOW_VENDOR, "a printer's" },
+	{ 0x15, 0x15, "A", SCSIBACK_ALLOW_TARGET, "a controller's settings are other LUNs'" },
+	{ 0x16, 0x17, "DZTPROMAEBSX", SCSIBACK_ALLOW_RESERVATIONS, "other initiators" },
+	{ 0x18, 0x18, "DZTPROMAEBSX", SCSIBACK_ALLOW_COPY, "other devices" },
+	{ 0x1b, 0x1b, "A", SCSIBACK_ALLOW_TARGET, "stops other LUNs" },
+	{ 0x1d, 0x1d, "A", SCSIBACK_ALLOW_TARGET, "tests other LUNs" },
+	{ 0x23, 0x23, "DZB", 0, "READ FORMAT CAPACITIES: USB disks (UFI), a question" },
+	{ 0x39, 0x3a, "DZTPROMAEBSX", SCSIBACK_ALLOW_COPY, "other devices" },
+	{ 0x3b, 0x3b, "A", SCSIBACK_ALLOW_TARGET, "a controller's buffer is all LUNs'" },
+	{ 0x3e, 0x3e, "DZOB", 0, "READ LONG(10): until SBC-3; a question" },
+	{ 0x40, 0x40, "O", SCSIBACK_ALLOW_VENDOR, "CHANGE DEFINITION: what the device is, for whoever has it next" },
+	{ 0x48, 0x48, "R", 0, "PLAY AUDIO TRACK/INDEX: SCSI-2; Linux's sr sends it" },
+	{ 0x4c, 0x4c, "A", SCSIBACK_ALLOW_TARGET, "other LUNs' logs" },
+	{ 0x55, 0x55, "A", SCSIBACK_ALLOW_TARGET, "as MODE SELECT(6)" },
+	{ 0x56, 0x57, "DZTPROMAEBSX", SCSIBACK_ALLOW_RESERVATIONS, "other initiators" },
+	{ 0x5e, 0x5f, "DZTPROMAEBSX", SCSIBACK_ALLOW_RESERVATIONS, "other initiators" },
+	{ 0x83, 0x84, "DZTPROMAEBSX", SCSIBACK_ALLOW_COPY, "other devices" },
+	{ 0x86, 0x87, "DZTPROMAEBSX", SCSIBACK_ALLOW_TARGET, "who may use the target" },
+	{ 0x9e, 0x9e, "O", 0, "READ CAPACITY(16): SBC, which optical memory is of" },
+	{ 0x9f, 0x9f, "DZB", 0, "WRITE LONG(16), WRITE SCATTERED(16): SBC-4, not yet in the annex" },
+	{ 0xa0, 0xa0, "RBX", 0, "REPORT LUNS: we answer it" },
+	{ 0xa4, 0xa4, "DZTPOMAEBSX", SCSIBACK_ALLOW_TARGET, "MAINTENANCE OUT: ports, identifiers" },
+	{ 0xa5, 0xa5, "DZTOB", SCSIBACK_ALLOW_TARGET, "a changer that is attached" },
+	{ 0xa7, 0xa7, "DZTOB", SCSIBACK_ALLOW_TARGET, "a changer that is attached" },
+	{ 0xb5, 0xb5, "DZRB", SCSIBACK_ALLOW_SETTINGS, "passwords outlive the guest; a tape's keys (20h) do not" },
+	{ 0xba, 0xba, "DZTPOMEBSX", SCSIBACK_ALLOW_TARGET, "SCC: what an array is made of" },
+	{ 0xbb, 0xbb, "DZTPOMAEBSX", SCSIBACK_ALLOW_TARGET, "SCC: changes it" },
+	{ 0xbc, 0xbc, "DZTPROMEBSX", SCSIBACK_ALLOW_TARGET, "as BAh" },
+	{ 0xbd, 0xbd, "DZTPOMAEBSX", SCSIBACK_ALLOW_TARGET, "as BBh" },
+	{ 0xbe, 0xbe, "DZTPOMEBSX", SCSIBACK_ALLOW_TARGET, "as BAh" },
+	{ 0xbf, 0xbf, "DZTPOMAEBSX", SCSIBACK_ALLOW_TARGET, "as BBh" },
+};
+
+/* SCSI-2, 15 (scanners); questions of SPC for whatever it is. */
+static const u8 scanners[] = { 0x00, 0x03, 0x12, 0x15, 0x1a, 0x1b, 0x1c, 0x1d, 0x24, 0x25, 0x28, 0x2a, 0x31, 0x34,
+			       0x3b, 0x3c, 0x4c, 0x4d, 0x55, 0x5a, 0xa0 };
+static const u8 others[] = { 0x00, 0x03, 0x12, 0x1a, 0x1c, 0x3c, 0x4d, 0x5a, 0xa0 };
+
+static char column_of(u8 type)
+{
+	/*                        0123456789abcdef0123456789abcdef */
+	static const char of[] = "DTXPORSOMXXXAEBXXXXXZXXXXXXXXXXX";
+
+	return of[type];
+}
+
+static bool in_annex(u8 op, char column)
+{
+	const char *row = annex[op] ?: "          ";
+	char letter = row[strchr("DZTPROMAEB", column) - "DZTPROMAEB"];
+
+	/* Zoned and simplified disks are disks: SBC's commands are theirs, too. */
+	if (column == 'Z' || column == 'B')
+		return letter == 'M' || letter == 'O' || in_annex(op, 'D');
+	return letter == 'M' || letter == 'O';
+}
+
+static unsigned int expected_needs(u8 op, char column)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(differences); i++)
+		if (op >= differences[i].first && op <= differences[i].last && strchr(differences[i].columns, column))
+			return differences[i].needs;
+	if (column == 'S')
+		return memchr(scanners, op, sizeof(scanners)) ? 0 : SCSIBACK_ALLOW_VENDOR;
+	if (column == 'X')
+		return memchr(others, op, sizeof(others)) ? 0 : SCSIBACK_ALLOW_VENDOR;
+	return in_annex(op, column) ? 0 : SCSIBACK_ALLOW_VENDOR;
+}
+
+/* A command of that code that does nothing special. */
+static void plain_form(u8 op, u8 *cdb)
+{
+	memset(cdb, 0, 16);
+	cdb[0] = op;
+	switch (op) {
+	case 0x85:
+		cdb[14] = 0xec;
+		cdb[1] = 4 << 1;
+		break;
+	case 0x9e:
+		cdb[1] = 0x10;
+		break;
+	case 0x9f:
+		cdb[1] = 0x11;
+		break;
+	case 0xa1:
+		cdb[9] = 0xec;
+		cdb[1] = 4 << 1;
+		break;
+	case 0xb5:
+		cdb[1] = 0x20;
+		break;
+	}
+}
+
+static void every_code_of_every_class(struct kunit *test)
+{
+	unsigned int op, type, wrong = 0;
+	u8 cdb[16];
+
+	for (op = 0; op < 256; op++)
+		for (type = 0; type < 32; type++) {
+			unsigned int needs = expected_needs(op, column_of(type));
+			bool may, may_with, may_without;
+
+			plain_form(op, cdb);
+			may = scsiback_allowed(cdb, type, 0);
+			may_with = scsiback_allowed(cdb, type, needs);
+			may_without = scsiback_allowed(cdb, type, ~needs);
+			if (op == 0x7e || op == 0x7f ? !may && !may_with && !may_without :
+			    may == !needs && may_with && may_without == !needs)
+				continue;
+			if (wrong++ < 16)
+				KUNIT_FAIL(test, "%#x of type %#x (%c): %s; wanted: %#x", op, type, column_of(type),
+					   may ? "free" : may_with ? "denied" : "denied for another reason", needs);
+		}
+	KUNIT_EXPECT_EQ(test, wrong, 0u);
+}
+
 static void allowed(struct kunit *test)
 {
 	static const struct { u8 cdb[16]; u8 type; unsigned int needs; } want[] = {
-		{ { TEST_UNIT_READY }, TYPE_DISK, 0 },
-		{ { READ_10 }, TYPE_DISK, 0 },
-		{ { FORMAT_UNIT }, TYPE_DISK, 0 },
-		{ { UNMAP }, TYPE_DISK, 0 },
-		{ { OP_RESERVE_6 }, TYPE_TAPE, SCSIBACK_ALLOW_RESERVATIONS },
-		{ { PERSISTENT_RESERVE_OUT }, TYPE_DISK, SCSIBACK_ALLOW_RESERVATIONS },
-		{ { EXTENDED_COPY }, TYPE_DISK, SCSIBACK_ALLOW_COPY },
+		{ { WRITE_BUFFER, 0x00 }, TYPE_DISK, 0 },
 		{ { WRITE_BUFFER, 0x02 }, TYPE_DISK, 0 },
+		{ { WRITE_BUFFER, 0x0a }, TYPE_TAPE, 0 },
 		{ { WRITE_BUFFER, 0x05 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
 		{ { WRITE_BUFFER, 0xed }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
+		{ { WRITE_BUFFER, 0x01 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { WRITE_BUFFER, 0x1a }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { READ_BUFFER, 0x01 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { READ_BUFFER, 0x03 }, TYPE_DISK, 0 },
 		{ { SEND_DIAGNOSTIC, 0x04 }, TYPE_DISK, 0 },
 		{ { SEND_DIAGNOSTIC, 0x02 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
-		{ { ATA_16, [14] = 0xec }, TYPE_DISK, 0 },
-		{ { ATA_16, [14] = 0x92 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
-		{ { ATA_12, [9] = 0x93 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
-		{ { ATA_12, [9] = 0x93 }, TYPE_ROM, 0 },
+		{ { SEND_DIAGNOSTIC, 0x10, 0, 0, 4 }, TYPE_DISK, 0 },
+		{ { SEND_DIAGNOSTIC, 0x00, 0, 0, 4 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { MODE_SELECT, 0x10 }, TYPE_DISK, 0 },
+		{ { MODE_SELECT, 0x11 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { MODE_SELECT_10, 0x11 }, TYPE_ROM, SCSIBACK_ALLOW_SETTINGS },
+		{ { LOG_SELECT, 0x01 }, TYPE_TAPE, SCSIBACK_ALLOW_SETTINGS },
+		{ { LOG_SELECT, 0x02 }, TYPE_TAPE, 0 },
+		/* By their protocol: a reset; identify, SMART, TRIM, cache, firmware, password, capacity, vendors'. */
+		{ { ATA_16, 0x00 << 1, [14] = 0xec }, TYPE_DISK, SCSIBACK_ALLOW_TARGET },
+		{ { ATA_16, 0x01 << 1, [14] = 0xec }, TYPE_ZBC, SCSIBACK_ALLOW_TARGET },
+		{ { ATA_16, 0x08 << 1, [14] = 0x90 }, TYPE_DISK, SCSIBACK_ALLOW_TARGET },
+		{ { ATA_16, 0x04 << 1, [14] = 0xec }, TYPE_DISK, 0 },
+		{ { ATA_16, 0x04 << 1, [4] = 0xd0, [14] = 0xb0 }, TYPE_DISK, 0 },
+		{ { ATA_16, 0x05 << 1, [4] = 0xd6, [14] = 0xb0 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { ATA_12, 0x05 << 1, [3] = 0xd6, [9] = 0xb0 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { ATA_16, 0x06 << 1, [4] = 0x01, [14] = 0x06 }, TYPE_DISK, 0 },
+		{ { ATA_16, 0x03 << 1, [4] = 0x82, [14] = 0xef }, TYPE_DISK, 0 },
+		{ { ATA_16, 0x03 << 1, [4] = 0x06, [14] = 0xef }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { ATA_16, 0x06 << 1, [14] = 0x92 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
+		{ { ATA_12, 0x05 << 1, [9] = 0x93 }, TYPE_DISK, SCSIBACK_ALLOW_FIRMWARE },
+		{ { ATA_12, 0x05 << 1, [9] = 0x93 }, TYPE_ROM, 0 },
+		{ { ATA_16, 0x05 << 1, [14] = 0xf1 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { ATA_16, 0x05 << 1, [14] = 0xf4 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { ATA_16, 0x03 << 1, [14] = 0xf9 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { ATA_16, 0x03 << 1, [14] = 0xb1 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { ATA_16, 0x03 << 1, [14] = 0x80 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { ATA_16, 0x03 << 1, [14] = 0xfa }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { SERVICE_ACTION_IN_16, 0x12 }, TYPE_DISK, 0 },
+		{ { SERVICE_ACTION_IN_16, 0x18 }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		{ { SERVICE_ACTION_IN_16, 0x1f }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { SERVICE_ACTION_OUT_16, 0x12 }, TYPE_DISK, 0 },
+		{ { SERVICE_ACTION_OUT_16, 0x1f }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
 		{ { MAINTENANCE_OUT, 0x0a }, TYPE_DISK, SCSIBACK_ALLOW_TARGET },
 		{ { MAINTENANCE_IN, 0x0a }, TYPE_DISK, 0 },
-		{ { 0xc1 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { MAINTENANCE_IN, 0x1f }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
+		{ { MAINTENANCE_IN, 0x1f }, TYPE_ROM, 0 },
+		{ { SECURITY_PROTOCOL_OUT, 0x20 }, TYPE_TAPE, 0 },
+		{ { SECURITY_PROTOCOL_OUT, 0x01 }, TYPE_TAPE, SCSIBACK_ALLOW_SETTINGS },
+		{ { SECURITY_PROTOCOL_OUT, 0xef }, TYPE_DISK, SCSIBACK_ALLOW_SETTINGS },
+		/* HP's BMIC_WRITE: a controller's configuration. */
+		{ { 0x27 }, TYPE_DISK, SCSIBACK_ALLOW_VENDOR },
 		{ { 0xff }, TYPE_TAPE, SCSIBACK_ALLOW_VENDOR },
 	};
 	unsigned int i;
@@ -251,9 +463,9 @@ static void allowed(struct kunit *test)
 		const u8 *cdb = want[i].cdb, type = want[i].type;
 		unsigned int needs = want[i].needs;
 
-		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, type, 0), !needs, "%#x", cdb[0]);
-		KUNIT_EXPECT_TRUE(test, scsiback_allowed(cdb, type, needs));
-		KUNIT_EXPECT_EQ(test, scsiback_allowed(cdb, type, ~needs), !needs);
+		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, type, 0), !needs, "%u: %#x", i, cdb[0]);
+		KUNIT_EXPECT_TRUE_MSG(test, scsiback_allowed(cdb, type, needs), "%u: %#x", i, cdb[0]);
+		KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed(cdb, type, ~needs), !needs, "%u: %#x", i, cdb[0]);
 	}
 }
 
@@ -309,6 +521,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(task_management),
 	KUNIT_CASE(responses),
 	KUNIT_CASE(host_bytes),
+	KUNIT_CASE(every_code_of_every_class),
 	KUNIT_CASE(allowed),
 	KUNIT_CASE(no_long_commands),
 	KUNIT_CASE(allow_lists),

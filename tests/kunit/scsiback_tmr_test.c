@@ -14,7 +14,6 @@ static int lio_submit_tmr(struct se_cmd *se, struct se_session *session, unsigne
 /* The code under test, whose functions the module does not export. */
 #define target_submit_tmr lio_submit_tmr
 #include "../../scsiback/fabric.c"
-#include "../../scsiback/policy.c"
 
 static struct {
 	int err;			/* what LIO says */
@@ -156,27 +155,24 @@ static void tags_are_nobody_elses(struct kunit *test)
 }
 
 /* And nobody has LIO copy between LUNs of the group without leave. */
-static void copies_need_leave(struct kunit *test)
+/* What LIO does itself needs no leave but for copies; what it hands on does. */
+static void whose_rules(struct kunit *test)
 {
-	struct scsiback_req *req = &w->reqs[0][0];
+	struct se_device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
 
-	req->io.cdb[0] = EXTENDED_COPY;
-	req->io.cdb_len = 16;
-	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), -EPERM);
-	KUNIT_EXPECT_EQ(test, heard.denied, 1);
-	w->lun.allow = SCSIBACK_ALLOW_COPY;
-	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), 0);
-	w->lun.allow = 0;
-	req->io.cdb[0] = PERSISTENT_RESERVE_OUT;
-	KUNIT_EXPECT_EQ(test, scsiback_fabric_prepare(req), 0);
-	KUNIT_EXPECT_EQ(test, heard.denied, 1);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	KUNIT_EXPECT_EQ(test, scsiback_own_rules(dev), ~(unsigned int)SCSIBACK_ALLOW_COPY);
+	dev->transport_flags = TRANSPORT_FLAG_PASSTHROUGH;
+	KUNIT_EXPECT_EQ(test, scsiback_own_rules(dev), (unsigned int)SCSIBACK_ALLOW_RESERVATIONS);
+	dev->transport_flags |= TRANSPORT_FLAG_PASSTHROUGH_PGR;
+	KUNIT_EXPECT_EQ(test, scsiback_own_rules(dev), 0u);
 }
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(refused),
 	KUNIT_CASE(taken),
 	KUNIT_CASE(tags_are_nobody_elses),
-	KUNIT_CASE(copies_need_leave),
+	KUNIT_CASE(whose_rules),
 	{}
 };
 
