@@ -284,7 +284,7 @@ static char *next_word(char **rest)
 	return word ? trim(word) : NULL;
 }
 
-/* P-DEV,V-DEV[,allow=LIST][,untrusted]; the list has commas, too. */
+/* P-DEV,V-DEV[,id=ID][,allow=LIST][,untrusted]; the list has commas, too. */
 static void parse_entry(const struct config *config, const char *entry, struct device *dev)
 {
 	char *copy = text("%s", entry), *rest = copy;
@@ -297,6 +297,9 @@ static void parse_entry(const struct config *config, const char *entry, struct d
 	while ((word = next_word(&rest))) {
 		if (!strcmp(word, "untrusted")) {
 			dev->untrusted = true;
+		} else if (!strncmp(word, "id=", 3)) {
+			free(dev->id);
+			dev->id = text("%s", word + 3);
 		} else if (in_list || !strncmp(word, "allow=", 6)) {
 			char *old = dev->allow;
 
@@ -304,7 +307,7 @@ static void parse_entry(const struct config *config, const char *entry, struct d
 			free(old);
 			in_list = true;
 		} else {
-			die("%s: vscsi: \"%s\": \"%s\" is not allow=LIST nor untrusted",
+			die("%s: vscsi: \"%s\": \"%s\" is not id=ID, allow=LIST nor untrusted",
 			    config->file, entry, word);
 		}
 	}

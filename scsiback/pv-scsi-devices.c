@@ -542,6 +542,9 @@ static void place(const struct vhost *v, struct device *dev)
 		if (!value_is(store_read(ENTRY "/pvsplit-allow", v->back, dev->entry), dev->allow))
 			die("V-DEV %s of domain %u is %s, but with another --allow: detach it first",
 			    vdev, v->domid, dev->pdev);
+		if (*dev->id && !value_is(store_read(ENTRY "/pvsplit-id", v->back, dev->entry), dev->id))
+			die("V-DEV %s of domain %u is %s, but another device than \"%s\"",
+			    vdev, v->domid, dev->pdev, dev->id);
 		return;
 	}
 	free_entry(v, dev->entry);
@@ -551,6 +554,9 @@ static void place(const struct vhost *v, struct device *dev)
 	store_write(vdev, ENTRY "/v-dev", v->back, dev->entry);
 	if (*dev->allow)
 		store_write(dev->allow, ENTRY "/pvsplit-allow", v->back, dev->entry);
+	/* The backend refuses any other. */
+	if (*dev->id)
+		store_write(dev->id, ENTRY "/pvsplit-id", v->back, dev->entry);
 	set_entry_state(v, dev->entry, XB_INITIALISING);
 	/* What the backend says from now on is about this. */
 	store_remove("/local/domain/%u/error/backend/vscsi/%u/%u", self, v->domid, v->number);
@@ -735,6 +741,7 @@ static void add_devices(const struct vhost *v, struct device **devices, unsigned
 		dev->pdev = entry_value(v, names[i], "p-dev");
 		dev->at = entry_value(v, names[i], "v-dev");
 		dev->allow = entry_value(v, names[i], "pvsplit-allow");
+		dev->id = entry_value(v, names[i], "pvsplit-id");
 		dev->untrusted = untrusted;
 		dev->state = entry_state(v, names[i]);
 	}
@@ -808,6 +815,7 @@ static void list_guest(FILE *out, unsigned int domid, bool json, unsigned int *l
 		put_json(out, ", ", "p-dev", dev->pdev);
 		put_json(out, ", ", "state", state_name(dev->state));
 		put_json(out, ", ", "device", dev->name);
+		put_json(out, ", ", "id", dev->id);
 		put_json(out, ", ", "allow", dev->allow);
 		fprintf(out, ", \"untrusted\": %s}", dev->untrusted ? "true" : "false");
 		++*lines;

@@ -271,18 +271,22 @@ static const char *name_of(const struct device *dev)
 static char *attach_command(const char *name, const struct device *dev)
 {
 	char *allow = *dev->allow ? quote(dev->allow) : NULL;
+	char *id = *dev->id ? quote(dev->id) : NULL;
 	char *device = quote(name_of(dev));
 	char *guest = quote(name), vdev[TEXT_VDEV];
 	struct vdev at = need_vdev(dev->at);
 	char *command;
 
 	name_vdev(vdev, &at);
-	command = text("pv-scsi attach %s %s %s%s%s%s --no-wait", guest, device, vdev,
+	/* The same name there may be another device. */
+	command = text("pv-scsi attach %s %s %s%s%s%s%s%s --no-wait", guest, device, vdev,
 		       allow ? " --allow " : "", allow ? allow : "",
+		       id ? " --id " : "", id ? id : "",
 		       dev->untrusted ? " --untrusted" : "");
 	free(guest);
 	free(device);
 	free(allow);
+	free(id);
 	return command;
 }
 

@@ -159,6 +159,7 @@ void device_init(struct device *dev, const char *name, const char *vdev)
 {
 	*dev = (struct device){ .name = text("%s", name) };
 	dev->allow = text("%s", "");
+	dev->id = text("%s", "");
 	dev->pdev = find_pdev(name);
 	dev->vdev = need_vdev(vdev);
 }
@@ -171,6 +172,7 @@ void devices_free(struct device *devices, unsigned int nr)
 		free(devices[i].name);
 		free(devices[i].pdev);
 		free(devices[i].allow);
+		free(devices[i].id);
 		free(devices[i].at);
 	}
 	free(devices);

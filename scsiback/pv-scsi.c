@@ -164,7 +164,7 @@ int in_child(void (*work)(void *arg), void *arg)
 static void show_usage(FILE *to)
 {
 	fprintf(to,
-		"usage: %1$s attach DOMAIN P-DEV V-DEV [--allow LIST] [--untrusted] [--no-wait]\n"
+		"usage: %1$s attach DOMAIN P-DEV V-DEV [--allow LIST] [--id ID] [--untrusted] [--no-wait]\n"
 		"       %1$s detach DOMAIN V-DEV [--force]\n"
 		"       %1$s list [DOMAIN] [--json]\n"
 		"       %1$s create CONFIG [XL-OPTION]...\n"
@@ -183,7 +183,8 @@ static void show_usage(FILE *to)
 		"  LIST    what the guest may send besides what concerns the device alone:\n"
 		"          reservations,copy,firmware,target,settings,vendor\n"
 		"  CONFIG  a guest's configuration file for xl, with a line\n"
-		"          vscsi = [ 'P-DEV,V-DEV[,allow=LIST][,untrusted]', ... ]\n"
+		"          vscsi = [ 'P-DEV,V-DEV[,id=ID][,allow=LIST][,untrusted]', ... ]\n"
+		"  ID      which device it has to be: the \"id\" of list --json\n"
 		"\n"
 		"  --force    detach: do not wait for the guest\n"
 		"  --json     list: for programs\n"
@@ -202,6 +203,7 @@ struct options {
 	char *word[3];
 	int words;
 	const char *allow;
+	const char *id;
 	bool untrusted;
 	bool force;
 	bool nowait;
@@ -217,6 +219,12 @@ static void parse_options(struct options *o, char **argv)
 			o->allow = *++argv;
 		} else if (!strncmp(*argv, "--allow=", 8)) {
 			o->allow = *argv + 8;
+		} else if (!strcmp(*argv, "--id")) {
+			if (!argv[1])
+				die("--id needs what the device says that it is");
+			o->id = *++argv;
+		} else if (!strncmp(*argv, "--id=", 5)) {
+			o->id = *argv + 5;
 		} else if (!strcmp(*argv, "--untrusted")) {
 			o->untrusted = true;
 		} else if (!strcmp(*argv, "--force")) {
@@ -245,6 +253,8 @@ static void do_attach(struct options *o)
 	device_init(&dev, o->word[1], o->word[2]);
 	if (o->allow)
 		dev.allow = text("%s", o->allow);
+	if (o->id)
+		dev.id = text("%s", o->id);
 	dev.untrusted = o->untrusted;
 	lock_domain(domid);
 	attach(domid, &dev, 1, o->nowait);

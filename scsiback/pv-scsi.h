@@ -46,6 +46,7 @@ struct vdev {
  * @pdev: the name that the backend knows
  * @vdev: where the guest sees it
  * @allow: what the guest may send besides, a list, or empty
+ * @id: which device it has to be, as it says itself, or empty: any
  * @untrusted: the guest's driver is to treat this domain as untrusted
  * @entry: its directory's name in xenstore
  * @at: what xenstore has as vdev, where it came from there
@@ -58,6 +59,7 @@ struct device {
 	char *pdev;
 	struct vdev vdev;
 	char *allow;
+	char *id;
 	bool untrusted;
 	char entry[NAME];
 	char *at;
