@@ -221,8 +221,8 @@ static void scsifront_set_limits(struct scsifront *sf)
 	struct Scsi_Host *host = sf->host;
 
 	if (sf->added && sectors < host->max_sectors)
-		dev_warn(&sf->pd->xb->dev,
-			 "commands of more than %u sectors will fail: this backend takes less than the last one\n",
+		dev_info(&sf->pd->xb->dev,
+			 "this backend takes less than the last one: reads and writes are cut into pieces of %u sectors\n",
 			 sectors);
 	host->max_sectors = sectors;
 	host->sg_tablesize = min_t(unsigned int, max_segs, SG_MAX_SEGMENTS);

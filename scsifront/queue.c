@@ -317,6 +317,23 @@ static int scsifront_end_at_once(struct scsi_cmnd *sc, int host_byte)
 	return 0;
 }
 
+/*
+ * A backend that came back takes less at a time: the command's beginning goes
+ * now. The SCSI layer makes another one of what it says it has not moved.
+ */
+static bool scsifront_cut(const struct pv_front_queues *queues, struct scsi_cmnd *sc)
+{
+	unsigned int nr, block = sc->device->sector_size;
+
+	if (blk_rq_is_passthrough(scsi_cmd_to_rq(sc)) || !block)
+		return false;
+	nr = queues->max_segs * XEN_PAGE_SIZE / block;
+	if (!nr || !scsifront_set_blocks(sc->cmnd, nr))
+		return false;
+	sc->sdb.length = nr * block;
+	return true;
+}
+
 static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
 {
 	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
@@ -324,12 +341,15 @@ static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
 	struct vscsiif_request req;
 	int err;
 
-	err = pv_front_send(q, &scsifront_ops, scsi_cmd_priv(sc), &req, sc->flags & SCMD_LAST);
+	/* Once more if a backend came back that takes less at a time. */
+	do
+		err = pv_front_send(q, &scsifront_ops, scsi_cmd_priv(sc), &req,
+				    sc->flags & SCMD_LAST);
+	while (unlikely(err == -E2BIG) && scsifront_cut(q->queues, sc));
 	if (likely(!err))
 		return 0;
 	if (err != -E2BIG)
 		return SCSI_MLQUEUE_HOST_BUSY;
-	/* Only if a backend came back that takes less at a time. */
 	dev_err_ratelimited(&sc->device->sdev_gendev,
 			    "command of %u bytes: this backend takes %lu\n",
 			    scsi_bufflen(sc), q->queues->max_segs * XEN_PAGE_SIZE);

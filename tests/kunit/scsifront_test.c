@@ -371,6 +371,25 @@ static void lun_goes_and_comes(struct kunit *test)
 	write_and_read(test);
 }
 
+static bool moves_a_mib(struct file *file, u8 seed)
+{
+	u8 *data = kvmalloc(1 << 20, GFP_KERNEL | __GFP_NOFAIL);
+	loff_t pos = 1 << 20;
+	bool ok;
+	u32 i;
+
+	for (i = 0; i < 1 << 20; i++)
+		data[i] = i * 7 + (i >> 9) + seed;
+	ok = kernel_write(file, data, 1 << 20, &pos) == 1 << 20 && !vfs_fsync(file, 0) &&
+	     !memcmp(disk + (1 << 20), data, 1 << 20);
+	memset(data, 0, 1 << 20);
+	invalidate_bdev(I_BDEV(file->f_mapping->host));
+	pos = 1 << 20;
+	ok = ok && kernel_read(file, data, 1 << 20, &pos) == 1 << 20 && !memcmp(disk + (1 << 20), data, 1 << 20);
+	kvfree(data);
+	return ok;
+}
+
 static int write_some(void *arg)
 {
 	struct file *file = arg;
@@ -393,8 +412,10 @@ static int writer(void *arg)
 	return 0;
 }
 
-static void restart_backend(struct kunit *test)
+static void restart_backend_with(struct kunit *test, const char *sg_grant)
 {
+	if (sg_grant)
+		set_key(back_path, "feature-sg-grant", sg_grant);
 	stop_backend();
 	set_key(back_path, "state", "6");
 	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
@@ -403,6 +424,26 @@ static void restart_backend(struct kunit *test)
 	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
 	connect_backend(test);
+}
+
+static void restart_backend(struct kunit *test)
+{
+	restart_backend_with(test, NULL);
+}
+
+/* What the block layer makes for the last one is more than this one takes. */
+static void backend_takes_less(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
+	restart_backend_with(test, "0");
+	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 2));
+	KUNIT_EXPECT_EQ(test, b.lists, 0u);
+	restart_backend_with(test, "1024");
+	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 3));
+	filp_close(file, NULL);
 }
 
 static void backend_restarts(struct kunit *test)
@@ -703,6 +744,7 @@ static struct kunit_case _kind##_cases[] = {					\
 	KUNIT_CASE(write_and_read),						\
 	KUNIT_CASE(lun_goes_and_comes),						\
 	KUNIT_CASE(backend_restarts),						\
+	KUNIT_CASE(backend_takes_less),						\
 	KUNIT_CASE(backend_lies),						\
 	__VA_ARGS__								\
 };										\
