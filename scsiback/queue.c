@@ -478,6 +478,25 @@ static void scsiback_account(struct scsiback_counters *c, const struct scsiback_
 	}
 }
 
+/*
+ * A tape may have been moved, a setting lost, since the last connection: the
+ * first command that is for the device is told so. (A disk's commands name their
+ * blocks; on removable ones Linux would take it for another disc.)
+ */
+static bool scsiback_tell_nexus_lost(struct scsiback_req *req)
+{
+	switch (req->io.cdb[0]) {
+	case INQUIRY:
+	case REQUEST_SENSE:
+		return false;
+	}
+	if (!test_and_clear_bit(0, &req->lun->nexus_lost))
+		return false;
+	/* I_T nexus loss occurred */
+	scsiback_set_sense(&req->result, UNIT_ATTENTION, 0x29, 0x07, req->io.bytes);
+	return true;
+}
+
 /* What no guest may send; if not, its result is set. */
 static bool scsiback_may_send(struct scsiback_req *req)
 {
@@ -489,6 +508,8 @@ static bool scsiback_may_send(struct scsiback_req *req)
 		scsiback_deny(req, 0x20);
 		return false;
 	}
+	if (unlikely(READ_ONCE(lun->nexus_lost)) && scsiback_tell_nexus_lost(req))
+		return false;
 	if (likely(cdb[0] != SEND_DIAGNOSTIC) || !req->staged || req->io.dir != DMA_TO_DEVICE)
 		return true;
 	/* Its parameter list has to be here. */

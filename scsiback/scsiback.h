@@ -105,6 +105,7 @@ struct scsiback_lun_ops {
  * @listed: it stands in xenstore; for hooks
  * @ops: which kind of device; NULL when it has been let go
  * @type: TYPE_DISK, TYPE_TAPE ...
+ * @nexus_lost: the guest has not been told yet that the connection is a new one
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
  * @allow: SCSIBACK_ALLOW_*
@@ -140,6 +141,7 @@ struct scsiback_lun {
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;
 	unsigned long resetting;
+	unsigned long nexus_lost;
 	bool replaced;
 	bool asked;
 	unsigned long since;

@@ -282,6 +282,16 @@ static int scsifront_add_host(struct scsifront *sf)
 	return 0;
 }
 
+/* Meanwhile somebody else may have had the device: a tape stands elsewhere. */
+static void scsifront_distrust_positions(struct scsifront *sf)
+{
+	struct scsi_device *sdev;
+
+	shost_for_each_device(sdev, sf->host)
+		if (!scsifront_is_disk(sdev))
+			sdev->was_reset = 1;
+}
+
 static int scsifront_connect(struct pv_device *pd)
 {
 	struct scsifront *sf = pd->priv;
@@ -299,6 +309,8 @@ static int scsifront_connect(struct pv_device *pd)
 		err = scsifront_add_host(sf);
 		if (err)
 			return err;
+	} else {
+		scsifront_distrust_positions(sf);
 	}
 	pv_front_start(queues);
 	dev_info(&pd->xb->dev, "host%u: %u rings of %u, %u segments, %s\n",

@@ -621,18 +621,8 @@ static bool scsifront_may_replay(struct scsi_cmnd *sc)
 
 	if (!scsifront_is_idempotent(sc->cmnd[0]))
 		return false;
-	switch (sdev->type) {
-	case TYPE_DISK:
-	case TYPE_ROM:
-	case TYPE_WORM:
-	case TYPE_MOD:
-	case TYPE_RBC:
-	case TYPE_ZBC:
-		return true;
-	default:
-		/* While it is asked what it is. */
-		return sdev->sdev_state == SDEV_CREATED;
-	}
+	/* While it is asked what it is, it has no type. */
+	return scsifront_is_disk(sdev) || sdev->sdev_state == SDEV_CREATED;
 }
 
 /*

@@ -193,6 +193,22 @@ static inline bool scsifront_ends(const struct scsifront *sf)
 	return READ_ONCE(sf->state) >= SCSIFRONT_LEAVING;
 }
 
+/* What has blocks with addresses, and no position. */
+static inline bool scsifront_is_disk(const struct scsi_device *sdev)
+{
+	switch (sdev->type) {
+	case TYPE_DISK:
+	case TYPE_ROM:
+	case TYPE_WORM:
+	case TYPE_MOD:
+	case TYPE_RBC:
+	case TYPE_ZBC:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* queue.c */
 extern const struct pv_front_ops scsifront_ops;
 PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,

@@ -1930,6 +1930,38 @@ static void pages_of_diagnostics(struct kunit *test)
 }
 
 /* A p-dev of LIO's need not have a dot. */
+/* What no disk is has a state: after a new connection the guest is told, once. */
+static void nexus_is_lost(struct kunit *test)
+{
+	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB), who = inquiry(&hostile, 20, 96);
+	struct scsi_device *sdev = debug_device(PASS_LUN);
+	unsigned int round;
+	char type;
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_ASSERT_TRUE(test, reconnects(&hostile));
+	expect_result(test, &req, 0, 0);
+	type = sdev->type;
+	sdev->type = TYPE_TAPE;
+	KUNIT_EXPECT_TRUE(test, reloads(&hostile, hostile.pdev));
+	for (round = 0; round < 2; round++) {
+		struct vscsiif_response rsp;
+
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &who, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, 0);
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, SAM_STAT_CHECK_CONDITION);
+		KUNIT_EXPECT_EQ(test, rsp.sense_buffer[2] & 0xf, UNIT_ATTENTION);
+		KUNIT_EXPECT_EQ(test, rsp.sense_buffer[12], 0x29);
+		KUNIT_EXPECT_EQ(test, rsp.sense_buffer[13], 0x07);
+		expect_result(test, &req, 0, 0);
+		KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+	}
+	sdev->type = type;
+	scsi_device_put(sdev);
+}
+
 static void luns_by_alias(struct kunit *test)
 {
 	static const char * const alias[] = { "disks", "1:2:3", "1:2:3:4", "1:2:x" };
@@ -2040,6 +2072,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(report_luns_of_what),
 	KUNIT_CASE(denied_is_not_supported),
 	KUNIT_CASE(pages_of_diagnostics),
+	KUNIT_CASE(nexus_is_lost),
 	KUNIT_CASE(luns_by_alias),
 	KUNIT_CASE(another_device_at_the_address),
 	KUNIT_CASE(a_reading_fails),

@@ -11,6 +11,8 @@
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 #include <asm/unaligned.h>
+#include <scsi/scsi_device.h>
+#include <scsi/scsi_host.h>
 #include <scsi/scsi_proto.h>
 #include <xen/page.h>
 #define HELPERS_WANT_DEVICE
@@ -23,6 +25,7 @@
 #define ID		0
 #define BLOCKS		16384
 #define BLOCK		512
+#define TAPE		9		/* the target of a tape drive */
 #define PARKED		4		/* ids that may be, of a ring of 16 */
 
 static struct xenbus_device *front;
@@ -126,6 +129,7 @@ static void command(const struct vscsiif_request *req, struct vscsiif_response *
 	case START_STOP:
 		return;
 	case INQUIRY:
+		inquiry[0] = req->id == TAPE ? TYPE_TAPE : TYPE_DISK;
 		if (c[1] & 1)
 			refuse(rsp);
 		else
@@ -463,6 +467,48 @@ static void backend_restarts(struct kunit *test)
 	filp_close(file, NULL);
 }
 
+static struct scsi_device *guests_device(unsigned int target, u64 lun)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct Scsi_Host *host = scsi_host_lookup(i);
+		struct scsi_device *sdev = NULL;
+
+		if (host && host->shost_gendev.parent == &front->dev)
+			sdev = scsi_device_lookup(host, 0, target, lun);
+		if (host)
+			scsi_host_put(host);
+		if (sdev)
+			return sdev;
+	}
+	return NULL;
+}
+
+/* Nothing was under way, but meanwhile others may have moved the tape. */
+static void positions_are_lost(struct kunit *test)
+{
+	struct scsi_device *tape, *block;
+
+	set_key(back_path, "vscsi-devs/dev-3/v-dev", "0:0:9:0");
+	set_key(back_path, "vscsi-devs/dev-3/state", "3");
+	set_key(back_path, "state", "7");
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "vscsi-devs/dev-3/state", "4"));
+	set_key(back_path, "state", "4");
+	tape = guests_device(TAPE, 0);
+	block = guests_device(1, 2);
+	KUNIT_ASSERT_NOT_NULL(test, tape);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_EXPECT_EQ(test, tape->type, TYPE_TAPE);
+	tape->was_reset = 0;
+	block->was_reset = 0;
+	restart_backend(test);
+	KUNIT_EXPECT_TRUE(test, tape->was_reset);
+	KUNIT_EXPECT_FALSE(test, block->was_reset);
+	scsi_device_put(tape);
+	scsi_device_put(block);
+}
+
 static void backend_lies(struct kunit *test)
 {
 	struct vscsiif_response rsp = { .rqid = 0xfffe };
@@ -755,7 +801,7 @@ static struct kunit_suite _kind = {						\
 }
 
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
-A_SUITE(staged, KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
+A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
 	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
 A_SUITE(direct, {});
 A_SUITE(untrusted, {});

@@ -16,6 +16,8 @@ rewind() { send r "" "01 00 00 00 00 00"; }
 writes() { same "$(scsi_debug_heard '0a 00 00 00 08 00')" "$1"; }
 rewinds() { same "$(scsi_debug_heard '01 00 00 00 00 00')" "$1"; }
 guest_cmd g "sg_turs /dev/bsg/\$(scsi_at 4:0)" >/dev/null	# takes the unit attention
+# Who has it over a new connection does not know where it stands.
+told() { guest_cmd g "sg_raw /dev/bsg/\$(scsi_at 4:0) 00 00 00 00 00 00 2>&1" | grep -qi 'unit attention'; }
 scsi_debug_listen
 check "a write of the guest's reaches the device" eval "write_blocks && guest_join g c && writes 1"
 
@@ -27,6 +29,7 @@ check "backend leaves, comes back" eval "unload_backend && load_backend"
 check "the write was answered" guest_join g c
 check "connected again" wait_for 30 scsi_connected g
 check "it came to the device once" writes 2
+check "the guest is told of the new connection" told
 
 # Fifteen seconds: the backend takes it back from the device.
 scsi_debug_set opts 0x2001; scsi_debug_set delay 3750
@@ -37,6 +40,7 @@ check "the device was told" same "$(scsi_debug_aborts)" 1
 check "the write failed" not guest_join g c
 check "connected again" wait_for 30 scsi_connected g
 check "it came to the device once" writes 3
+check "the guest is told of the new connection, again" told
 
 # The guest takes the rings away from the backend: there is no answer.
 write_blocks; rewind
@@ -45,6 +49,7 @@ check "and a command without data" wait_for 20 rewinds 1
 check "the guest resets its host" guest_cmd g "sg_reset -H /dev/\$(scsi_node 4:0 scsi_generic)"
 check "the write failed" not guest_join g c
 check "the other one, too" not guest_join g r
+check "the guest is told of the new connection, a third time" told
 
 # To scsi_debug, REWIND has been STOP.
 scsi_debug_set delay 0
