@@ -267,21 +267,71 @@ static void scsiback_take_back(struct scsiback_lun *lun)
 	mutex_unlock(&given_lock);
 }
 
-/* Nobody else may mount or write the disk. A drive may be without a disc. */
+/* The disk that this domain's driver has made of it, or 0. A driver may be about to. */
+static dev_t scsiback_disk_of(struct scsi_device *sdev)
+{
+	struct gendisk *disk;
+	dev_t dev = 0;
+
+	device_lock(&sdev->sdev_gendev);
+	disk = sdev->request_queue->disk;
+	if (disk)
+		dev = disk_devt(disk);
+	device_unlock(&sdev->sdev_gendev);
+	return dev;
+}
+
+/*
+ * Nobody else may mount or write the disk. Who has it open for writing is not
+ * asked by the kernel, each two seconds, whether its medium is another, which is
+ * the guest's to hear. What this domain has cached is written now, or forgotten.
+ */
+static int scsiback_open_disk(struct scsiback_lun *lun, dev_t dev)
+{
+	int err = pv_bdev_open(&lun->claim, dev, true, lun);
+
+	if (err == -EROFS || err == -EACCES)
+		err = pv_bdev_open(&lun->claim, dev, false, lun);
+	/* A drive may be without a disc. */
+	if (err == -ENOMEDIUM)
+		return 0;
+	if (!err)
+		err = sync_blockdev(lun->claim.bdev);
+	if (!err)
+		invalidate_bdev(lun->claim.bdev);
+	return err;
+}
+
 static int scsiback_claim_disk(struct scsiback_lun *lun)
 {
-	struct gendisk *disk = lun->sdev->request_queue->disk;
+	struct scsi_device *sdev = lun->sdev;
+	dev_t dev;
 	int err;
 
-	if (!disk)
-		return 0;
-	err = pv_bdev_open(&lun->claim, disk_devt(disk), false, lun);
-	return err == -EBUSY ? err : 0;
+	/* No driver comes to it as long as it is the guest's. */
+	lun->no_driver = sdev->no_uld_attach;
+	sdev->no_uld_attach = 1;
+	dev = scsiback_disk_of(sdev);
+	err = dev ? scsiback_open_disk(lun, dev) : 0;
+	if (err) {
+		pv_bdev_close(&lun->claim);
+		sdev->no_uld_attach = lun->no_driver;
+	}
+	return err;
+}
+
+static void scsiback_unclaim_disk(struct scsiback_lun *lun)
+{
+	/* What it has read before is not what the guest has left. */
+	if (lun->claim.bdev)
+		invalidate_bdev(lun->claim.bdev);
+	pv_bdev_close(&lun->claim);
+	lun->sdev->no_uld_attach = lun->no_driver;
 }
 
 static void scsiback_passthrough_close(struct scsiback_lun *lun)
 {
-	pv_bdev_close(&lun->claim);
+	scsiback_unclaim_disk(lun);
 	scsiback_take_back(lun);
 	scsi_autopm_put_device(lun->sdev);
 	scsi_device_put(lun->sdev);

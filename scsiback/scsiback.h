@@ -108,6 +108,7 @@ struct scsiback_lun_ops {
  * @nexus_lost: the guest has not been told yet that the connection is a new one
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
+ * @no_driver: pass-through: it was not for drivers of this domain before either
  * @allow: SCSIBACK_ALLOW_*
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
@@ -137,6 +138,7 @@ struct scsiback_lun {
 	int type;
 	struct scsi_device *sdev;
 	struct pv_bdev claim;
+	bool no_driver;
 	unsigned int allow;
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;

@@ -1962,6 +1962,34 @@ static void nexus_is_lost(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+/* A driver of this domain's, loaded later, must not make a disk of what a guest has. */
+static void no_driver_comes(struct kunit *test)
+{
+	struct scsi_device *sdev = debug_device(PASS_LUN);
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	set_key(hostile.back_path, "vscsi-devs/dev-0/state", "6");
+	fake_xen_remove_device(hostile.back);
+	hostile.back = NULL;
+	sdev->no_uld_attach = 0;
+	set_key(hostile.back_path, "vscsi-devs/dev-0/state", "1");
+	set_key(hostile.back_path, "state", "1");
+	set_key(hostile.front_path, "state", "1");
+	hostile.back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, hostile.id);
+	KUNIT_ASSERT_TRUE(test, key_comes(hostile.back_path, "state", "2"));
+	write_keys(&hostile);
+	KUNIT_ASSERT_TRUE(test, connects(&hostile));
+	KUNIT_EXPECT_TRUE(test, sdev->no_uld_attach);
+	KUNIT_EXPECT_TRUE(test, ready(&hostile));
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	fake_xen_remove_device(hostile.back);
+	hostile.back = NULL;
+	KUNIT_EXPECT_FALSE(test, sdev->no_uld_attach);
+	sdev->no_uld_attach = 1;
+	scsi_device_put(sdev);
+}
+
 static void luns_by_alias(struct kunit *test)
 {
 	static const char * const alias[] = { "disks", "1:2:3", "1:2:3:4", "1:2:x" };
@@ -2073,6 +2101,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(denied_is_not_supported),
 	KUNIT_CASE(pages_of_diagnostics),
 	KUNIT_CASE(nexus_is_lost),
+	KUNIT_CASE(no_driver_comes),
 	KUNIT_CASE(luns_by_alias),
 	KUNIT_CASE(another_device_at_the_address),
 	KUNIT_CASE(a_reading_fails),
