@@ -67,6 +67,12 @@ static struct scsiback_req *scsiback_to_req(struct se_cmd *se)
 	return container_of(se, struct scsiback_req, se);
 }
 
+/* Nobody waits for one that we want ourselves. */
+static bool scsiback_is_own_abort(const struct se_cmd *se)
+{
+	return se->se_cmd_flags & SCF_SCSI_TMR_CDB && se->priv;
+}
+
 /* ---- commands ---- */
 
 static int scsiback_fabric_prepare(struct scsiback_req *req)
@@ -163,7 +169,10 @@ static int scsiback_fabric_check_stop_free(struct se_cmd *se)
 /* LIO does not know the command any more: only now it has ended. */
 static void scsiback_fabric_release_cmd(struct se_cmd *se)
 {
-	scsiback_done(scsiback_to_req(se));
+	if (unlikely(scsiback_is_own_abort(se)))
+		kfree(se);
+	else
+		scsiback_done(scsiback_to_req(se));
 }
 
 /* ---- task management ---- */
@@ -181,15 +190,32 @@ static void scsiback_submit_tmr(struct scsiback_req *tmf, struct scsiback_lun *l
 
 static void scsiback_fabric_queue_tm_rsp(struct se_cmd *se)
 {
+	if (scsiback_is_own_abort(se))
+		return;
 	if (se->se_tmr_req->response == TMR_FUNCTION_COMPLETE)
 		scsiback_to_req(se)->result.rslt = XEN_VSCSIIF_RSLT_RESET_SUCCESS;
 }
 
+/* Its LUN, or the vhost, goes away. Without memory it ends with its device. */
+static void scsiback_abort_by_us(struct scsiback_req *req)
+{
+	struct se_cmd *se = kzalloc(sizeof(*se), GFP_KERNEL);
+
+	if (!se)
+		return;
+	se->priv = se;
+	if (target_submit_tmr(se, req->lun->tpg->session, NULL, req->lun->tpg_lun, NULL,
+			      TMR_ABORT_TASK, GFP_KERNEL, scsiback_tag_of(req), 0))
+		kfree(se);
+}
+
 static void scsiback_fabric_abort(struct scsiback_req *req, struct scsiback_req *tmf)
 {
-	/* A reset aborts all by itself; the rest ends with its device. */
 	if (tmf)
 		scsiback_submit_tmr(tmf, req->lun, TMR_ABORT_TASK, scsiback_tag_of(req));
+	else if (!test_bit(0, &req->lun->resetting))
+		/* (A reset aborts all by itself.) */
+		scsiback_abort_by_us(req);
 }
 
 static void scsiback_fabric_reset(struct scsiback_req *tmf)

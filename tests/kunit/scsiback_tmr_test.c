@@ -21,12 +21,15 @@ static struct {
 	u64 tag, lun;
 	unsigned int submitted, done, denied;
 	struct scsiback_req *last;
+	struct se_cmd *se;
 } heard;
 
 static int lio_submit_tmr(struct se_cmd *se, struct se_session *session, unsigned char *sense, u64 lun, void *context,
 			  unsigned char function, gfp_t gfp, u64 tag, int flags)
 {
 	heard.submitted++;
+	heard.se = se;
+	se->se_cmd_flags |= SCF_SCSI_TMR_CDB;
 	heard.function = function;
 	heard.tag = tag;
 	heard.lun = lun;
@@ -154,7 +157,32 @@ static void tags_are_nobody_elses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heard.done, 0);
 }
 
-/* And nobody has LIO copy between LUNs of the group without leave. */
+/* A LUN that goes has its commands aborted, and nobody waits for that; one that is reset, by the reset. */
+static void our_own_aborts(struct kunit *test)
+{
+	struct scsiback_req *req = &w->reqs[0][1];
+
+	scsiback_fabric_abort(req, NULL);
+	KUNIT_ASSERT_EQ(test, heard.submitted, 1);
+	KUNIT_EXPECT_EQ(test, heard.function, TMR_ABORT_TASK);
+	KUNIT_EXPECT_EQ(test, heard.tag, scsiback_tag_of(req));
+	KUNIT_EXPECT_EQ(test, heard.lun, 5);
+	heard.se->se_tmr_req = &w->tmr;
+	w->tmr.response = TMR_FUNCTION_COMPLETE;
+	scsiback_fabric_queue_tm_rsp(heard.se);
+	scsiback_fabric_release_cmd(heard.se);
+	KUNIT_EXPECT_EQ(test, heard.done, 0);
+
+	heard.err = -ENOMEM;
+	scsiback_fabric_abort(req, NULL);
+	KUNIT_EXPECT_EQ(test, heard.submitted, 2);
+	KUNIT_EXPECT_EQ(test, heard.done, 0);
+
+	set_bit(0, &w->lun.resetting);
+	scsiback_fabric_abort(req, NULL);
+	KUNIT_EXPECT_EQ(test, heard.submitted, 2);
+}
+
 /* What LIO does itself needs no leave but for copies; what it hands on does. */
 static void whose_rules(struct kunit *test)
 {
@@ -172,6 +200,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(refused),
 	KUNIT_CASE(taken),
 	KUNIT_CASE(tags_are_nobody_elses),
+	KUNIT_CASE(our_own_aborts),
 	KUNIT_CASE(whose_rules),
 	{}
 };
