@@ -453,6 +453,7 @@ static int scsiback_lun_add(struct scsiback *b, const char *name, bool anew)
 		goto close;
 	lun->listed = true;
 	list_add_tail(&lun->all, &b->luns);
+	WRITE_ONCE(b->nr_luns, b->nr_luns + 1);
 	dev_info(&b->pd->xb->dev, "%s: %s is LUN 0:%u:%u\n", name, lun->pdev,
 		 lun->target, lun->lun);
 	return 0;
@@ -513,6 +514,7 @@ static int scsiback_tell_closed(struct scsiback_lun *lun)
 static void scsiback_lun_free(struct scsiback_lun *lun)
 {
 	list_del(&lun->all);
+	WRITE_ONCE(lun->b->nr_luns, lun->b->nr_luns - 1);
 	kfree_rcu(lun, rcu);
 }
 

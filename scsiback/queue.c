@@ -436,15 +436,52 @@ static bool scsiback_place_staged(struct scsiback_req *req)
 	return true;
 }
 
-static bool scsiback_place(struct scsiback_req *req)
+/* Staged pages that a LUN's commands have on this queue. */
+static unsigned int scsiback_held_pages(struct scsiback_req *of)
+{
+	struct pv_back_queue *q = of->base.q;
+	unsigned int held = 0;
+	u32 i;
+
+	for (i = 0; i < q->ring.size; i++) {
+		const struct scsiback_req *req = scsiback_req_of(pv_back_req_at(q, i));
+
+		if (req->base.stage >= PV_BACK_PLACED && req->staged &&
+		    req->io.target == of->io.target && req->io.lun == of->io.lun)
+			held += req->nr_vecs;
+	}
+	return held;
+}
+
+/*
+ * A LUN may take as many pages as it leaves: one that hangs does not keep those
+ * of others. (Who has none may take what there is.)
+ */
+static bool scsiback_is_over_share(struct scsiback_req *req)
+{
+	const struct pv_staged *s = &req->base.q->staged;
+	unsigned int nr = DIV_ROUND_UP(req->io.bytes, XEN_PAGE_SIZE), held;
+
+	if (likely(s->used + nr <= s->max / 2) ||
+	    READ_ONCE(to_scsiback(req->base.q->pd)->nr_luns) < 2)
+		return false;
+	held = scsiback_held_pages(req);
+	return held && held + 2 * nr + s->used > s->max;
+}
+
+/* Returns PV_BACK_START when its pages are there. */
+static enum pv_back_admitted scsiback_place(struct scsiback_req *req)
 {
 	if (req->base.stage == PV_BACK_PLACED)
-		return true;
-	if (req->io.nr_segs && !(req->direct && scsiback_place_direct(req)) &&
-	    !scsiback_place_staged(req))
-		return false;
+		return PV_BACK_START;
+	if (req->io.nr_segs && !(req->direct && scsiback_place_direct(req))) {
+		if (unlikely(scsiback_is_over_share(req)))
+			return PV_BACK_PASS;
+		if (!scsiback_place_staged(req))
+			return PV_BACK_STARVED;
+	}
 	req->base.stage = PV_BACK_PLACED;
-	return true;
+	return PV_BACK_START;
 }
 
 static void scsiback_account(struct scsiback_counters *c, const struct scsiback_io *io)
@@ -555,10 +592,11 @@ static int scsiback_admit_one(struct scsiback_req *req)
 static enum pv_back_admitted scsiback_admit(struct pv_back_req *base)
 {
 	struct scsiback_req *req = scsiback_req_of(base);
+	enum pv_back_admitted placed = scsiback_place(req);
 	int err;
 
-	if (!scsiback_place(req))
-		return PV_BACK_STARVED;
+	if (unlikely(placed != PV_BACK_START))
+		return placed;
 	err = scsiback_admit_one(req);
 	if (unlikely(err == -EPERM)) {
 		/* Before its pages are another's: copies to them. */

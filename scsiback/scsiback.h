@@ -277,6 +277,7 @@ struct scsiback_queue {
  * struct scsiback - one vhost
  * @pd: the library's part
  * @luns: all LUNs; the hooks'
+ * @nr_luns: how many; written by hooks
  * @by_address: LUNs by scsiback_address(), for the queues
  * @watch: on the LUNs in xenstore
  * @look: looks whether any of @luns has to go, or can; in the device's thread
@@ -290,6 +291,7 @@ struct scsiback_queue {
 struct scsiback {
 	struct pv_device *pd;
 	struct list_head luns;
+	unsigned int nr_luns;
 	struct xarray by_address;
 	struct pv_watch watch;
 	struct kthread_work look;

@@ -1770,6 +1770,32 @@ static void a_hung_lun_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 1u);
 }
 
+/* Its commands hold the pages that all LUNs share: most of them, not all. */
+static void a_hung_lun_leaves_pages(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	grant_many(test, 1024);
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	req = listed(1024);
+	for (i = 0; i < 6; i++) {
+		req.rqid = ++hostile.next;
+		put(&hostile, &req);
+	}
+	push(&hostile.q[0]);
+	for (i = 0; i < 8; i++) {
+		req = transfer(&hostile, READ_10, 0, 8);
+		req.lun = 1;
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
+	}
+	KUNIT_EXPECT_TRUE(test, debug_forgets(false));
+	/* It ends by the vhost's end. */
+}
+
 /* The backend's driver goes and comes back, with another device at the address, or at none. */
 static bool reloads(struct guest *g, const char *pdev)
 {
@@ -2097,6 +2123,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_lun_is_wanted_back_no_more),
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
+	KUNIT_CASE(a_hung_lun_leaves_pages),
 	KUNIT_CASE(report_luns_of_what),
 	KUNIT_CASE(denied_is_not_supported),
 	KUNIT_CASE(pages_of_diagnostics),
