@@ -17,29 +17,34 @@
 #define DIRECTORY	"vscsi-devs"
 /* Room for an entry's name, and more entries than anybody needs. */
 #define NAME_LEN	32
+#define ID_LEN		128
 #define MAX_LUNS	1024
 
 /**
  * struct scsifront_lun - an entry of the backend's directory
  * @all: list of them
  * @name: the entry's; empty if that was another backend's
+ * @id: which device it is, as the backend has written; empty if it has not
  * @channel: its address
  * @target: its address
  * @lun: its address
  * @seen: it stands there; while that is read
  * @wanted: the backend has it
  * @added: the SCSI layer has it
+ * @foreign: the backend has another device there now
  * @told: our state has been written since the backend's was read
  */
 struct scsifront_lun {
 	struct list_head all;
 	char name[NAME_LEN];
+	char id[ID_LEN];
 	unsigned int channel;
 	unsigned int target;
 	unsigned int lun;
 	bool seen;
 	bool wanted;
 	bool added;
+	bool foreign;
 	bool told;
 };
 
@@ -148,6 +153,32 @@ static void scsifront_see_lun(struct scsifront_lun *l)
 }
 
 /*
+ * What the guest has cached of a device must not be written to another one,
+ * which a new backend has under the address. Returns -ENODEV, or -EAGAIN.
+ */
+static int scsifront_check_id(struct scsifront *sf, const char *name, struct scsifront_lun *l)
+{
+	char *text = scsifront_read_entry(sf, name, "pvsplit-id");
+	int err = 0;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text) == -ENOENT ? 0 : -EAGAIN;
+	if (*l->id && strncmp(text, l->id, ID_LEN - 1)) {
+		err = -ENODEV;
+		pv_device_error(sf->pd, err,
+				DIRECTORY "/%s: 0:%u:%u:%u is \"%*pE\" now, another device than \"%*pE\"",
+				name, l->channel, l->target, l->lun,
+				(int)strnlen(text, ID_LEN), text,
+				(int)strlen(l->id), l->id);
+		l->foreign = true;
+	} else {
+		strscpy(l->id, text, sizeof(l->id));
+	}
+	kfree(text);
+	return err;
+}
+
+/*
  * The backend has a LUN under this name: new to us, or as it was. -EAGAIN if
  * it is not known yet which it is.
  */
@@ -165,6 +196,9 @@ static int scsifront_want_lun(struct scsifront *sf, const char *name)
 	}
 	other = scsifront_find_address(sf, &at);
 	if (!l && other && !other->name[0]) {
+		err = scsifront_check_id(sf, name, other);
+		if (err)
+			return err;
 		strscpy(other->name, name, sizeof(other->name));
 		scsifront_see_lun(other);
 		return 0;
@@ -181,6 +215,8 @@ static int scsifront_want_lun(struct scsifront *sf, const char *name)
 	if (!l)
 		return -ENOMEM;
 	strscpy(l->name, name, sizeof(l->name));
+	/* (If it cannot be read, the next connection has nothing to compare.) */
+	scsifront_check_id(sf, name, l);
 	scsifront_see_lun(l);
 	list_add_tail(&l->all, &sf->luns);
 	return 0;
@@ -211,6 +247,19 @@ static bool scsifront_read_lun(struct scsifront *sf, const char *name)
 	default:
 		return state >= 0;
 	}
+}
+
+/* Nothing is sent to it any more; the work removes it. */
+static void scsifront_stop_lun(struct scsifront *sf, struct scsifront_lun *l)
+{
+	struct scsi_device *sdev = scsi_device_lookup(sf->host, l->channel, l->target, l->lun);
+
+	if (!sdev)
+		return;
+	mutex_lock(&sdev->state_mutex);
+	scsi_device_set_state(sdev, SDEV_OFFLINE);
+	mutex_unlock(&sdev->state_mutex);
+	scsi_device_put(sdev);
 }
 
 /**
@@ -276,9 +325,14 @@ void scsifront_luns_read(struct scsifront *sf)
 			all &= scsifront_read_lun(sf, name[i]);
 	}
 	/* What could not be read may be any of those that were not seen. */
-	list_for_each_entry(l, &sf->luns, all)
+	list_for_each_entry(l, &sf->luns, all) {
 		if (l->seen || all)
 			l->wanted = l->seen;
+		if (unlikely(l->foreign)) {
+			l->wanted = false;
+			scsifront_stop_lun(sf, l);
+		}
+	}
 	mutex_unlock(&sf->luns_lock);
 	kfree(name);
 	queue_work(system_long_wq, &sf->luns_work);

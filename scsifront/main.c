@@ -316,12 +316,13 @@ static int scsifront_connect(struct pv_device *pd)
 	dev_info(&pd->xb->dev, "host%u: %u rings of %u, %u segments, %s\n",
 		 sf->host->host_no, queues->nr, queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants");
+	/* Before anything is sent: they may be other devices. */
+	scsifront_luns_unname(sf);
+	scsifront_luns_read(sf);
 	mutex_lock(&sf->stop_lock);
 	scsifront_set_state(sf, SCSIFRONT_UP);
 	mutex_unlock(&sf->stop_lock);
 	scsi_unblock_requests(sf->host);
-	scsifront_luns_unname(sf);
-	scsifront_luns_read(sf);
 	return 0;
 }
 

@@ -215,7 +215,7 @@ static int backend_thread(void *arg)
 }
 
 /* From Initialised to Connected, with a LUN. */
-static void connect_backend(struct kunit *test)
+static void connect_backend(struct kunit *test, const char *lun_state)
 {
 	char dir[FAKE_XEN_PATH_LEN + 16];
 	u32 order = key_number(front_path, PV_VSCSIIF_ORDER);
@@ -237,7 +237,7 @@ static void connect_backend(struct kunit *test)
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
 	set_key(back_path, "state", "4");
 	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "4"), "%s", fake_xen_last_error());
-	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-0/state", "4"), "%s",
+	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-0/state", lun_state), "%s",
 			      fake_xen_last_error());
 }
 
@@ -276,7 +276,7 @@ static int start(struct kunit *test, const char *persistent, const char *sg_gran
 	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "3"), "%s", fake_xen_last_error());
-	connect_backend(test);
+	connect_backend(test, "4");
 	return 0;
 }
 
@@ -416,10 +416,12 @@ static int writer(void *arg)
 	return 0;
 }
 
-static void restart_backend_with(struct kunit *test, const char *sg_grant)
+static void restart_backend_with(struct kunit *test, const char *sg_grant, const char *id)
 {
 	if (sg_grant)
 		set_key(back_path, "feature-sg-grant", sg_grant);
+	if (id)
+		set_key(back_path, "vscsi-devs/dev-0/pvsplit-id", id);
 	stop_backend();
 	set_key(back_path, "state", "6");
 	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "1"));
@@ -427,12 +429,35 @@ static void restart_backend_with(struct kunit *test, const char *sg_grant)
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
 	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
-	connect_backend(test);
+	connect_backend(test, id && !strcmp(id, "naa.2") ? "6" : "4");
 }
 
 static void restart_backend(struct kunit *test)
 {
-	restart_backend_with(test, NULL);
+	restart_backend_with(test, NULL, NULL);
+}
+
+/* What was for the one must not reach the other: with a command under way. */
+static void backend_has_another_device(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	restart_backend_with(test, NULL, "naa.1");
+	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
+	restart_backend_with(test, NULL, "naa.1");
+	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 2));
+	WRITE_ONCE(b.deaf, true);
+	b.heard = 0;
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	memset(disk, 0, BLOCKS * BLOCK);
+	restart_backend_with(test, NULL, "naa.2");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
+	KUNIT_EXPECT_NE(test, 0, writer_result);
+	KUNIT_EXPECT_NULL(test, memchr_inv(disk, 0, BLOCKS * BLOCK));
+	filp_close(file, NULL);
 }
 
 /* What the block layer makes for the last one is more than this one takes. */
@@ -442,10 +467,10 @@ static void backend_takes_less(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
-	restart_backend_with(test, "0");
+	restart_backend_with(test, "0", NULL);
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 2));
 	KUNIT_EXPECT_EQ(test, b.lists, 0u);
-	restart_backend_with(test, "1024");
+	restart_backend_with(test, "1024", NULL);
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 3));
 	filp_close(file, NULL);
 }
@@ -801,7 +826,8 @@ static struct kunit_suite _kind = {						\
 }
 
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
-A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
+A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(backend_has_another_device),
+	KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
 	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
 A_SUITE(direct, {});
 A_SUITE(untrusted, {});
