@@ -180,6 +180,16 @@ static void scsiback_passthrough_finish(struct scsiback_req *req)
 static void scsiback_passthrough_abort(struct scsiback_req *req,
 				       struct scsiback_req *tmf)
 {
+	if (!req->lun->sdev->host->hostt->eh_abort_handler &&
+	    (tmf || test_bit(0, &req->lun->resetting))) {
+		/* It would stop the whole adapter, and others' LUNs with it. */
+		req->aborted = SCSIBACK_NOT_ABORTED;
+		if (!tmf)
+			return;
+		tmf->result.rslt = XEN_VSCSIIF_RSLT_RESET_FAILED;
+		scsiback_done(tmf);
+		return;
+	}
 	req->tmf = tmf;
 	WRITE_ONCE(req->rq->timeout, 1);
 	blk_abort_request(req->rq);

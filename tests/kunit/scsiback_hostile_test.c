@@ -1421,6 +1421,33 @@ static void row21_abort_reaches_the_device(struct kunit *test)
 }
 
 /* One that the SCSI layer has not given to the device yet. */
+/* A driver without an abort: the error handler would stop the whole host, the neighbour's LUN with it. */
+static void row21_abort_without_a_driver(struct kunit *test)
+{
+	struct Scsi_Host *host = debug_host();
+	struct scsi_host_template *hostt = (struct scsi_host_template *)host->hostt;
+	int (*handler)(struct scsi_cmnd *) = hostt->eh_abort_handler;
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	u16 lost;
+
+	hostt->eh_abort_handler = NULL;
+	forget(test, 1);
+	lost = hostile.next;
+	req = abort_of(lost);
+	KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+	KUNIT_EXPECT_EQ(test, rsp.rslt, XEN_VSCSIIF_RSLT_RESET_FAILED);
+	KUNIT_EXPECT_FALSE(test, scsi_host_in_recovery(host));
+	/* Another one can be, when it can. */
+	hostt->eh_abort_handler = handler;
+	req = abort_of(lost);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, lost, HOST(ABORT));
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	scsi_host_put(host);
+}
+
 static void row21_abort_of_one_that_queues(struct kunit *test)
 {
 	struct scsi_device *sdev = debug_device(PASS_LUN);
@@ -2112,6 +2139,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(row21_aborts_of_nothing),
 	KUNIT_CASE(row21_resets_in_a_loop),
 	KUNIT_CASE(row21_abort_reaches_the_device),
+	KUNIT_CASE(row21_abort_without_a_driver),
 	KUNIT_CASE(row21_abort_of_one_that_queues),
 	KUNIT_CASE(row21_abort_of_one_that_waits),
 	KUNIT_CASE(waiting_is_no_work),
