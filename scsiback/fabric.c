@@ -6,6 +6,7 @@
  */
 #include <linux/configfs.h>
 #include <linux/module.h>
+#include <linux/namei.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <scsi/scsi_proto.h>
@@ -639,6 +640,17 @@ static const struct target_core_fabric_ops fabric_ops = {
 	PV_TARGET_SUBMIT
 };
 
+/* LIO takes two of one name, and removes the first, whoever goes. */
+static bool scsiback_name_is_taken(void)
+{
+	struct path path;
+
+	if (kern_path("/sys/module/xen_scsiback", 0, &path))
+		return false;
+	path_put(&path);
+	return true;
+}
+
 /**
  * scsiback_fabric_init() - let LIO know of us
  *
@@ -646,11 +658,15 @@ static const struct target_core_fabric_ops fabric_ops = {
  */
 int scsiback_fabric_init(void)
 {
-	int err = target_register_template(&fabric_ops);
+	int err;
 
+	if (scsiback_name_is_taken()) {
+		pr_err("xen-scsiback is loaded: LIO has room for one of us\n");
+		return -EBUSY;
+	}
+	err = target_register_template(&fabric_ops);
 	if (err)
-		pr_err("cannot register with LIO: %d; is xen-scsiback loaded?\n",
-		       err);
+		pr_err("cannot register with LIO: %d\n", err);
 	return err;
 }
 

@@ -42,3 +42,6 @@ check "block image is right" eval "cp /disk/b /disk/c && verify_image c"
 check "nexus can be dropped" eval "echo NULL >$LIO/xen-pvscsi/$w/tpgt_1/nexus"
 check "stores can be taken away" eval "lio_clear; losetup -d /dev/loop7 && [ ! -d $LIO/core/iblock_0 ]"
 check "guest stops" stop_guest g
+check "the kernel's backend in its place" eval "unload_backend && modprobe xen-scsiback"
+check "ours is not loaded beside it" eval "! modprobe pv-scsiback && dmesg | grep -q 'xen-scsiback is loaded'"
+check "but after it" eval "rmmod xen_scsiback && load_backend"
