@@ -15,7 +15,7 @@
 #define SCSIBACK_ALLOW_TARGET		0x08
 /** SCSIBACK_ALLOW_VENDOR - commands that no standard knows for such a device */
 #define SCSIBACK_ALLOW_VENDOR		0x10
-/** SCSIBACK_ALLOW_SETTINGS - what stays when the guest has gone: passwords, saved settings, capacity */
+/** SCSIBACK_ALLOW_SETTINGS - what stays when the guest has gone: passwords, saved settings */
 #define SCSIBACK_ALLOW_SETTINGS		0x20
 
 /** SCSIBACK_ALLOW_NAMES - the names of all */

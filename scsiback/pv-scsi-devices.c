@@ -542,7 +542,8 @@ static void place(const struct vhost *v, struct device *dev)
 		if (!value_is(store_read(ENTRY "/pvsplit-allow", v->back, dev->entry), dev->allow))
 			die("V-DEV %s of domain %u is %s, but with another --allow: detach it first",
 			    vdev, v->domid, dev->pdev);
-		if (*dev->id && !value_is(store_read(ENTRY "/pvsplit-id", v->back, dev->entry), dev->id))
+		if (*dev->id &&
+		    !value_is(store_read(ENTRY "/pvsplit-id", v->back, dev->entry), dev->id))
 			die("V-DEV %s of domain %u is %s, but another device than \"%s\"",
 			    vdev, v->domid, dev->pdev, dev->id);
 		return;

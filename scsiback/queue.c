@@ -106,7 +106,8 @@ static void scsiback_edit_opcodes(struct scsiback_req *req, u32 len)
 	u32 total = get_unaligned_be32(scsiback_data_at(req, 0)) + 4, from, to = 4, i, size;
 
 	for (from = 4; from + 8 <= len; from += size) {
-		const u8 *entry = scsiback_data_at(req, from), *more = scsiback_data_at(req, from + 4);
+		const u8 *entry = scsiback_data_at(req, from);
+		const u8 *more = scsiback_data_at(req, from + 4);
 		int action = more[1] & 0x01 ? get_unaligned_be16(&entry[2]) : -1;
 
 		/* CTDP: a description of its timeouts follows. */

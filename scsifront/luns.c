@@ -166,7 +166,7 @@ static int scsifront_check_id(struct scsifront *sf, const char *name, struct scs
 	if (*l->id && strncmp(text, l->id, ID_LEN - 1)) {
 		err = -ENODEV;
 		pv_device_error(sf->pd, err,
-				DIRECTORY "/%s: 0:%u:%u:%u is \"%*pE\" now, another device than \"%*pE\"",
+				DIRECTORY "/%s: 0:%u:%u:%u is \"%*pE\" now, not \"%*pE\"",
 				name, l->channel, l->target, l->lun,
 				(int)strnlen(text, ID_LEN), text,
 				(int)strlen(l->id), l->id);

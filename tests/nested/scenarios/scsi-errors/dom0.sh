@@ -20,6 +20,9 @@ scsi_debug_set opts 0
 check "short reads: what comes and what remains, as here" same "$(in_guest "sg_raw -r 1000 \$D 12 00 00 03 e8 00 2>&1 | grep -v '^\$' | head -n 6")" "$(sg_raw -r 1000 "$here" 12 00 00 03 e8 00 2>&1 | grep -v '^$' | head -n 6)"
 check "an unknown command: illegal request" eval "in_guest 'sg_raw \$D 3f 00 00 00 00 00 00 00 00 00 2>&1' | grep -qi 'illegal request'"
 check "a vendor's command is denied" eval "in_guest 'sg_raw \$D c1 00 00 00 00 00 2>&1' | grep -qi 'illegal request'"
+check "an enclosure's page by SEND DIAGNOSTIC is denied" eval "in_guest 'sg_raw -s 8 -i /dev/zero \$D 1d 10 00 00 08 00; printf \"\\016\\0\\0\\004\\0\\0\\0\\0\" >/p; sg_raw -s 8 -i /p \$D 1d 10 00 00 08 00 2>&1' | grep -qi 'invalid field in parameter list'"
+check "RELEASE(6), which is denied, is not supported: byte 1 is 01" eval "in_guest 'sg_raw -r 8 -b -o /r \$D a3 0c 01 17 00 00 00 00 00 08 00 00; od -An -tx1 /r' | grep -q '^ 00 01 00 00'"
+check "REPORT LUNS of a reserved kind: invalid field" eval "in_guest 'sg_raw -r 64 \$D a0 00 55 00 00 00 00 00 00 40 00 00 2>&1' | grep -qi 'invalid field in cdb'"
 check "a denied one was counted" at_least "$(statistic denied_req)" 1
 # Every 40th command is never answered.
 guest_cmd g 'for d in /sys/class/scsi_device/*/device/timeout; do echo 2 >$d; done'
