@@ -72,7 +72,7 @@ bool scsiback_check_segments(struct scsiback_io *io,
 	for (i = 0; i < io->nr_segs; i++) {
 		if (!scsiback_in_page(&segs[i]))
 			return scsiback_fault_is(fault, "offset and length of a segment",
-						 segs[i].offset << 16 | segs[i].length);
+						 (u32)segs[i].offset << 16 | segs[i].length);
 		io->bytes += segs[i].length;
 	}
 	return true;
