@@ -70,6 +70,9 @@ coverage: ## lines that the unit tests reach, by folder, and a report
 models: ## the protocols as models, every state of which is looked at
 	@tests/models/run
 
+fuzz: ## what reads shared memory and xenstore, in user space with libFuzzer (SECONDS=)
+	@tests/fuzz/run $(SECONDS)
+
 pv-scsi-test: ## pv-scsi against a small xenstore
 	@tests/pv-scsi/run
 
@@ -104,4 +107,4 @@ kdir:
 		echo 'KDIR=$(KDIR) is no configured kernel tree: give the headers of a kernel, as in /lib/modules/*/build' >&2; \
 		exit 1; fi
 
-.PHONY: modules tools install install-tools clean lint models pv-scsi-test kunit coverage nested demo bench check check-all help kdir
+.PHONY: modules tools install install-tools clean lint models fuzz pv-scsi-test kunit coverage nested demo bench check check-all help kdir
