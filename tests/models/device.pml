@@ -7,6 +7,7 @@
  *   front_peer()   pv_front_peer()                           ring/front.c
  *   back_peer()    pv_back_peer(), pv_shared_all_current()   ring/back.c, ring/shared.c
  *   reload         device_remove(), device_probe()           ring/device.c
+ *   a migration    device_suspend(), device_resume()         ring/device.c
  *
  * Modules are reloaded on both sides at any time. When all has come to rest both ends are connected, over the same rings. A set of
  * rings is a number; a backend can map what the frontend grants now, and nothing else.
@@ -29,6 +30,9 @@
 #ifndef BACK_RELOADS
 #define BACK_RELOADS	1
 #endif
+#ifndef MIGRATIONS
+#define MIGRATIONS	0
+#endif
 
 /* Xenstore: both states, and which rings the frontend's keys name. */
 byte front_state = INITIALISING, back_state = INITIALISING, keys;
@@ -43,7 +47,9 @@ byte front_saw, back_saw;
 
 bool front_begins = true, back_begins = true;
 byte front_link = DOWN, back_link = DOWN, mapped, wanted;
-byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS;
+byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS;
+/* The frontend's thread has begun something, and is not frozen before its end. */
+bool front_busy;
 
 /* A state that is written fires the peer's watch. */
 inline front_says(state)
@@ -177,8 +183,10 @@ active proctype Front()
 	byte saw;
 end:
 	do
-	:: front_begins -> front_begins = false; front_says(INITIALISING)
-	:: front_asked && !front_begins ->
+	:: d_step { front_begins -> front_begins = false; front_busy = true };
+		front_says(INITIALISING);
+		front_busy = false
+	:: d_step { front_asked && !front_begins -> front_busy = true };
 #ifndef BROKEN_ASKED_LATE
 		front_asked = false;
 #endif
@@ -187,11 +195,11 @@ end:
 #ifdef BROKEN_ASKED_LATE
 		front_asked = false;
 #endif
-		saw = 0
+		d_step { saw = 0; front_busy = false }
 	/* The end of a watch waits for its callback. */
-	:: d_step { front_reloads && !front_watched -> front_reloads--; front_event = false; front_asked = false } ->
+	:: d_step { front_reloads && !front_watched -> front_reloads--; front_busy = true; front_event = false; front_asked = false };
 		front_leave();
-		d_step { front_begins = true; front_event = true }
+		d_step { front_begins = true; front_event = true; front_busy = false }
 	od
 }
 
@@ -212,6 +220,17 @@ end:
 		back_says(CLOSED);
 #endif
 		d_step { back_begins = true; back_event = true }
+	/* Another world: a toolstack's keys, a backend that begins, nothing granted. (One that is busy has ended with the old one.) */
+	:: d_step { migrations && !front_busy && !front_watched && !back_watched ->
+		migrations--;
+		front_state = INITIALISING; back_state = INITIALISING; keys = 0;
+		granted = 0; mapped = 0;
+		back_link = DOWN; back_asked = false; back_begins = true;
+		front_asked = false;
+#ifndef BROKEN_STAYS_UP
+		front_link = DOWN;
+#endif
+		front_event = true; back_event = true }
 	od
 }
 
