@@ -147,6 +147,7 @@ int netfront_ctrl_open(struct netfront *nf)
 	if (err)
 		return err;
 	pv_ring_init_front(&c->ring, c->shared.mem, 1, CTRL_SLOT, &c->stats);
+	c->late = false;
 	return pv_channel_open(&c->channel, nf->pd, &config);
 }
 
@@ -189,10 +190,11 @@ void netfront_ctrl_start(struct netfront *nf)
 		return;
 	mutex_lock(&c->lock);
 	c->live = true;
-	/* A new backend will not answer what the old one has taken. */
-	c->late = false;
-	mutex_unlock(&c->lock);
 	pv_channel_start(&c->channel);
+	/* What the last backend has not answered, this one takes first, and with it the page. */
+	if (c->late && wait_for_completion_timeout(&c->done, CTRL_TIMEOUT))
+		c->late = false;
+	mutex_unlock(&c->lock);
 }
 
 /**
