@@ -14,6 +14,7 @@
 #define HELPERS_WANT_DEVICE
 #include "device.h"
 #include "helpers.h"
+#include "null_blk.h"
 #include "ring.h"
 
 #define TYPE		"vbd"
@@ -31,49 +32,17 @@ static bool states_are(enum xenbus_state state)
 	return xenbus_read_driver_state(front_path) == state && xenbus_read_driver_state(back_path) == state;
 }
 
-static struct block_device *open_disk(dev_t dev)
-{
-	struct block_device *bdev = blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE, NULL);
-
-	return IS_ERR(bdev) ? NULL : bdev;
-}
-
-static void close_disk(struct block_device **bdev)
-{
-	if (*bdev)
-		blkdev_put(*bdev, FMODE_READ | FMODE_WRITE);
-	*bdev = NULL;
-}
-
 /* What a toolstack writes for a disk. */
 static void add_backend(struct kunit *test)
 {
 	char text[32];
 
-	/* null_blk's number is whatever was free when it was loaded. */
 	snprintf(text, sizeof(text), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
 	set_key(back_path, "mode", "w!");
 	set_key(back_path, "device-type", "disk");
 	back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, ID);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(back));
 	set_key(back_path, "physical-device", text);
-}
-
-static dev_t find_null_blk(void)
-{
-	dev_t dev = 0;
-	unsigned int major;
-
-	for (major = 240; major < 260 && !dev; major++) {
-		struct block_device *bdev = blkdev_get_by_dev(MKDEV(major, 0), FMODE_READ, NULL);
-
-		if (IS_ERR(bdev))
-			continue;
-		if (!strcmp(bdev->bd_disk->disk_name, "nullb0"))
-			dev = bdev->bd_dev;
-		blkdev_put(bdev, FMODE_READ);
-	}
-	return dev;
 }
 
 /* A parameter of a module, as somebody would write it in sysfs. */
@@ -776,6 +745,102 @@ static void smaller_ring(struct kunit *test)
 	__free_page(page);
 }
 
+/* ---- what hostile backends have done; a case carries its row in the list of such deeds ---- */
+
+/* Answers that cannot be, with a request in flight: it ends with an error, the device is cut off until it migrates. */
+static void row23_xsa376_responses_that_cannot_be(struct kunit *test)
+{
+	static const struct lie {
+		const char *what;
+		u32 ahead;		/* of rsp_prod */
+		u64 id;			/* besides that of the request */
+		u8 op, twice;
+	} lies[] = {
+		{ "rsp_prod beyond", .ahead = 2 },
+		{ "rsp_prod a ring beyond", .ahead = 33 },
+		{ "rsp_prod backwards", .ahead = -1U },
+		{ "an id that was never given", .ahead = 1, .id = 1 },
+		{ "an id out of range", .ahead = 1, .id = 1ULL << 40 },
+		{ "another operation", .ahead = 1, .op = 1 },
+		{ "the same twice", .ahead = 2, .twice = 1 },
+	};
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct blkif_response rsp = { };
+	struct blkif_request req;
+	struct many many = { };
+	struct player p;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (i = 0; i < ARRAY_SIZE(lies); i++) {
+		const struct lie *l = &lies[i];
+
+		play_begin(test);
+		play_connect(test, &p);
+		start_one(&many, REQ_OP_READ, 0, &page, 1);
+		if (l->twice)
+			start_one(&many, REQ_OP_READ, 64, &page, 1);
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE(pv_ring_pending(&p.ring) == 1U + l->twice));
+		pv_ring_get(&p.ring, &req, sizeof(req));
+		rsp.id = req.u.rw.id ^ l->id;
+		rsp.operation = req.operation ^ l->op;
+		pv_ring_put(&p.ring, &rsp, sizeof(rsp));
+		pv_ring_put(&p.ring, &rsp, sizeof(rsp));
+		WRITE_ONCE(*p.ring.my_prod, p.ring.published + l->ahead);
+		fake_xen_kick_async(p.port);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(xenbus_read_driver_state(front_path) >= XenbusStateClosing),
+				      "%s is believed", l->what);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&many.ended) == 1 + l->twice), "%s: a request hangs",
+				      l->what);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&many.errors), 1, "%s", l->what);
+		atomic_set(&many.ended, 0);
+		atomic_set(&many.errors, 0);
+
+		close_disk(&above);
+		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+		set_key(back_path, "state", "1");
+		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+		add_backend(test);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+		KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, 0, PAGE_SIZE), 0);
+	}
+	__free_page(page);
+}
+
+/* Events for nothing, with a request that is not answered: Xen hears of each that it was for nothing. */
+static void row22_xsa391_event_storm(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct fake_xen_counts before;
+	unsigned long eois;
+	struct many many = { };
+	struct player p;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	play_begin(test);
+	play_connect(test, &p);
+	start_one(&many, REQ_OP_READ, 0, &page, 1);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(pv_ring_pending(&p.ring) == 1));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	before = fake_xen_counts;
+	for (i = 0; i < 500; i++)
+		fake_xen_kick(p.port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
+	eois = fake_xen_counts.eois - before.eois;
+	KUNIT_EXPECT_GE(test, eois, 50ul);
+	KUNIT_EXPECT_EQ(test, fake_xen_counts.spurious_eois - before.spurious_eois, eois);
+	/* And it is there when there is something. */
+	KUNIT_EXPECT_EQ(test, play_answer(&p, NULL), 1U);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended) == 1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	close_disk(&above);
+	fake_xen_remove_device(front);
+	front = NULL;
+	__free_page(page);
+}
+
 /* What a backend may be like. NULL: as ours is. */
 static const struct offer {
 	const char *queues, *order, *indirect, *persistent;
@@ -1298,6 +1363,8 @@ static struct kunit_suite pair_suite = {
 
 static struct kunit_case change_cases[] = {
 	KUNIT_CASE(smaller_ring),
+	KUNIT_CASE(row22_xsa391_event_storm),
+	KUNIT_CASE(row23_xsa376_responses_that_cannot_be),
 	KUNIT_CASE(each_backend_after_each),
 	KUNIT_CASE(queues_follow_the_backend),
 	KUNIT_CASE(persistent_is_what_was_offered),
