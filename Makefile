@@ -25,20 +25,31 @@ kbuild = $(MAKE) -C '$(KDIR)' M='$(CURDIR)'
 modules: kdir ## build every module (KDIR=, W=1, C=2 and V=1 as in the kernel)
 	+@$(kbuild) $(jobs) modules
 
-# The command of the SCSI drivers runs in user space, on libxenstore. (Not pv-scsi*.c: kbuild has a pv-scsiback.mod.c there.)
+# Programs run in user space. pv-scsi is on libxenstore. (Not pv-scsi*.c: kbuild has a pv-scsiback.mod.c there.)
 PV_SCSI ?= scsiback/pv-scsi
+PVSTAT ?= ring/pvstat
 pv_scsi_sources := $(wildcard scsiback/pv-scsi.c scsiback/pv-scsi-*.c)
 CFLAGS ?= -O2 -g
 # What is installed with the modules, if it can be built: only a control domain needs it.
 has_xenstore = $(wildcard $(PV_SCSI) /usr/include/xenstore.h)
+compile = $(CC) $(CPPFLAGS) -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS)
 
-tools: $(PV_SCSI) ## build pv-scsi (needs libxen-dev)
+tools: $(PVSTAT) $(if $(has_xenstore),$(PV_SCSI)) ## build pvstat, and pv-scsi (if libxen-dev is there)
 
 $(PV_SCSI): $(pv_scsi_sources) scsiback/pv-scsi.h
 	@echo '  CC       $@'
-	@$(CC) $(CPPFLAGS) -D_GNU_SOURCE -Wall -Wextra $(CFLAGS) $(LDFLAGS) -o $@ $(pv_scsi_sources) -lxenstore
+	@$(compile) -o $@ $(pv_scsi_sources) -lxenstore
 
-install-tools: $(PV_SCSI) ## install pv-scsi, its manual page, unit and completion
+$(PVSTAT): ring/pvstat.c
+	@echo '  CC       $@'
+	@$(compile) -o $@ $<
+
+install-tools: tools ## install the programs with their manual pages, units and completion
+	@install -D -m 755 '$(PVSTAT)' '$(INSTALL_MOD_PATH)/usr/sbin/pvstat'
+	@install -D -m 644 ring/pvstat.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pvstat.8'
+	@$(if $(has_xenstore),$(MAKE) --no-print-directory install-pv-scsi,echo 'pv-scsi is left out: for a control domain, install libxen-dev, then make install-tools')
+
+install-pv-scsi:
 	@install -D -m 755 '$(PV_SCSI)' '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
 	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
 	@install -D -m 644 scsiback/pv-scsi.service '$(INSTALL_MOD_PATH)/lib/systemd/system/pv-scsi.service'
@@ -49,14 +60,14 @@ install: kdir ## install the modules for that kernel (as root, or INSTALL_MOD_PA
 		echo 'make install: run it as root, or give INSTALL_MOD_PATH=directory' >&2; exit 1; fi
 	@if [ ! -s modules.order ]; then echo 'make install: nothing is built yet, run make first' >&2; exit 1; fi
 	+@$(kbuild) $(unsigned) modules_install
-	+@$(if $(has_xenstore),$(MAKE) --no-print-directory install-tools,echo 'pv-scsi is left out: for a control domain, install libxen-dev, then make install-tools')
+	+@$(MAKE) --no-print-directory install-tools
 	@if grep -qE '(^|/)hvm-pv-shim\.k?o$$' modules.order; then hvm-pv-shim/install-hooks '$(INSTALL_MOD_PATH)'; fi
 	@depmod -b '$(or $(INSTALL_MOD_PATH),/)' '$(release)'
 	@echo 'Installed for $(release); depmod is done.'
 
 clean: kdir ## remove what the build wrote here
 	+@$(kbuild) clean
-	@rm -f scsiback/pv-scsi
+	@rm -f scsiback/pv-scsi ring/pvstat
 
 lint: ## sparse and W=1 on every kernel, checkpatch, the arrows between folders, shell
 	@tests/lint/run
@@ -75,6 +86,9 @@ fuzz: ## what reads shared memory and xenstore, in user space with libFuzzer (SE
 
 pv-scsi-test: ## pv-scsi against a small xenstore
 	@tests/pv-scsi/run
+
+pvstat-test: ## pvstat on files as the modules show them
+	@tests/pvstat/run
 
 nested: ## scenarios on a real Xen in QEMU (S="name ..." selects)
 	@tests/nested/run $(S)
@@ -107,4 +121,4 @@ kdir:
 		echo 'KDIR=$(KDIR) is no configured kernel tree: give the headers of a kernel, as in /lib/modules/*/build' >&2; \
 		exit 1; fi
 
-.PHONY: modules tools install install-tools clean lint models fuzz pv-scsi-test kunit coverage nested demo bench check check-all help kdir
+.PHONY: modules tools install install-tools install-pv-scsi clean lint models fuzz pv-scsi-test pvstat-test kunit coverage nested demo bench check check-all help kdir
