@@ -247,4 +247,5 @@ module_exit(blkback_exit);
 
 MODULE_DESCRIPTION("Backend of Xen's paravirtual block device");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen-backend:vbd");

@@ -385,5 +385,6 @@ module_exit(blkfront_exit);
 
 MODULE_DESCRIPTION("Block frontend: a Xen guest's virtual disks");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen:vbd");
 MODULE_ALIAS("xenblk");

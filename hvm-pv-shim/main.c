@@ -343,3 +343,4 @@ module_exit(shim_exit);
 
 MODULE_DESCRIPTION("Xen's services for an HVM guest whose kernel has none");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);

@@ -524,4 +524,5 @@ module_exit(netback_exit);
 
 MODULE_DESCRIPTION("Backend of Xen's paravirtual network device");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen-backend:vif");

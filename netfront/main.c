@@ -881,5 +881,6 @@ module_exit(netfront_exit);
 
 MODULE_DESCRIPTION("Network frontend: a Xen guest's virtual interfaces");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen:vif");
 MODULE_ALIAS("xennet");

@@ -82,3 +82,4 @@ module_exit(pv_ring_module_exit);
 
 MODULE_DESCRIPTION("Rings, grants, event channels and life cycle of Xen's split drivers");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);

@@ -240,4 +240,5 @@ module_exit(scsiback_exit);
 
 MODULE_DESCRIPTION("Backend of Xen's paravirtual SCSI");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen-backend:vscsi");

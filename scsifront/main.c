@@ -500,4 +500,5 @@ module_exit(scsifront_exit);
 
 MODULE_DESCRIPTION("SCSI frontend: a Xen guest's virtual SCSI devices");
 MODULE_LICENSE("GPL");
+MODULE_VERSION(PVSPLIT_VERSION);
 MODULE_ALIAS("xen:vscsi");
