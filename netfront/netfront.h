@@ -24,8 +24,7 @@
 #include "../ring/stats.h"
 #include "packet.h"
 
-/* A slot is a grant of one page, and every page has an address. */
-static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
+/* Every page has an address. */
 static_assert(IS_ENABLED(CONFIG_64BIT));
 
 /** NETFRONT_RING - slots of a ring: netif.h has no rings of several pages */

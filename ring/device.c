@@ -2,6 +2,8 @@
 /*
  * The life of a device: what both ends have of it. See front.c and back.c.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/export.h>
@@ -444,12 +446,19 @@ static int device_resume(struct xenbus_device *xb)
  * @drv: the driver, filled in
  * @owner: its module
  * @mod_name: its module's name
+ * @abi: PV_RING_ABI as it was compiled with: a sum of the headers that it shares
+ *	with pv-ring, since not all kernels have CONFIG_MODVERSIONS
  *
  * Return: 0 or a negative errno.
  */
 int __pv_driver_register(struct pv_driver *drv, struct module *owner,
-			 const char *mod_name)
+			 const char *mod_name, u32 abi)
 {
+	if (abi != PV_RING_ABI) {
+		pr_err("%s is of another build than pv-ring: load both of the same one\n",
+		       mod_name);
+		return -ENOEXEC;
+	}
 	if (WARN_ON(drv->nr_features > PV_FEATURES_MAX))
 		return -EINVAL;
 	strscpy(drv->ids[0].devicetype, drv->type,

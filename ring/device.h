@@ -262,9 +262,9 @@ struct pv_device {
 };
 
 int __pv_driver_register(struct pv_driver *drv, struct module *owner,
-			 const char *mod_name);
+			 const char *mod_name, u32 abi);
 #define pv_driver_register(drv) \
-	__pv_driver_register(drv, THIS_MODULE, KBUILD_MODNAME)
+	__pv_driver_register(drv, THIS_MODULE, KBUILD_MODNAME, PV_RING_ABI)
 void pv_driver_unregister(struct pv_driver *drv);
 
 __printf(2, 3)

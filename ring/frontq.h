@@ -39,8 +39,6 @@
 #include "ring.h"
 #include "stats.h"
 
-/* A staged page is one grant. */
-static_assert(PAGE_SIZE == XEN_PAGE_SIZE);
 /* Every page has an address. */
 static_assert(IS_ENABLED(CONFIG_64BIT));
 

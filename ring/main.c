@@ -7,6 +7,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <xen/page.h>
 #include <xen/xen.h>
 
 #define CREATE_TRACE_POINTS
@@ -60,6 +61,12 @@ static int __init pv_ring_module_init(void)
 {
 	int err;
 
+	/* A page of ours is one grant. */
+	if (PAGE_SIZE != XEN_PAGE_SIZE) {
+		pr_err("this kernel has pages of %lu KiB, Xen's grants are of 4: these drivers want a kernel with pages of 4 KiB\n",
+		       PAGE_SIZE / 1024);
+		return -EOPNOTSUPP;
+	}
 	if (!xen_domain()) {
 		pr_err("not running on Xen: these drivers have nothing to talk to\n");
 		return -ENODEV;

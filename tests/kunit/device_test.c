@@ -367,7 +367,7 @@ static int setup(struct kunit *test, struct pv_driver *driver)
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, 3);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, 3);
 	/* Suites run before their module is complete: without an owner, or the driver core looks for it. */
-	return __pv_driver_register(driver, NULL, NULL);
+	return __pv_driver_register(driver, NULL, NULL, PV_RING_ABI);
 }
 
 static int front_init(struct kunit *test)
@@ -1768,6 +1768,17 @@ static void front_cause_is_kept(struct kunit *test)
 	}
 }
 
+/* A driver that was compiled with other headers of ring/ */
+static void other_build_is_refused(struct kunit *test)
+{
+	static struct pv_driver other = { .end = PV_FRONT, .type = "kunit-other", .name = "kunit-other" };
+	int err = __pv_driver_register(&other, NULL, "kunit_other", PV_RING_ABI + 1);
+
+	KUNIT_EXPECT_EQ(test, err, -ENOEXEC);
+	if (!err)
+		pv_driver_unregister(&other);
+}
+
 static struct kunit_case front_cases[] = {
 	KUNIT_CASE(front_connects),
 	KUNIT_CASE(front_is_removed),
@@ -1786,6 +1797,7 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(removed_after_resume),
 	KUNIT_CASE(backend_says_anything),
 	KUNIT_CASE(front_cause_is_kept),
+	KUNIT_CASE(other_build_is_refused),
 	{}
 };
 
