@@ -45,29 +45,29 @@ $(PVSTAT): ring/pvstat.c
 	@$(compile) -o $@ $<
 
 install-tools: tools ## install the programs with their manual pages, units and completion
-	@install -D -m 755 '$(PVSTAT)' '$(INSTALL_MOD_PATH)/usr/sbin/pvstat'
-	@install -D -m 644 ring/pvstat.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pvstat.8'
-	@$(if $(has_xenstore),$(MAKE) --no-print-directory install-pv-scsi,echo 'pv-scsi is left out: for a control domain, install libxen-dev, then make install-tools')
-
-install-pv-scsi:
-	@install -D -m 755 '$(PV_SCSI)' '$(INSTALL_MOD_PATH)/usr/sbin/pv-scsi'
-	@install -D -m 644 scsiback/pv-scsi.8 '$(INSTALL_MOD_PATH)/usr/share/man/man8/pv-scsi.8'
-	@install -D -m 644 scsiback/pv-scsi.service '$(INSTALL_MOD_PATH)/lib/systemd/system/pv-scsi.service'
-	@install -D -m 644 scsiback/pv-scsi.bash-completion '$(INSTALL_MOD_PATH)/usr/share/bash-completion/completions/pv-scsi'
+	@packages/install utils '$(INSTALL_MOD_PATH)' '$(PVSTAT)' $(if $(has_xenstore),'$(PV_SCSI)')
 
 install: kdir ## install the modules for that kernel (as root, or INSTALL_MOD_PATH=)
 	@if [ -z '$(INSTALL_MOD_PATH)' ] && [ "$$(id -u)" != 0 ]; then \
 		echo 'make install: run it as root, or give INSTALL_MOD_PATH=directory' >&2; exit 1; fi
 	@if [ ! -s modules.order ]; then echo 'make install: nothing is built yet, run make first' >&2; exit 1; fi
-	+@$(kbuild) $(unsigned) modules_install
+	+@$(kbuild) $(unsigned) INSTALL_MOD_STRIP=1 modules_install
 	+@$(MAKE) --no-print-directory install-tools
+	@$(if $(has_xenstore),,echo 'pv-scsi is left out: for a control domain, install libxen-dev, then make install-tools')
 	@if grep -qE '(^|/)hvm-pv-shim\.k?o$$' modules.order; then hvm-pv-shim/install-hooks '$(INSTALL_MOD_PATH)'; fi
+	@packages/install modules '$(INSTALL_MOD_PATH)'
 	@depmod -b '$(or $(INSTALL_MOD_PATH),/)' '$(release)'
 	@echo 'Installed for $(release); depmod is done.'
 
 clean: kdir ## remove what the build wrote here
 	+@$(kbuild) clean
 	@rm -f scsiback/pv-scsi ring/pvstat
+
+deb: ## build the Debian packages, here (needs debhelper and dh-dkms)
+	@dir=$$(tests/deb/build) && cp "$$dir"/*.deb . && ls pvsplit-*.deb
+
+deb-test: ## the packages in a Debian 12: installed for two kernels, upgraded, switched, removed, purged
+	@tests/deb/run
 
 lint: ## sparse and W=1 on every kernel, checkpatch, the arrows between folders, shell
 	@tests/lint/run
@@ -121,4 +121,4 @@ kdir:
 		echo 'KDIR=$(KDIR) is no configured kernel tree: give the headers of a kernel, as in /lib/modules/*/build' >&2; \
 		exit 1; fi
 
-.PHONY: modules tools install install-tools install-pv-scsi clean lint models fuzz pv-scsi-test pvstat-test kunit coverage nested demo bench check check-all help kdir
+.PHONY: modules tools install install-tools install-pv-scsi deb deb-test clean lint models fuzz pv-scsi-test pvstat-test kunit coverage nested demo bench check check-all help kdir

@@ -190,6 +190,34 @@ make_next() { # SERIES DIR
 	echo "$rel" >"$2/release"
 }
 
+# A Debian 12 as it is installed, with the kernels given and their headers: packages of ours are installed in copies of it. Set DEBIAN.
+debian_root() { # RELEASES...
+	# shellcheck disable=SC2046 # names
+	set -- $(printf '%s\n' "$@" | sort -uV)
+	need debootstrap
+	DEBIAN=$CACHE/debian-$(key -s "$*" -s "$(declare -f make_debian)")
+	cached "$DEBIAN" by_lists make_debian "$@"
+	prune "$CACHE" debian 2
+}
+make_debian() { # RELEASES... DIR
+	local dir=${*: -1} root=${*: -1}/root uri rel names; set -- "${@:1:$#-1}"
+	say "fetching a tree of Debian 12, with Linux $*"
+	uri=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p' "$APT/sources/debian.sources" | head -n 1)
+	debootstrap --variant=minbase bookworm "$root" "$uri" >"$dir/log" 2>&1 || lacking "no tree of Debian 12: $(grep '^E:' "$dir/log" | head -n 1)" || return
+	rm "$root/etc/apt/sources.list"
+	cp "$APT/sources/debian.sources" "$root/etc/apt/sources.list.d/"
+	for rel; do
+		names="$names linux-headers-$rel $(versions "linux-image-$rel" "linux-image-$rel-unsigned" | sed 's/=.*//; q')"
+	done
+	# The image's scripts make an initramfs.
+	{
+		chroot "$root" apt-get -q update &&
+			DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends install dkms ccache make openssl e2fsprogs \
+				initramfs-tools dracut-core zstd systemd-sysv udev libxenstore4 $names &&
+			chroot "$root" apt-get clean
+	} >>"$dir/log" 2>&1 </dev/null || lacking "no tree of Debian 12: $(sed -n 's/^E: //p' "$dir/log" | head -n 1)"
+}
+
 # ---- kernels -----------------------------------------------------------------------------------
 
 # What of a series is here, complete
