@@ -87,8 +87,9 @@ fuzz: ## what reads shared memory and xenstore, in user space with libFuzzer (SE
 pv-scsi-test: ## pv-scsi against a small xenstore
 	@tests/pv-scsi/run
 
-pvstat-test: ## pvstat on files as the modules show them
+utils-test: ## pvstat and pvsplit-switch, on files as a kernel shows them
 	@tests/pvstat/run
+	@tests/switch/run
 
 nested: ## scenarios on a real Xen in QEMU (S="name ..." selects)
 	@tests/nested/run $(S)
@@ -121,4 +122,4 @@ kdir:
 		echo 'KDIR=$(KDIR) is no configured kernel tree: give the headers of a kernel, as in /lib/modules/*/build' >&2; \
 		exit 1; fi
 
-.PHONY: modules tools install install-tools install-pv-scsi deb deb-test clean lint models fuzz pv-scsi-test pvstat-test kunit coverage nested demo bench check check-all help kdir
+.PHONY: modules tools install install-tools deb deb-test clean lint models fuzz pv-scsi-test utils-test kunit coverage nested demo bench check check-all help kdir
