@@ -11,28 +11,46 @@
 #include "netback.h"
 
 /**
- * netback_toeplitz() - the hash that netif.h defines
+ * netback_toeplitz_table() - what each half byte of the data adds to the hash
+ * @table: result, by place and value
  * @key: the key
+ *
+ * Each set bit of the data adds the 32 bits of the key that begin there.
+ */
+void netback_toeplitz_table(u32 table[NETBACK_HASH_PLACES][16],
+			    const u8 key[NETBACK_HASH_KEY])
+{
+	unsigned int at, value, bit;
+
+	for (at = 0; at < NETBACK_HASH_PLACES; at++) {
+		const u8 *from = key + at / 2;
+		u64 bits = (u64)get_unaligned_be32(from) << 8 | from[4];
+
+		bits <<= at & 1 ? 4 : 0;
+		for (value = 0; value < 16; value++) {
+			table[at][value] = 0;
+			for (bit = 0; bit < 4; bit++)
+				if (value & 8 >> bit)
+					table[at][value] ^= bits >> (8 - bit);
+		}
+	}
+}
+
+/**
+ * netback_toeplitz() - the hash that netif.h defines
+ * @table: from netback_toeplitz_table()
  * @data: what to hash
  * @len: bytes, at most NETBACK_HASH_KEY - 4
  *
- * Each set bit of the data adds the 32 bits of the key that begin there.
- *
  * Return: the hash.
  */
-u32 netback_toeplitz(const u8 key[NETBACK_HASH_KEY], const u8 *data,
+u32 netback_toeplitz(const u32 table[NETBACK_HASH_PLACES][16], const u8 *data,
 		     unsigned int len)
 {
-	u32 window = get_unaligned_be32(key), hash = 0;
-	unsigned int i, bit;
+	u32 hash = 0;
 
-	for (i = 0; i < len; i++) {
-		for (bit = 8; bit--; ) {
-			if (data[i] & (1U << bit))
-				hash ^= window;
-			window = window << 1 | (key[i + 4] >> bit & 1);
-		}
-	}
+	for (; len--; data++, table += 2)
+		hash ^= table[0][*data >> 4] ^ table[1][*data & 15];
 	return hash;
 }
 
@@ -89,24 +107,30 @@ u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 		memcpy(data + len, &flow.ports.ports, 4);
 		len += 4;
 	}
-	return netback_toeplitz(h->key, data, len);
+	return netback_toeplitz(h->table, data, len);
 }
 
 /**
  * netback_hash_set() - from now on packets find their queue so
  * @nb: the vif
- * @h: how; copied
+ * @h: how; copied, but for its table
  *
  * Context: process; the control ring's thread only.
  * Return: 0 or -ENOMEM.
  */
 int netback_hash_set(struct netback *nb, const struct netback_hash *h)
 {
-	struct netback_hash *new = kmemdup(h, sizeof(*h), GFP_KERNEL);
-	struct netback_hash *old;
+	u32 (*table)[16];
+	struct netback_hash *new, *old;
 
+	new = kmalloc(sizeof(*new) + NETBACK_HASH_PLACES * sizeof(*table),
+		      GFP_KERNEL);
 	if (!new)
 		return -ENOMEM;
+	*new = *h;
+	table = (void *)(new + 1);
+	netback_toeplitz_table(table, h->key);
+	new->table = table;
 	old = rcu_replace_pointer(nb->hash, new, true);
 	synchronize_net();
 	kfree(old);

@@ -40,6 +40,9 @@
 /** NETBACK_HASH_KEY - bytes of the Toeplitz key */
 #define NETBACK_HASH_KEY	40
 
+/** NETBACK_HASH_PLACES - half bytes that it can hash */
+#define NETBACK_HASH_PLACES	(2 * (NETBACK_HASH_KEY - 4))
+
 enum {
 	NETBACK_SG,
 	NETBACK_GSO4,
@@ -207,6 +210,7 @@ struct netback_queue {
  * @algorithm: XEN_NETIF_CTRL_HASH_ALGORITHM_*
  * @flags: XEN_NETIF_CTRL_HASH_TYPE_*
  * @key: Toeplitz key
+ * @table: made of it, behind this structure
  * @size: entries of @map; 0: hash modulo queues
  * @map: queue by hash modulo @size
  */
@@ -214,6 +218,7 @@ struct netback_hash {
 	u32 algorithm;
 	u32 flags;
 	u8 key[NETBACK_HASH_KEY];
+	const u32 (*table)[16];
 	u32 size;
 	u32 map[NETBACK_MAX_HASH_MAP];
 };
@@ -325,7 +330,9 @@ void netback_ctrl_close(struct netback *nb);
 /* hash.c */
 int netback_hash_set(struct netback *nb, const struct netback_hash *h);
 void netback_hash_reset(struct netback *nb);
-u32 netback_toeplitz(const u8 key[NETBACK_HASH_KEY], const u8 *data,
+void netback_toeplitz_table(u32 table[NETBACK_HASH_PLACES][16],
+			    const u8 key[NETBACK_HASH_KEY]);
+u32 netback_toeplitz(const u32 table[NETBACK_HASH_PLACES][16], const u8 *data,
 		     unsigned int len);
 u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 		     u8 *type);
