@@ -256,6 +256,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	dev->ethtool_ops = &netback_ethtool_ops;
 	dev->hw_features = GUEST_FEATURES;
 	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
+	/* Guests look for headers right behind the Ethernet header only. */
+	dev->vlan_features = NETIF_F_SG | NETIF_F_FRAGLIST;
 	dev->tx_queue_len = TX_QUEUE_LEN;
 	/* Packets of a burst are on a list. */
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;

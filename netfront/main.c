@@ -288,6 +288,8 @@ static void netfront_init_netdev(struct net_device *dev)
 	dev->hw_features = OFFLOADS;
 	/* Backends look at the headers themselves. */
 	dev->features = OFFLOADS | NETIF_F_RXCSUM | NETIF_F_RXHASH | NETIF_F_GSO_ROBUST;
+	/* Peers look for headers right behind the Ethernet header only. */
+	dev->vlan_features = NETIF_F_SG;
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 	dev->min_mtu = ETH_MIN_MTU;
 	dev->max_mtu = NETFRONT_MAX_MTU;

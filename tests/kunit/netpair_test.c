@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/if_ether.h>
+#include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
@@ -1122,6 +1123,33 @@ static void streams_are_merged(struct kunit *test)
 	dev_remove_pack(&merged_packets);
 }
 
+/* ---- what others ask the interfaces ---- */
+
+/* Bonding by 802.3ad wants a speed; packets with a tag need not be of one piece, but leave with their checksum. */
+static void as_other_drivers_have_it(struct kunit *test)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		struct net_device *dev = dir ? outside : inside;
+		struct ethtool_link_ksettings link = { };
+		struct sk_buff *skb = make_tcp(dev, 9000, 0);
+		netdev_features_t can;
+
+		rtnl_lock();
+		KUNIT_EXPECT_EQ(test, __ethtool_get_link_ksettings(dev, &link), 0);
+		rtnl_unlock();
+		KUNIT_EXPECT_EQ(test, link.base.speed, SPEED_10000);
+		KUNIT_EXPECT_EQ(test, link.base.duplex, DUPLEX_FULL);
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), 5);
+		can = netif_skb_features(skb);
+		KUNIT_EXPECT_TRUE(test, can & NETIF_F_SG);
+		KUNIT_EXPECT_FALSE(test, can & (NETIF_F_CSUM_MASK | NETIF_F_ALL_TSO));
+		kfree_skb(skb);
+	}
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -1430,6 +1458,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
+	KUNIT_CASE(as_other_drivers_have_it),
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
