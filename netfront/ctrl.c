@@ -10,7 +10,10 @@
 
 #include "netfront.h"
 
-/* A backend that has not answered by then does not answer at all. */
+/*
+ * A backend that has not answered by then does not answer at all. So long it takes
+ * at most what is asked together, maybe under rtnl.
+ */
 #define CTRL_TIMEOUT	(2 * HZ)
 #define CTRL_SLOT	sizeof(struct xen_netif_ctrl_request)
 
@@ -65,6 +68,12 @@ static void netfront_send(struct netfront_ctrl *c, struct xen_netif_ctrl_request
 		pv_channel_kick(&c->channel);
 }
 
+static void netfront_lock_ctrl(struct netfront_ctrl *c)
+{
+	mutex_lock(&c->lock);
+	c->until = jiffies + CTRL_TIMEOUT;
+}
+
 /* Whether there is anybody to ask, under the lock. */
 static int netfront_may_ask(struct netfront_ctrl *c)
 {
@@ -86,11 +95,13 @@ static int netfront_ask(struct netfront *nf, u16 type, u32 a, u32 b, u32 c, u32 
 	struct netfront_ctrl *ctrl = &nf->ctrl;
 	struct xen_netif_ctrl_response rsp;
 	int err = netfront_may_ask(ctrl);
+	long left;
 
 	if (err)
 		return err;
 	netfront_send(ctrl, &req);
-	if (!wait_for_completion_timeout(&ctrl->done, CTRL_TIMEOUT)) {
+	left = ctrl->until - jiffies;
+	if (!wait_for_completion_timeout(&ctrl->done, max(left, 1L))) {
 		netdev_warn(nf->dev, "the backend does not answer control request %u\n",
 			    type);
 		ctrl->late = true;
@@ -228,7 +239,7 @@ u32 netfront_ctrl_map_size(struct netfront *nf, unsigned int queue)
 {
 	u32 size = 0;
 
-	mutex_lock(&nf->ctrl.lock);
+	netfront_lock_ctrl(&nf->ctrl);
 	if (netfront_ask(nf, PV_NETIF_GET_GREF_MAPPING_SIZE, queue, 0, 0, &size))
 		size = 0;
 	mutex_unlock(&nf->ctrl.lock);
@@ -245,7 +256,7 @@ static int netfront_send_list(struct netfront *nf, u16 type, unsigned int queue,
 	const struct pv_grant *g;
 	int err;
 
-	mutex_lock(&c->lock);
+	netfront_lock_ctrl(c);
 	err = netfront_may_ask(c);
 	if (!err) {
 		struct pv_netif_gref *entry = c->page;
@@ -350,7 +361,7 @@ int netfront_ctrl_rss(struct netfront *nf)
 {
 	int err;
 
-	mutex_lock(&nf->ctrl.lock);
+	netfront_lock_ctrl(&nf->ctrl);
 	err = netfront_set_hash(nf);
 	mutex_unlock(&nf->ctrl.lock);
 	return err;

@@ -260,6 +260,7 @@ struct netfront_queue {
  * @lock: one request at a time
  * @live: requests may be sent; under @lock
  * @late: the last one has no answer yet; under @lock
+ * @until: so long answers are waited for, in jiffies; under @lock
  * @answer: guards @id and @rsp
  * @id: the request that waits
  * @rsp: its response
@@ -276,6 +277,7 @@ struct netfront_ctrl {
 	struct mutex lock; /* one request at a time */
 	bool live;
 	bool late;
+	unsigned long until;
 	spinlock_t answer; /* @id, @rsp */
 	u16 id;
 	struct xen_netif_ctrl_response rsp;

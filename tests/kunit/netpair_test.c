@@ -1263,6 +1263,27 @@ static void late_answer(struct kunit *test)
 	exchange(test, 1514, 5);
 }
 
+static void answer_slowly(enum fake_xen_op op, void *arg, void *data)
+{
+	if (op == FAKE_XEN_COPY)
+		msleep(1800);
+}
+
+/* A backend that takes just as long as it may, with each of several requests: rtnl is not held that long. */
+static void slow_answers(struct kunit *test)
+{
+	unsigned long start;
+
+	KUNIT_EXPECT_EQ(test, hash_by_address(), 0);
+	fake_xen_on_op(answer_slowly, NULL);
+	start = jiffies;
+	hash_by_address();
+	KUNIT_EXPECT_LT(test, jiffies_to_msecs(jiffies - start), 2500u);
+	fake_xen_on_op(NULL, NULL);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!hash_by_address()));
+	exchange(test, 1514, 5);
+}
+
 /* A peer that is only confused comes back at once: what counts is that the link went down. */
 static bool gives_up(struct net_device *dev, int before)
 {
@@ -1462,6 +1483,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
+	KUNIT_CASE(slow_answers),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
 	KUNIT_CASE(row22_xsa391_event_storm),
