@@ -84,6 +84,18 @@ static inline u32 get_unaligned_be32(const void *p)
 	return ntohl(value);
 }
 
+static inline void put_unaligned_be16(u16 value, void *p)
+{
+	value = htons(value);
+	memcpy(p, &value, sizeof(value));
+}
+
+static inline void put_unaligned_be32(u32 value, void *p)
+{
+	value = htonl(value);
+	memcpy(p, &value, sizeof(value));
+}
+
 /* Digits, and a line's end behind them, as the kernel has it. */
 static inline int kstrtoull(const char *text, unsigned int base, u64 *value)
 {

@@ -5,7 +5,7 @@
 #include "../../scsiback/policy.c"
 
 #define ALL (SCSIBACK_ALLOW_RESERVATIONS | SCSIBACK_ALLOW_COPY | SCSIBACK_ALLOW_FIRMWARE | \
-	     SCSIBACK_ALLOW_TARGET | SCSIBACK_ALLOW_VENDOR)
+	     SCSIBACK_ALLOW_TARGET | SCSIBACK_ALLOW_VENDOR | SCSIBACK_ALLOW_SETTINGS)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
@@ -18,15 +18,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_take(&in, cdb, 16);
 	/* What is allowed when nothing is, is allowed always; one name is enough for anything that may be allowed. */
 	some = scsiback_allowed(cdb, type, 0);
-	for (bit = 1; bit <= SCSIBACK_ALLOW_VENDOR; bit <<= 1) {
+	for (bit = 1; bit <= ALL; bit <<= 1) {
 		FUZZ_CHECK(!scsiback_allowed(cdb, type, 0) || scsiback_allowed(cdb, type, bit));
 		some |= scsiback_allowed(cdb, type, bit);
 	}
 	FUZZ_CHECK(some == scsiback_allowed(cdb, type, ALL));
 	/* Longer than the wire's 16 bytes: the rest of it would not be the guest's. */
 	FUZZ_CHECK(!some || (cdb[0] != 0x7e && cdb[0] != 0x7f));
-	/* What moves data of the medium only is nothing that must be allowed. */
-	FUZZ_CHECK(!scsiback_bulk(cdb[0]) || scsiback_allowed(cdb, type, 0));
+	/* What moves data of a disk only is nothing that must be allowed. */
+	FUZZ_CHECK(type != TYPE_DISK || !scsiback_bulk(cdb[0]) || scsiback_allowed(cdb, type, 0));
 	FUZZ_CHECK(scsiback_timeout(cdb[0], type) >= 60 * HZ);
 
 	text = fuzz_text(&in);
