@@ -22,7 +22,7 @@ check "pass" eval "xdp icmp pass && pings"
 headroom_is() { local got; store get got "$(vif_frontend g)/xdp-headroom"; same "${got:-0}" "$1"; }
 asked=256; [ "$FRONT$BACK" != oursours ] || asked=0
 check "headroom that is asked for: $asked" wait_for 10 headroom_is $asked
-[ "$FRONT$BACK" != kernelours ] || check "it is given" grep -qx "headroom $asked" "/sys/kernel/debug/pvsplit/vif-$(guest_id g)-0"
+[ "$FRONT$BACK" != kernelours ] || check "it is given" wait_for 10 grep -qx "headroom $asked" "/sys/kernel/debug/pvsplit/vif-$(guest_id g)-0"
 check "drop" eval "xdp icmp drop && lost && counted drop 2"
 check "other packets pass" transfer_to g 2 1
 for v in aborted 77; do check "verdict $v drops" eval "xdp icmp $v && lost"; done
