@@ -204,25 +204,27 @@ static int blkfront_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 	return pv_front_write_keys(blkfront_queues(pd->priv), xbt, pv_feature(pd, F_ORDER));
 }
 
-static void blkfront_choose_data_path(struct blkfront *bf)
+static int blkfront_choose_data_path(struct blkfront *bf)
 {
-	struct pv_front_queues *queues = blkfront_queues(bf);
 	struct pv_device *pd = bf->pd;
+	struct pv_front_data data = {
+		.trusted = pv_device_trusted(pd, trusted),
+		/* As it was offered: the parameter may be another one by now. */
+		.persistent = pv_feature(pd, F_BACK_PERSISTENT) &&
+			      pv_feature(pd, F_FRONT_PERSISTENT),
+		.max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
+				  BLKIF_MAX_SEGMENTS_PER_REQUEST),
+		.max_pages = max_staged_pages,
+		.lower = true,
+	};
 
-	queues->zero = !pv_device_trusted(pd, trusted);
-	/* As it was offered: the parameter may be another one by now. */
-	queues->bounce = queues->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
-					  pv_feature(pd, F_FRONT_PERSISTENT));
-	queues->max_segs = max_t(u64, pv_feature(pd, F_INDIRECT),
-				 BLKIF_MAX_SEGMENTS_PER_REQUEST);
-	/* A request must fit into the pool, whoever else holds pages. */
-	queues->max_segs = min(queues->max_segs, max_staged_pages);
 	if (pv_feature(pd, F_FLUSH))
 		bf->flush_op = BLKIF_OP_FLUSH_DISKCACHE;
 	else if (pv_feature(pd, F_BARRIER))
 		bf->flush_op = BLKIF_OP_WRITE_BARRIER;
 	else
 		bf->flush_op = 0;
+	return pv_front_reserve(blkfront_queues(bf), &data);
 }
 
 /*
@@ -252,8 +254,7 @@ static int blkfront_connect(struct pv_device *pd)
 	struct pv_front_queues *queues = blkfront_queues(bf);
 	int err;
 
-	blkfront_choose_data_path(bf);
-	err = pv_front_reserve(queues, max_staged_pages, true);
+	err = blkfront_choose_data_path(bf);
 	if (err)
 		return err;
 	pv_front_start(queues);

@@ -220,31 +220,35 @@ int pv_front_write_keys(struct pv_front_queues *queues, struct xenbus_transactio
 EXPORT_SYMBOL_GPL(pv_front_write_keys);
 
 /**
- * pv_front_reserve() - each ring has enough for the largest request
- * @queues: the queues, whose @max_segs and @bounce are set
- * @max_pages: most data pages in flight a ring
- * @lower: or that gets smaller
+ * pv_front_reserve() - choose the data path; each ring has enough for the largest request
+ * @queues: the queues
+ * @data: what was negotiated
  *
  * Context: process, in connect().
  * Return: 0 or a negative errno.
  */
-int pv_front_reserve(struct pv_front_queues *queues, unsigned int max_pages, bool lower)
+int pv_front_reserve(struct pv_front_queues *queues, const struct pv_front_data *data)
 {
 	unsigned int i, nr;
 	int err;
 
+	queues->zero = !data->trusted;
+	queues->bounce = queues->zero || data->persistent;
+	/* A request must fit into the pool, whoever else holds pages. */
+	queues->max_segs = min(data->max_segs, data->max_pages);
 	for (i = 0; i < queues->nr; i++) {
 		struct pv_front_queue *q = queues->queue[i];
 
 		/* Room for the pages of segments on top. */
-		err = pv_grant_pool_init(&q->pool, queues->pd, max_pages + q->ring.size, q->stats);
+		err = pv_grant_pool_init(&q->pool, queues->pd, data->max_pages + q->ring.size,
+					 q->stats);
 		if (err)
 			return err;
 	}
 	for (i = 0; i < queues->nr; i++) {
 		nr = pv_grant_pool_fit(&queues->queue[i]->pool, queues->max_segs,
 				       queues->ops->lists, queues->bounce);
-		if (lower)
+		if (data->lower)
 			queues->max_segs = nr;
 	}
 	return 0;

@@ -212,6 +212,22 @@ struct pv_front_config {
 };
 
 /**
+ * struct pv_front_data - how data may pass
+ * @trusted: the backend may see what it is not given
+ * @persistent: both ends have said that grants stay
+ * @max_segs: segments of a request that the backend takes
+ * @max_pages: most data pages in flight a ring
+ * @lower: a request may be smaller than that if pages are few
+ */
+struct pv_front_data {
+	bool trusted;
+	bool persistent;
+	unsigned int max_segs;
+	unsigned int max_pages;
+	bool lower;
+};
+
+/**
  * struct pv_front_queues - a frontend's connection
  * @pd: the device
  * @ops: the driver's table
@@ -240,7 +256,7 @@ struct pv_front_queues *pv_front_create(struct pv_device *pd, const struct pv_fr
 					const struct pv_front_config *config);
 int pv_front_write_keys(struct pv_front_queues *queues, struct xenbus_transaction xbt,
 			bool multi);
-int pv_front_reserve(struct pv_front_queues *queues, unsigned int max_pages, bool lower);
+int pv_front_reserve(struct pv_front_queues *queues, const struct pv_front_data *data);
 void pv_front_start(struct pv_front_queues *queues);
 void pv_front_stop(struct pv_front_queues *queues);
 void pv_front_drain(struct pv_front_queues *queues,

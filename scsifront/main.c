@@ -198,18 +198,21 @@ static int scsifront_publish(struct pv_device *pd,
 	return pv_front_write_keys(scsifront_queues(pd->priv), xbt, pv_feature(pd, F_ORDER));
 }
 
-static void scsifront_choose_data_path(struct scsifront *sf)
+static int scsifront_choose_data_path(struct scsifront *sf)
 {
-	struct pv_front_queues *queues = scsifront_queues(sf);
 	struct pv_device *pd = sf->pd;
+	struct pv_front_data data = {
+		.trusted = pv_device_trusted(pd, trusted),
+		/* As it was offered: the parameter may be another one by now. */
+		.persistent = pv_feature(pd, F_BACK_PERSISTENT) &&
+			      pv_feature(pd, F_FRONT_PERSISTENT),
+		.max_segs = max_t(u64, pv_feature(pd, F_SG_GRANT), VSCSIIF_SG_TABLESIZE),
+		.max_pages = max_staged_pages,
+		/* (LUNs that are there would have to fail what waits now.) */
+		.lower = !sf->added,
+	};
 
-	queues->zero = !pv_device_trusted(pd, trusted);
-	/* As it was offered: the parameter may be another one by now. */
-	queues->bounce = queues->zero || (pv_feature(pd, F_BACK_PERSISTENT) &&
-					  pv_feature(pd, F_FRONT_PERSISTENT));
-	queues->max_segs = max_t(u64, pv_feature(pd, F_SG_GRANT), VSCSIIF_SG_TABLESIZE);
-	/* A command must fit into the pool, whoever else holds pages. */
-	queues->max_segs = min(queues->max_segs, max_staged_pages);
+	return pv_front_reserve(scsifront_queues(sf), &data);
 }
 
 /* What the LUNs that are added from now on may ask of this backend. */
@@ -299,9 +302,7 @@ static int scsifront_connect(struct pv_device *pd)
 	int err;
 
 	sf->returns = pv_feature(pd, F_MAX_QUEUES);
-	scsifront_choose_data_path(sf);
-	/* (LUNs that are there would have to fail what waits now.) */
-	err = pv_front_reserve(queues, max_staged_pages, !sf->added);
+	err = scsifront_choose_data_path(sf);
 	if (err)
 		return err;
 	scsifront_set_limits(sf);
