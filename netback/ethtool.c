@@ -5,6 +5,7 @@
 #include <linux/ethtool.h>
 
 #include "../ring/compat.h"
+#include "../ring/netdev.h"
 #include "netback.h"
 
 struct counter {
@@ -93,21 +94,10 @@ static void netback_get_channels(struct net_device *dev, struct ethtool_channels
 	ch->combined_count = READ_ONCE(nb->nr_queues);
 }
 
-/* Bonding and agents want a speed, though there is none. As much as veth's. */
-static int netback_get_link_ksettings(struct net_device *dev,
-				      struct ethtool_link_ksettings *cmd)
-{
-	cmd->base.speed = SPEED_10000;
-	cmd->base.duplex = DUPLEX_FULL;
-	cmd->base.port = PORT_OTHER;
-	cmd->base.autoneg = AUTONEG_DISABLE;
-	return 0;
-}
-
 const struct ethtool_ops netback_ethtool_ops = {
 	.get_drvinfo = netback_get_drvinfo,
 	.get_link = ethtool_op_get_link,
-	.get_link_ksettings = netback_get_link_ksettings,
+	.get_link_ksettings = pv_netdev_get_link_ksettings,
 	.get_ts_info = ethtool_op_get_ts_info,
 	.get_sset_count = netback_get_sset_count,
 	.get_strings = netback_get_strings,

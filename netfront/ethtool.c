@@ -5,6 +5,7 @@
 #include <linux/ethtool.h>
 #include <linux/netdevice.h>
 
+#include "../ring/netdev.h"
 #include "netfront.h"
 
 /* ---- statistics ---- */
@@ -373,23 +374,12 @@ static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
 	return netfront_change_rss(nf, &rss);
 }
 
-/* Bonding and agents want a speed, though there is none. As much as veth's. */
-static int netfront_get_link_ksettings(struct net_device *dev,
-				       struct ethtool_link_ksettings *cmd)
-{
-	cmd->base.speed = SPEED_10000;
-	cmd->base.duplex = DUPLEX_FULL;
-	cmd->base.port = PORT_OTHER;
-	cmd->base.autoneg = AUTONEG_DISABLE;
-	return 0;
-}
-
 const struct ethtool_ops netfront_ethtool_ops = {
 	.supported_coalesce_params = ETHTOOL_COALESCE_RX_USECS |
 				     ETHTOOL_COALESCE_MAX_FRAMES,
 	.get_drvinfo = netfront_get_drvinfo,
 	.get_link = ethtool_op_get_link,
-	.get_link_ksettings = netfront_get_link_ksettings,
+	.get_link_ksettings = pv_netdev_get_link_ksettings,
 	.get_ts_info = ethtool_op_get_ts_info,
 	.get_sset_count = netfront_get_sset_count,
 	.get_strings = netfront_get_strings,
