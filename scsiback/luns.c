@@ -404,23 +404,6 @@ static int scsiback_check_id(struct scsiback_lun *lun, bool anew)
 	return err;
 }
 
-/* What else than a disk has a state of its own, which its guest does not see. */
-static void scsiback_lose_nexus(struct scsiback_lun *lun)
-{
-	switch (lun->type) {
-	case TYPE_DISK:
-	case TYPE_ROM:
-	case TYPE_WORM:
-	case TYPE_MOD:
-	case TYPE_RBC:
-	case TYPE_ZBC:
-		break;
-	default:
-		set_bit(0, &lun->nexus_lost);
-		break;
-	}
-}
-
 /* Returns -EAGAIN if it is not known yet whether there is such a LUN, or -ENOMEM. */
 static int scsiback_lun_add(struct scsiback *b, const char *name, bool anew)
 {
@@ -734,8 +717,12 @@ static void scsiback_sync_wanted(struct scsiback *b, const char *name,
 		announce = true;
 		err = scsiback_lun_add(b, name, anew);
 	}
-	if (!err && known)
-		scsiback_lose_nexus(scsiback_find_name(b, name));
+	if (!err && known) {
+		lun = scsiback_find_name(b, name);
+		/* Its guest does not see what has become of that. */
+		if (scsiback_has_position(lun->type))
+			set_bit(0, &lun->nexus_lost);
+	}
 	/* It may be had later. */
 	if (err == -ENOMEM)
 		b->unread = true;

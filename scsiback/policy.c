@@ -104,6 +104,17 @@ static u16 scsiback_class(u8 type)
 	}
 }
 
+/**
+ * scsiback_has_position() - has a device a state of its own that its commands do not name
+ * @type: its peripheral device type
+ *
+ * Return: false if its commands name blocks, as a disk's do.
+ */
+bool scsiback_has_position(u8 type)
+{
+	return !(scsiback_class(type) & (D | R | O));
+}
+
 /*
  * Who may send what without leave, as far as the operation code says it. What is
  * not here is the vendor's, or obsolete, or another class's.

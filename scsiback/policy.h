@@ -26,6 +26,7 @@ bool scsiback_allowed(const u8 *cdb, u8 type, unsigned int allow);
 bool scsiback_allowed_page(const u8 *cdb, u8 page, unsigned int allow);
 bool scsiback_supported(u8 opcode, int action, u8 type, unsigned int allow);
 bool scsiback_bulk(u8 opcode);
+bool scsiback_has_position(u8 type);
 unsigned int scsiback_timeout(u8 opcode, u8 type);
 
 #endif /* _SCSIBACK_POLICY_H */
