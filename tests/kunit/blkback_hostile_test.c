@@ -4,7 +4,6 @@
  * in the list of such deeds. A second disk, whose frontend behaves, works all the while, and its data is checked.
  * After each case nothing is held.
  */
-#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <xen/interface/io/blkif.h>
 #define HELPERS_WANT_DEVICE
@@ -20,7 +19,7 @@
 #define IN_PAGE		8		/* sectors */
 #define RESPONSE	16		/* bytes of a response, those of its padding included */
 
-static struct guest {
+struct guest {
 	unsigned int id;
 	bool persistent;
 	sector_t first;			/* of the sectors that are this guest's */
@@ -37,15 +36,9 @@ static struct guest {
 	u64 next;
 	u8 seed;
 	const char *leak;
-} hostile, neighbour;
+};
 
-static void set_number(const char *dir, const char *key, u64 value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%llu", value);
-	set_key(dir, key, text);
-}
+#include "hostile.h"
 
 /* ---- a guest's life ---- */
 
@@ -68,23 +61,6 @@ static bool connects(struct guest *g)
 		return false;
 	set_key(g->front_path, "state", "4");
 	return true;
-}
-
-static bool leaves(struct guest *g)
-{
-	set_key(g->front_path, "state", "6");
-	if (!key_comes(g->back_path, "state", "6"))
-		return false;
-	set_key(g->front_path, "state", "1");
-	return key_comes(g->back_path, "state", "2");
-}
-
-static bool reconnects(struct guest *g)
-{
-	if (!leaves(g))
-		return false;
-	write_keys(g);
-	return connects(g);
 }
 
 static bool begin_guest(struct guest *g, unsigned int id, bool persistent, sector_t first)
@@ -228,22 +204,8 @@ static bool moves(struct guest *g, u8 op, unsigned int page, unsigned int nr)
 	return call(g, &req, &rsp) && rsp.status == BLKIF_RSP_OKAY && rsp.operation == op;
 }
 
-static void fill(struct guest *g, unsigned int page, unsigned int nr, u8 with)
-{
-	for (; nr--; page++)
-		memset(page_address(g->page[page]), with, PAGE_SIZE);
-}
-
-static bool filled(struct guest *g, unsigned int page, unsigned int nr, u8 with)
-{
-	for (; nr--; page++)
-		if (memchr_inv(page_address(g->page[page]), with, PAGE_SIZE))
-			return false;
-	return true;
-}
-
 /* Data goes there and comes back. */
-static bool works(struct guest *g)
+static bool serves(struct guest *g)
 {
 	u8 seed = g->seed++ | 0x40;
 
@@ -260,32 +222,7 @@ static void expect_refused(struct kunit *test, const struct blkif_request *req, 
 	KUNIT_EXPECT_EQ_MSG(test, rsp.status, status, "%s %#llx", what, value);
 }
 
-/* ---- the neighbour ---- */
-
-static struct {
-	struct task_struct *task;
-	unsigned long done, wrong;
-} life;
-
-static int live(void *arg)
-{
-	while (!kthread_should_stop()) {
-		if (works(&neighbour))
-			WRITE_ONCE(life.done, life.done + 1);
-		else
-			life.wrong++;
-		usleep_range(1000, 2000);
-	}
-	return 0;
-}
-
-/* For cases that count what all of Xen does. */
-static void still_neighbour(void)
-{
-	if (life.task)
-		kthread_stop(life.task);
-	life.task = NULL;
-}
+/* ---- a case's beginning and end ---- */
 
 static int begin(struct kunit *test, bool persistent)
 {
@@ -293,8 +230,7 @@ static int begin(struct kunit *test, bool persistent)
 	memset(&life, 0, sizeof(life));
 	memset(&hostile, 0, sizeof(hostile));
 	KUNIT_ASSERT_TRUE_MSG(test, begin_guest(&neighbour, 51728, true, 4096), "%s", fake_xen_last_error());
-	life.task = kthread_run(live, NULL, "vbd-neighbour");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(life.task));
+	wake_neighbour(test);
 	KUNIT_ASSERT_TRUE_MSG(test, begin_guest(&hostile, 51712, persistent, 0), "%s", fake_xen_last_error());
 	return 0;
 }
@@ -309,30 +245,7 @@ static int kept_init(struct kunit *test)
 	return begin(test, true);
 }
 
-static void end(struct kunit *test)
-{
-	unsigned long done = READ_ONCE(life.done);
-
-	if (life.task)
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(READ_ONCE(life.done) > done), "the neighbour hangs");
-	still_neighbour();
-	KUNIT_EXPECT_EQ_MSG(test, life.wrong, 0, "the neighbour's data is wrong");
-	KUNIT_EXPECT_NULL_MSG(test, hostile.leak, "a response tells too much: %s", hostile.leak);
-	KUNIT_EXPECT_NULL_MSG(test, neighbour.leak, "a response tells too much: %s", neighbour.leak);
-	end_guest(&hostile);
-	end_guest(&neighbour);
-	settle();
-	expect_nothing_held(test);
-}
-
 /* ---- row 1: req_prod ---- */
-
-static void expect_cut_off(struct kunit *test)
-{
-	KUNIT_EXPECT_TRUE_MSG(test, key_comes(hostile.back_path, "state", "5"), "state is not Closing");
-	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
-}
 
 static void row1_xsa39_req_prod_beyond(struct kunit *test)
 {
@@ -428,7 +341,7 @@ static void row9_xsa332_event_storm(struct kunit *test)
 	unsigned int i;
 
 	still_neighbour();
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(fake_xen_counts.eois == fake_xen_counts.upcalls));
 	before = fake_xen_counts;
 	for (i = 0; i < 500 || (fake_xen_counts.eois - before.eois < 50 && time_before(jiffies, until)); i++)
@@ -440,7 +353,7 @@ static void row9_xsa332_event_storm(struct kunit *test)
 	KUNIT_EXPECT_GE(test, fake_xen_counts.spurious_eois - before.spurious_eois + 1, eois);
 	KUNIT_EXPECT_EQ(test, fake_xen_counts.copy_calls + fake_xen_counts.map_calls,
 			before.copy_calls + before.map_calls);
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
 /* ---- row 11 ---- */
@@ -465,7 +378,7 @@ static void row11_xsa350_states_in_a_loop(struct kunit *test)
 		}
 		KUNIT_ASSERT_TRUE_MSG(test, reconnects(&hostile), "round %u: %s", i, fake_xen_last_error());
 		if (i % 4 == 3)
-			KUNIT_EXPECT_TRUE(test, works(&hostile));
+			KUNIT_EXPECT_TRUE(test, serves(&hostile));
 	}
 	/* And the quick toggle as it was reported. */
 	for (i = 0; i < 30; i++) {
@@ -477,7 +390,7 @@ static void row11_xsa350_states_in_a_loop(struct kunit *test)
 		set_key(hostile.front_path, "state", "6");
 	}
 	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
 /* ---- row 12: references ---- */
@@ -516,7 +429,7 @@ static void row12_xsa36x_bad_reference(struct kunit *test)
 	req = indirect(&hostile, BLKIF_OP_READ, 0, 64);
 	req.u.indirect.indirect_grefs[0] = NO_GRANT;
 	expect_refused(test, &req, BLKIF_RSP_ERROR, "the list's", NO_GRANT);
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 	fake_xen_revoke(readonly);
 	__free_page(page);
 }
@@ -537,7 +450,7 @@ static void row12_xsa361_xen_refuses(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
 		fake_xen_fail_ops(FAKE_XEN_MAP, 0, 0, 0);
 		fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
-		KUNIT_EXPECT_TRUE(test, works(&hostile));
+		KUNIT_EXPECT_TRUE(test, serves(&hostile));
 	}
 }
 
@@ -588,7 +501,7 @@ static void row17_xsa513_fields(struct kunit *test)
 	}
 	req = transfer(&hostile, 200, 0, 1);
 	expect_refused(test, &req, BLKIF_RSP_EOPNOTSUPP, "operation", 200);
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
 /* ---- rows 18 and 20: what a connection is made from ---- */
@@ -602,23 +515,7 @@ static void expect_no_connection(struct kunit *test, const char *key, const char
 
 static void row18_connect_fails(struct kunit *test)
 {
-	static const char * const refs[] = { "", "abc", "-1", "3", "16000", "4294967295", "4294967296" };
-	static const char * const ports[] = { "", "abc", "-1", "0", "1023", "4294967295" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(refs); i++) {
-		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set_key(hostile.front_path, "ring-ref", refs[i]);
-		expect_no_connection(test, "ring-ref", refs[i]);
-	}
-	for (i = 0; i < ARRAY_SIZE(ports); i++) {
-		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set_key(hostile.front_path, "event-channel", ports[i]);
-		expect_no_connection(test, "event-channel", ports[i]);
-	}
-	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-	set_key(hostile.front_path, "ring-ref", NULL);
-	expect_no_connection(test, "ring-ref", "missing");
+	expect_no_connection_by_keys(test);
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	set_number(hostile.front_path, "event-channel", neighbour.port);
 	expect_no_connection(test, "event-channel", "the neighbour's");
@@ -627,7 +524,7 @@ static void row18_connect_fails(struct kunit *test)
 	write_keys(&hostile);
 	*hostile.ring.my_prod = SLOTS + 1;
 	expect_no_connection(test, "req_prod", "too far");
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
 static void row20_bad_numbers(struct kunit *test)
@@ -654,7 +551,7 @@ static void row20_bad_numbers(struct kunit *test)
 		set_key(hostile.front_path, bad[i].key, NULL);
 		KUNIT_ASSERT_TRUE_MSG(test, reconnects(&hostile), "%s \"%s\"", bad[i].key, bad[i].value);
 	}
-	KUNIT_EXPECT_TRUE(test, works(&hostile));
+	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
 static struct kunit_case copied_cases[] = {
@@ -674,7 +571,7 @@ static struct kunit_case copied_cases[] = {
 static struct kunit_suite copied_suite = {
 	.name = "blkback_hostile_copying",
 	.init = copied_init,
-	.exit = end,
+	.exit = end_guests,
 	.test_cases = copied_cases,
 };
 
@@ -689,7 +586,7 @@ static struct kunit_case kept_cases[] = {
 static struct kunit_suite kept_suite = {
 	.name = "blkback_hostile_persistent",
 	.init = kept_init,
-	.exit = end,
+	.exit = end_guests,
 	.test_cases = kept_cases,
 };
 

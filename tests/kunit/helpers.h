@@ -5,6 +5,7 @@
 
 #include <kunit/test.h>
 #include <linux/delay.h>
+#include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -40,6 +41,25 @@ static inline void expect_nothing_held(struct kunit *test)
 	fake_xen_reset();
 }
 
+static inline bool write_file(const char *path, const char *value)
+{
+	struct file *file = filp_open(path, O_WRONLY, 0);
+	loff_t pos = 0;
+	bool ok;
+
+	if (IS_ERR(file))
+		return false;
+	ok = kernel_write(file, value, strlen(value), &pos) == (ssize_t)strlen(value);
+	filp_close(file, NULL);
+	return ok;
+}
+
+/* A parameter of a module, as somebody would write it in sysfs. */
+static inline void set_parameter(struct kunit *test, const char *path, const char *value)
+{
+	KUNIT_ASSERT_TRUE_MSG(test, write_file(path, value), "%s", path);
+}
+
 /* A key in xenstore: write it (NULL: remove it), read it, compare it, wait for it, read it as a number. */
 static inline int set_key(const char *dir, const char *key, const char *value)
 {
@@ -47,6 +67,14 @@ static inline int set_key(const char *dir, const char *key, const char *value)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, key);
 	return value ? fake_xen_write(path, "%s", value) : fake_xen_rm(path);
+}
+
+static inline void set_number(const char *dir, const char *key, s64 value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", value);
+	set_key(dir, key, text);
 }
 
 static inline const char *key_value(const char *dir, const char *key)

@@ -69,16 +69,6 @@ static bool states_are(enum xenbus_state state)
 	return state_is(front_path, state) && state_is(back_path, state);
 }
 
-static void set_parameter(struct kunit *test, const char *path, const char *value)
-{
-	struct file *file = filp_open(path, O_WRONLY, 0);
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s", path);
-	KUNIT_EXPECT_EQ(test, kernel_write(file, value, strlen(value), &pos), (ssize_t)strlen(value));
-	filp_close(file, NULL);
-}
-
 /* ---- packets ---- */
 
 static u8 byte_at(u32 number, u32 i)

@@ -45,17 +45,6 @@ static void add_backend(struct kunit *test)
 	set_key(back_path, "physical-device", text);
 }
 
-/* A parameter of a module, as somebody would write it in sysfs. */
-static void set_parameter(struct kunit *test, const char *path, const char *value)
-{
-	struct file *file = filp_open(path, O_WRONLY, 0);
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s", path);
-	KUNIT_EXPECT_EQ(test, kernel_write(file, value, strlen(value), &pos), (ssize_t)strlen(value));
-	filp_close(file, NULL);
-}
-
 static int connect_pair(struct kunit *test, dev_t disk)
 {
 	char text[16];

@@ -3,7 +3,6 @@
 #ifndef KUNIT_SCSI_DEBUG_H
 #define KUNIT_SCSI_DEBUG_H
 
-#include <linux/fs.h>
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_host.h>
 
@@ -33,6 +32,26 @@ static inline struct Scsi_Host *debug_host(void)
 	return NULL;
 }
 
+/* Where the guest of a frontend sees a LUN; to be given back with scsi_device_put(). */
+static inline struct scsi_device *guests_device(struct xenbus_device *front, unsigned int target, u64 lun)
+{
+	unsigned int i;
+
+	for (i = 0; i < 1000; i++) {
+		struct Scsi_Host *host = scsi_host_lookup(i);
+		struct scsi_device *sdev = NULL;
+		bool ours = host && host->shost_gendev.parent == &front->dev;
+
+		if (ours)
+			sdev = scsi_device_lookup(host, 0, target, lun);
+		if (host)
+			scsi_host_put(host);
+		if (ours)
+			return sdev;
+	}
+	return NULL;
+}
+
 /* One of its LUNs, to be given back with scsi_device_put(). */
 static inline struct scsi_device *debug_device(u64 lun)
 {
@@ -55,19 +74,6 @@ static inline char *debug_pdev(char *buf, size_t size, u64 lun)
 	if (host)
 		scsi_host_put(host);
 	return buf;
-}
-
-static inline bool write_file(const char *path, const char *value)
-{
-	struct file *file = filp_open(path, O_WRONLY, 0);
-	loff_t pos = 0;
-	bool ok;
-
-	if (IS_ERR(file))
-		return false;
-	ok = kernel_write(file, value, strlen(value), &pos) == (ssize_t)strlen(value);
-	filp_close(file, NULL);
-	return ok;
 }
 
 static inline bool debug_set(const char *key, const char *value)

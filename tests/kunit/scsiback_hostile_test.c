@@ -49,7 +49,7 @@ struct queue {
 	struct vscsiif_request written[SLOTS];	/* what stands in the slots */
 };
 
-static struct guest {
+struct guest {
 	unsigned int id;
 	char pdev[64];
 	bool persistent;
@@ -64,19 +64,11 @@ static struct guest {
 	u16 next;
 	u8 seed;
 	const char *leak;
-} hostile, neighbour;
+};
+
+#include "hostile.h"
 
 static const struct kind *kind;
-
-/* ---- xenstore ---- */
-
-static void set_number(const char *dir, const char *key, s64 value)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%lld", value);
-	set_key(dir, key, text);
-}
 
 /* ---- a guest's life ---- */
 
@@ -102,24 +94,6 @@ static bool connects(struct guest *g)
 		return false;
 	set_key(g->front_path, "state", "4");
 	return key_comes(g->back_path, "vscsi-devs/dev-0/state", "4");
-}
-
-/* The frontend leaves and comes back, as its driver's reload makes it. */
-static bool leaves(struct guest *g)
-{
-	set_key(g->front_path, "state", "6");
-	if (!key_comes(g->back_path, "state", "6"))
-		return false;
-	set_key(g->front_path, "state", "1");
-	return key_comes(g->back_path, "state", "2");
-}
-
-static bool reconnects(struct guest *g)
-{
-	if (!leaves(g))
-		return false;
-	write_keys(g);
-	return connects(g);
 }
 
 static void add_lun(struct guest *g, const char *name, const char *pdev, const char *vdev)
@@ -316,20 +290,6 @@ static bool ready(struct guest *g)
 	return i < 8 && !rsp.rslt;
 }
 
-static void fill(struct guest *g, unsigned int page, unsigned int nr, u8 with)
-{
-	for (; nr--; page++)
-		memset(page_address(g->page[page]), with, PAGE_SIZE);
-}
-
-static bool filled(struct guest *g, unsigned int page, unsigned int nr, u8 with)
-{
-	for (; nr--; page++)
-		if (memchr_inv(page_address(g->page[page]), with, PAGE_SIZE))
-			return false;
-	return true;
-}
-
 static bool moves(struct guest *g, u8 op, unsigned int page, unsigned int nr)
 {
 	struct vscsiif_request req = transfer(g, op, page, nr);
@@ -348,6 +308,11 @@ static bool works(struct guest *g)
 	return moves(g, WRITE_10, 0, 2) && moves(g, READ_10, 2, 2) && filled(g, 2, 2, seed);
 }
 
+static bool serves(struct guest *g)
+{
+	return ready(g) && works(g);
+}
+
 static void expect_served(struct kunit *test)
 {
 	KUNIT_EXPECT_TRUE(test, ready(&hostile));
@@ -363,38 +328,7 @@ static void expect_refused(struct kunit *test, const struct vscsiif_request *req
 	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_len, 0, "%s %#x", what, value);
 }
 
-/* ---- the neighbour ---- */
-
-static struct {
-	struct task_struct *task;
-	unsigned long done, wrong;
-} life;
-
-static int live(void *arg)
-{
-	while (!kthread_should_stop()) {
-		if (ready(&neighbour) && works(&neighbour))
-			WRITE_ONCE(life.done, life.done + 1);
-		else
-			life.wrong++;
-		usleep_range(1000, 2000);
-	}
-	return 0;
-}
-
-static void wake_neighbour(struct kunit *test)
-{
-	life.task = kthread_run(live, NULL, "vscsi-neighbour");
-	KUNIT_ASSERT_FALSE(test, IS_ERR(life.task));
-}
-
-/* For cases that count what all of Xen does. */
-static void still_neighbour(void)
-{
-	if (life.task)
-		kthread_stop(life.task);
-	life.task = NULL;
-}
+/* ---- a case's beginning and end ---- */
 
 static int begin(struct kunit *test, const struct kind *k)
 {
@@ -426,29 +360,11 @@ static int lio_init(struct kunit *test)
 
 static void end(struct kunit *test)
 {
-	unsigned long done = READ_ONCE(life.done);
-
 	debug_forgets(false);
-	if (life.task)
-		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(READ_ONCE(life.done) > done), "the neighbour hangs");
-	still_neighbour();
-	KUNIT_EXPECT_EQ_MSG(test, life.wrong, 0, "the neighbour's data is wrong");
-	KUNIT_EXPECT_NULL_MSG(test, hostile.leak, "a response tells too much: %s", hostile.leak);
-	KUNIT_EXPECT_NULL_MSG(test, neighbour.leak, "a response tells too much: %s", neighbour.leak);
-	end_guest(&hostile);
-	end_guest(&neighbour);
-	settle();
-	expect_nothing_held(test);
+	end_guests(test);
 }
 
 /* ---- row 1: req_prod ---- */
-
-static void expect_cut_off(struct kunit *test)
-{
-	KUNIT_EXPECT_TRUE_MSG(test, key_comes(hostile.back_path, "state", "5"), "state is not Closing");
-	KUNIT_EXPECT_TRUE_MSG(test, reconnects(&hostile), "%s", fake_xen_last_error());
-	expect_served(test);
-}
 
 static void row1_xsa39_req_prod_beyond(struct kunit *test)
 {
@@ -974,26 +890,7 @@ static void two_queues(void)
 
 static void row18_connect_fails(struct kunit *test)
 {
-	static const char * const refs[] = { "", "abc", "-1", "3", "16000", "4294967295", "4294967296" };
-	static const char * const ports[] = { "", "abc", "-1", "0", "1023", "4294967295" };
-	unsigned int i;
-
-	for (i = 0; i < ARRAY_SIZE(refs); i++) {
-		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set_key(hostile.front_path, "ring-ref", refs[i]);
-		expect_no_connection(test, "ring-ref", refs[i]);
-	}
-	for (i = 0; i < ARRAY_SIZE(ports); i++) {
-		KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-		set_key(hostile.front_path, "event-channel", ports[i]);
-		expect_no_connection(test, "event-channel", ports[i]);
-	}
-	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-	set_key(hostile.front_path, "ring-ref", NULL);
-	expect_no_connection(test, "ring-ref", "missing");
-	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
-	set_key(hostile.front_path, "event-channel", NULL);
-	expect_no_connection(test, "event-channel", "missing");
+	expect_no_connection_by_keys(test);
 	/* Somebody else's. */
 	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
 	set_number(hostile.front_path, "event-channel", neighbour.q[0].port);

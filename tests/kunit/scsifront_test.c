@@ -19,7 +19,7 @@
 #include "ring.h"
 #include "vscsiif_ext.h"
 
-#include "helpers.h"
+#include "scsi_debug.h"
 
 #define TYPE		"vscsi"
 #define ID		0
@@ -492,24 +492,6 @@ static void backend_restarts(struct kunit *test)
 	filp_close(file, NULL);
 }
 
-static struct scsi_device *guests_device(unsigned int target, u64 lun)
-{
-	unsigned int i;
-
-	for (i = 0; i < 1000; i++) {
-		struct Scsi_Host *host = scsi_host_lookup(i);
-		struct scsi_device *sdev = NULL;
-
-		if (host && host->shost_gendev.parent == &front->dev)
-			sdev = scsi_device_lookup(host, 0, target, lun);
-		if (host)
-			scsi_host_put(host);
-		if (sdev)
-			return sdev;
-	}
-	return NULL;
-}
-
 /* Nothing was under way, but meanwhile others may have moved the tape. */
 static void positions_are_lost(struct kunit *test)
 {
@@ -520,8 +502,8 @@ static void positions_are_lost(struct kunit *test)
 	set_key(back_path, "state", "7");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "vscsi-devs/dev-3/state", "4"));
 	set_key(back_path, "state", "4");
-	tape = guests_device(TAPE, 0);
-	block = guests_device(1, 2);
+	tape = guests_device(front, TAPE, 0);
+	block = guests_device(front, 1, 2);
 	KUNIT_ASSERT_NOT_NULL(test, tape);
 	KUNIT_ASSERT_NOT_NULL(test, block);
 	KUNIT_EXPECT_EQ(test, tape->type, TYPE_TAPE);
@@ -556,27 +538,19 @@ static void backend_lies(struct kunit *test)
 	filp_close(file, NULL);
 }
 
-static struct file *open_timeout(void)
+static bool write_timeout(const char *seconds)
 {
 	char name[] = "/sys/block/sda/device/timeout";
-	struct file *file;
 
-	for (; name[13] <= 'h'; name[13]++) {
-		file = filp_open(name, O_WRONLY, 0);
-		if (!IS_ERR(file))
-			return file;
-	}
-	return NULL;
+	for (; name[13] <= 'h'; name[13]++)
+		if (write_file(name, seconds))
+			return true;
+	return false;
 }
 
 static void set_timeout(struct kunit *test, const char *seconds)
 {
-	struct file *file;
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_timeout())));
-	KUNIT_EXPECT_GT(test, kernel_write(file, seconds, strlen(seconds), &pos), (ssize_t)0);
-	filp_close(file, NULL);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(write_timeout(seconds)));
 }
 
 static bool comes_late(const bool *what, unsigned int seconds)
@@ -589,12 +563,7 @@ static bool comes_late(const bool *what, unsigned int seconds)
 /* How long the frontend waits for an abort's answer. */
 static void set_tmf_timeout(struct kunit *test, const char *seconds)
 {
-	struct file *file = filp_open("/sys/module/pv_scsifront/parameters/tmf_timeout", O_WRONLY, 0);
-	loff_t pos = 0;
-
-	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
-	KUNIT_EXPECT_EQ(test, kernel_write(file, seconds, strlen(seconds), &pos), (ssize_t)strlen(seconds));
-	filp_close(file, NULL);
+	set_parameter(test, "/sys/module/pv_scsifront/parameters/tmf_timeout", seconds);
 }
 
 /* Once sd has asked all that it wants to know. */

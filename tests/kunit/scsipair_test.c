@@ -54,26 +54,6 @@ static void add_lun(const char *name, const char *where, const char *vdev)
 	set_key(back_path, key, "1");
 }
 
-/* Where the guest sees it; to be given back with scsi_device_put(). */
-static struct scsi_device *guests_device(unsigned int target, u64 lun)
-{
-	unsigned int i;
-
-	for (i = 0; i < 1000; i++) {
-		struct Scsi_Host *host = scsi_host_lookup(i);
-		struct scsi_device *sdev = NULL;
-		bool ours = host && host->shost_gendev.parent == &front->dev;
-
-		if (ours)
-			sdev = scsi_device_lookup(host, 0, target, lun);
-		if (host)
-			scsi_host_put(host);
-		if (ours)
-			return sdev;
-	}
-	return NULL;
-}
-
 /* ---- commands ---- */
 
 struct command {
@@ -193,7 +173,7 @@ static void end(struct kunit *test)
 
 static struct scsi_device *first_device(struct kunit *test)
 {
-	struct scsi_device *sdev = guests_device(0, 0);
+	struct scsi_device *sdev = guests_device(front, 0, 0);
 
 	KUNIT_ASSERT_NOT_NULL(test, sdev);
 	return sdev;
@@ -261,7 +241,7 @@ static void only_its_own_luns(struct kunit *test)
 	/* With no room for all. */
 	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 16), 16u);
 	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 16u);
-	other = guests_device(0, 3);
+	other = guests_device(front, 0, 3);
 	KUNIT_ASSERT_NOT_NULL(test, other);
 	memset(data, 0x5c, 256);
 	KUNIT_EXPECT_EQ(test, report_luns(other, data, 256), 24u);
@@ -273,7 +253,7 @@ static void only_its_own_luns(struct kunit *test)
 	KUNIT_EXPECT_TRUE_MSG(test,
 			      COMES_TRUE(key_is(back_path, "vscsi-devs/dev-1/state", "6") && states_are("4")), "%s",
 			      fake_xen_last_error());
-	other = guests_device(0, 3);
+	other = guests_device(front, 0, 3);
 	KUNIT_EXPECT_NULL(test, other);
 	KUNIT_EXPECT_EQ(test, report_luns(sdev, data, 256), 16u);
 	scsi_device_put(sdev);
@@ -547,7 +527,7 @@ static void a_reading_fails(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("4")), "reading %u: %s", k, fake_xen_last_error());
 		settle();
 		fake_xen_fail_reads(NULL, 0, 0, 0);
-		now = guests_device(0, 0);
+		now = guests_device(front, 0, 0);
 		KUNIT_ASSERT_PTR_EQ_MSG(test, now, sdev, "reading %u", k);
 		scsi_device_put(now);
 		KUNIT_ASSERT_TRUE_MSG(test, has("dev-0"), "reading %u", k);
@@ -586,7 +566,7 @@ static void a_reading_fails_after_a_restart(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(states_are("4")), "reading %u: %s", k, fake_xen_last_error());
 		settle();
 		fake_xen_fail_reads(NULL, 0, 0, 0);
-		now = guests_device(0, 0);
+		now = guests_device(front, 0, 0);
 		KUNIT_ASSERT_PTR_EQ_MSG(test, now, sdev, "reading %u", k);
 		scsi_device_put(now);
 		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(has("dev-0")), "reading %u: %s", k, fake_xen_last_error());
@@ -644,7 +624,7 @@ static void orderly_close(struct kunit *test)
 	if (below)
 		KUNIT_EXPECT_GT(test, atomic_read(&below->iorequest_cnt), before);
 	/* The backend's end has unregistered itself; the other one holds nothing that needs its removal. */
-	KUNIT_EXPECT_NULL(test, guests_device(0, 0));
+	KUNIT_EXPECT_NULL(test, guests_device(front, 0, 0));
 }
 
 static struct kunit_case passthrough_cases[] = {
