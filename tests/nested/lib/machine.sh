@@ -102,8 +102,22 @@ guest_booted() {
 	esac
 }
 
+# Set QEMU to the emulator: a copy of Debian's whose VMRUN is mended, or, where it is one that lib/mend-qemu does not know, that itself.
+emulator() {
+	local from; from=$(command -v qemu-system-x86_64)
+	QEMU=$CACHE/emulator-$(key "$from" "$NESTED/lib/mend-qemu")
+	cached "$QEMU" copy_emulator "$from"
+	prune "$CACHE" emulator 2
+	QEMU=$QEMU/bin/qemu-system-x86_64
+}
+copy_emulator() { # FROM DIR
+	mkdir "$2/bin"; ln -s /usr/share /usr/lib "$2"
+	"$NESTED/lib/mend-qemu" "$1" "$2/bin/qemu-system-x86_64" || ln -s "$1" "$2/bin/"
+}
+
 # Set MACHINE to QEMU's arguments for the machine of the settings in force, and XEN and DOM0 to the command lines. What a saved machine was is in these.
 machine() {
+	emulator
 	# A second processor costs more than it gives: two machines share two cores, and one spins for what the other holds. Who
 	# works at the same time as dom0 is shown where dom0 has two vCPUs.
 	local cpus=1; [ "$DOM0_VCPUS" = 1 ] || cpus=2
@@ -156,7 +170,7 @@ save_guest() {
 run_and_save() {
 	local dir=$1 pid i; shift
 	mkfifo "$dir/monitor"
-	qemu-system-x86_64 "${MACHINE[@]}" "$@" "${PORTS[@]}" -monitor stdio -machine memory-backend=ram \
+	"$QEMU" "${MACHINE[@]}" "$@" "${PORTS[@]}" -monitor stdio -machine memory-backend=ram \
 		-object "memory-backend-file,id=ram,size=$(memory_size),mem-path=$dir/ram,share=on" <"$dir/monitor" >"$dir/qemu.log" 2>&1 &
 	pid=$!
 	exec 7>"$dir/monitor"
@@ -191,7 +205,7 @@ warm_start() { # WORK
 	local tsc saved
 	tsc=$(sed -n 's/^\(model name\|cpu MHz\)[^:]*: //p' /proc/cpuinfo | head -n 2)
 	[ ! -d /sys/devices/system/cpu/cpu0/cpufreq ] || tsc=$(cat /proc/sys/kernel/random/boot_id)
-	saved=$CACHE/machine-$(key -s "$(qemu-system-x86_64 --version) $tsc ${MACHINE[*]} $XEN $DOM0 $ROOT $DOM0_ELF ${DOM0_IMAGES[*]}" "${BASH_SOURCE[0]}")
+	saved=$CACHE/machine-$(key -s "$("$QEMU" --version) $tsc ${MACHINE[*]} $XEN $DOM0 $ROOT $DOM0_ELF ${DOM0_IMAGES[*]}" "${BASH_SOURCE[0]}")
 	cached "$saved" save_machine
 	if [ "$BOOTED" ]; then
 		local booted; booted=$CACHE/booted-$(key -s "$saved $GUEST_KEY")
@@ -252,7 +266,7 @@ boot_once() { # WORK ARGUMENT...
 	local work=$1 pid end seen=0 lines; shift
 	ports "$work"
 	exec 8<>"$work/console.in"
-	qemu-system-x86_64 "${MACHINE[@]}" "$@" "${PORTS[@]}" <"$MONITOR" >"$work/qemu.log" 2>&1 8>&- &
+	"$QEMU" "${MACHINE[@]}" "$@" "${PORTS[@]}" <"$MONITOR" >"$work/qemu.log" 2>&1 8>&- &
 	pid=$! end=$((SECONDS + LIMIT))
 	: >"$work/times"
 	while kill -0 $pid 2>/dev/null; do
