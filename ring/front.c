@@ -61,6 +61,13 @@ static bool front_is_short(int err)
 	return err == -ENOMEM || err == -ENOSPC;
 }
 
+/* One that passes several states as it restarts is counted once. */
+static bool front_may_retry(struct pv_device *pd)
+{
+	return !pd->failed && front_is_wanted(pd) &&
+	       (pd->xb->state == XenbusStateInitialising || pv_device_may_retry(pd));
+}
+
 /* What is missing here may be there later. Else it is the end. */
 static void front_cannot(struct pv_device *pd, int err, const char *what)
 {
@@ -147,7 +154,8 @@ static void front_restart(struct pv_device *pd)
 /* The toolstack wants the device back: as soon as nobody uses it. */
 static void front_close(struct pv_device *pd)
 {
-	pd->closing = true;
+	/* Whoever is the last user from now on sees it, and pokes. */
+	smp_store_mb(pd->closing, true);
 	if (pd->drv->may_close && !pd->drv->may_close(pd)) {
 		if (pd->xb->state != XenbusStateClosing)
 			pv_device_error(pd, -EBUSY,
@@ -255,7 +263,7 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateUnknown:
 		if (front_waits(pd) && front_is_wanted(pd))
 			break;
-		if (!pd->failed && front_is_wanted(pd) && pv_device_may_retry(pd)) {
+		if (front_may_retry(pd)) {
 			/* It restarts: InitWait will follow. */
 			pv_device_down(pd, PV_DOWN_RETRY);
 			pv_device_switch(pd, XenbusStateInitialising);

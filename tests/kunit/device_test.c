@@ -586,6 +586,25 @@ static void backend_restarts(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
 }
 
+/* One that an administrator restarts some times in a minute is not given up, however many states it passes. */
+static void backend_restarts_in_steps(struct kunit *test)
+{
+	unsigned int i;
+
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	for (i = 0; i < 8; i++) {
+		back_goes(XenbusStateClosing);
+		back_goes(XenbusStateClosed);
+		back_goes(XenbusStateUnknown);
+		back_goes(XenbusStateInitialising);
+		back_goes(XenbusStateInitWait);
+		back_goes(XenbusStateConnected);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "the %u. time", i + 1);
+	}
+	KUNIT_EXPECT_NULL_MSG(test, strchr(drv.trace, 'D'), "%s", drv.trace);
+}
+
 /* A backend that does nothing but come and go is given up, with a final disconnect. */
 static void backend_restarts_for_ever(struct kunit *test)
 {
@@ -1785,6 +1804,7 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(front_is_detached),
 	KUNIT_CASE(front_is_busy),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(backend_restarts_in_steps),
 	KUNIT_CASE(backend_restarts_for_ever),
 	KUNIT_CASE(backend_vanishes),
 	KUNIT_CASE(front_hook_fails),
