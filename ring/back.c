@@ -8,6 +8,46 @@
 #include "compat.h"
 #include "device.h"
 #include "internal.h"
+#include "trace.h"
+
+/* Between two tries to tell the frontend of news */
+#define NEWS_AGAIN	HZ
+
+enum back_features { NO_FEATURES, EARLY, LATE };
+
+/*
+ * Features, and with them a state. What the toolstack has written
+ * meanwhile stays: Closing, or anything but the state that is only said again.
+ */
+static int back_say(struct pv_device *pd, enum xenbus_state state, enum back_features features)
+{
+	enum xenbus_state own = pd->xb->state;
+	struct xenbus_transaction xbt;
+	int err, now;
+
+	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%d", &now) != 1 ||
+		    (now != own && (state == own || now == XenbusStateClosing))) {
+			xenbus_transaction_end(xbt, 1);
+			return 0;
+		}
+		err = features == NO_FEATURES ? 0 : pv_feature_write(pd, xbt, features == LATE);
+		if (!err)
+			err = xenbus_printf(xbt, pd->xb->nodename, "state", "%d", state);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	if (!err)
+		pd->xb->state = state;
+	return err;
+}
 
 void pv_back_offer(struct pv_device *pd)
 {
@@ -22,10 +62,8 @@ void pv_back_offer(struct pv_device *pd)
 		}
 		pd->offered = true;
 	}
-	if (pv_feature_write(pd, XBT_NIL, false))
-		return;
-	pd->failed = false;
-	pv_device_switch(pd, XenbusStateInitWait);
+	if (!back_say(pd, XenbusStateInitWait, EARLY))
+		pd->failed = false;
 }
 
 static void back_connect(struct pv_device *pd)
@@ -44,14 +82,13 @@ static void back_connect(struct pv_device *pd)
 		return;
 	}
 	if (!err)
-		err = pv_feature_write(pd, XBT_NIL, true);
+		err = back_say(pd, XenbusStateConnected, LATE);
 	if (err) {
 		pv_device_blame(pd, err, "cannot connect to the frontend");
 		pv_device_give_up(pd);
 		return;
 	}
 	pd->link = PV_LINK_UP;
-	pv_device_switch(pd, XenbusStateConnected);
 	pv_peer_key_changed(pd);
 }
 
@@ -67,7 +104,7 @@ static void back_reconfigure(struct pv_device *pd)
 		err = pd->drv->reconfigure(pd);
 	if (err)
 		pv_device_blame(pd, err, "cannot reconfigure");
-	pv_device_switch(pd, XenbusStateReconfigured);
+	back_say(pd, XenbusStateReconfigured, NO_FEATURES);
 }
 
 /* What it asks for, the driver before this one may not have answered. */
@@ -85,7 +122,7 @@ static void back_settled(struct pv_device *pd)
 	if (pd->drv->settled)
 		pd->drv->settled(pd, reconfigured);
 	if (reconfigured)
-		pv_device_switch(pd, XenbusStateConnected);
+		back_say(pd, XenbusStateConnected, NO_FEATURES);
 }
 
 /*
@@ -148,26 +185,9 @@ static void back_look(struct pv_device *pd)
 
 static void back_announce(struct pv_device *pd)
 {
-	struct xenbus_transaction xbt;
-	int err, state;
-
-	if (pd->link != PV_LINK_UP)
-		return;
-	do {
-		if (xenbus_transaction_start(&xbt))
-			return;
-		/* The toolstack may have written Closing meanwhile. */
-		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%d",
-				 &state) != 1 ||
-		    state != XenbusStateConnected ||
-		    pv_feature_write(pd, xbt, true) ||
-		    xenbus_printf(xbt, pd->xb->nodename, "state", "%d",
-				  state)) {
-			xenbus_transaction_end(xbt, 1);
-			return;
-		}
-		err = xenbus_transaction_end(xbt, 0);
-	} while (err == -EAGAIN);
+	if (pd->link == PV_LINK_UP && pd->xb->state == XenbusStateConnected &&
+	    back_say(pd, XenbusStateConnected, LATE))
+		schedule_delayed_work(&pd->again, NEWS_AGAIN);
 }
 
 /* What was asked for by this end. */
@@ -176,7 +196,7 @@ void pv_back_work(struct pv_device *pd)
 	lockdep_assert_held(&pd->lock);
 	if (pv_device_is_asked(pd, PV_ASK_LOOK))
 		back_look(pd);
-	if (pv_device_is_asked(pd, PV_ASK_ANNOUNCE))
+	if (pv_device_is_asked(pd, PV_ASK_ANNOUNCE) | pv_device_is_asked(pd, PV_ASK_AGAIN))
 		back_announce(pd);
 }
 

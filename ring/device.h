@@ -214,7 +214,7 @@ struct pv_watch {
  * @leave: the last thing that runs there
  * @lingering: nobody waits for @leave
  * @reap: frees a device that nobody has waited for
- * @again: frontend: tries again what could not be had
+ * @again: tries again what could not be had, or said
  * @wait: frontend: how long that waits, in jiffies; 0 if all was there
  * @counters: of queues there have been and are: an array by index, or NULL
  * @counters_stride: bytes of a queue's

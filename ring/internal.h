@@ -16,7 +16,7 @@ enum pv_ask {
 	PV_ASK_PEER,		/* the peer has written its state */
 	PV_ASK_WATCH,		/* a watch has fired */
 	PV_ASK_LOOK,		/* what a hook waited for may be there */
-	PV_ASK_AGAIN,		/* frontend: what could not be had, too */
+	PV_ASK_AGAIN,		/* what could not be had; or said, by a backend */
 	PV_ASK_RESTART,		/* frontend */
 	PV_ASK_RECONFIGURE,	/* frontend */
 	PV_ASK_ANNOUNCE,	/* backend */

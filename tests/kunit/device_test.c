@@ -36,6 +36,7 @@ static struct {
 	bool overlapped, out_of_order;
 	bool may_do_io;			/* a hook may wait for memory that is written to the disk it is to bring back */
 	bool live;			/* between negotiate or connect, and disconnect */
+	enum hook told_at;		/* the hook in which the toolstack tells a backend to close */
 	struct completion *hang;	/* what a backend's disconnect() waits for: a disk that does not answer */
 	struct pv_device *pd;
 } drv;
@@ -45,6 +46,7 @@ static DEFINE_SPINLOCK(trace_lock);
 static int enter(enum hook hook, char letter)
 {
 	int err = drv.fail[hook];
+	bool told = false;
 
 	spin_lock(&trace_lock);
 	if (drv.inside)
@@ -52,11 +54,15 @@ static int enter(enum hook hook, char letter)
 	if (hook != PROBE && hook != REMOVE && !(current->flags & PF_MEMALLOC_NOIO))
 		drv.may_do_io = true;
 	drv.inside = true;
+	if (drv.told_at && hook == drv.told_at)
+		told = true;
 	if (drv.len < sizeof(drv.trace) - 1) {
 		drv.trace[drv.len++] = letter ?: hook_letter[hook];
 		drv.trace[drv.len] = 0;
 	}
 	spin_unlock(&trace_lock);
+	if (told)
+		set_key(back_path, "state", "5");
 	if (!drv.sticky)
 		drv.fail[hook] = 0;
 	return err;
@@ -1285,6 +1291,11 @@ static void back_announces(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, heard, 1);
 	KUNIT_EXPECT_STREQ(test, key_value(back_path, "sectors"), "2000");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	/* What cannot be written is tried again. */
+	pv_feature_offer(drv.pd, 2, 2500);
+	fake_xen_fail_writes(0, 1, -EIO);
+	pv_device_announce(drv.pd);
+	KUNIT_EXPECT_TRUE(test, key_comes(back_path, "sectors", "2500"));
 	/* The toolstack wrote Closing: that stays. */
 	set_state(back_path, XenbusStateClosing);
 	pv_feature_offer(drv.pd, 2, 3000);
@@ -1294,6 +1305,36 @@ static void back_announces(struct kunit *test)
 	unregister_xenbus_watch(&watch);
 	front_goes(XenbusStateClosed);
 	peer_withdraws(test, &peer);
+}
+
+/* The toolstack writes Closing while the backend offers, or connects: that stays, and it closes. */
+static void told_to_close_meanwhile(struct kunit *test)
+{
+	static const enum hook at[] = { OFFER, CONNECT };
+	struct xenbus_device *dev;
+	struct peer peer;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(at); i++) {
+		drv.told_at = at[i];
+		dev = add(test, FAKE_XEN_BACK);
+		peer_offers(test, &peer);
+		if (at[i] == CONNECT) {
+			KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+			front_goes(XenbusStateInitialised);
+		}
+		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "%s", drv.trace);
+		/* The frontend has seen it. */
+		front_goes(XenbusStateClosing);
+		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosing);
+		front_goes(XenbusStateClosed);
+		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosed);
+		drv.told_at = PROBE;
+		fake_xen_remove_device(dev);
+		peer_withdraws(test, &peer);
+		clear_trace();
+		fake_xen_reset();
+	}
 }
 
 /* A backend that is connected, and whose next disconnect() waits for @hang. */
@@ -1840,6 +1881,7 @@ static struct kunit_case back_cases[] = {
 	KUNIT_CASE(back_is_removed),
 	KUNIT_CASE(back_fails),
 	KUNIT_CASE(back_announces),
+	KUNIT_CASE(told_to_close_meanwhile),
 	KUNIT_CASE(disk_hangs),
 	KUNIT_CASE(disk_hangs_and_frontend_vanishes),
 	KUNIT_CASE(disk_hangs_and_device_goes),
