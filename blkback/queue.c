@@ -68,9 +68,9 @@ static void blkback_answer(struct pv_back_req *base)
 	struct blkback_queue *q = blkback_queue_of(req);
 
 	if (unlikely(base->failed))
-		dev_warn_ratelimited(&base->q->pd->xb->dev,
-				     "queue %u: %u of %u segments cannot be reached: bad grant references\n",
-				     base->q->index, base->failed, req->io.nr_segs);
+		pv_device_complain(base->q->pd,
+				   "queue %u: %u of %u segments cannot be reached: bad grant references\n",
+				   base->q->index, base->failed, req->io.nr_segs);
 	if (req->io.operation == BLKIF_OP_WRITE_BARRIER)
 		q->barrier = false;
 	base->q->in_flight--;
@@ -80,10 +80,10 @@ static void blkback_answer(struct pv_back_req *base)
 static void blkback_refuse(struct blkback_req *req, s16 status,
 			   const struct blkback_fault *fault)
 {
-	dev_warn_ratelimited(&req->base.q->pd->xb->dev,
-			     "queue %u: request refused: operation %u, %s is %llu\n",
-			     req->base.q->index, req->io.operation, fault->field,
-			     fault->value);
+	pv_device_complain(req->base.q->pd,
+			   "queue %u: request refused: operation %u, %s is %llu\n",
+			   req->base.q->index, req->io.operation, fault->field,
+			   fault->value);
 	blkback_finish(req, status);
 }
 

@@ -322,6 +322,8 @@ static struct pv_device *device_alloc(struct xenbus_device *xb,
 	INIT_LIST_HEAD(&pd->mapped);
 	INIT_LIST_HEAD(&pd->watches);
 	pd->retry_since = jiffies;
+	ratelimit_state_init(&pd->complaints, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	for (i = 0; i < drv->nr_features; i++)
 		pd->feature[i] = drv->features[i].absent;
 	pd->peer = kstrdup(xb->otherend, GFP_KERNEL);

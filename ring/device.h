@@ -32,6 +32,7 @@
 #include <linux/kthread.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/ratelimit.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 #include <xen/xenbus.h>
@@ -220,6 +221,7 @@ struct pv_watch {
  * @counters_stride: bytes of a queue's
  * @nr_counters: how many
  * @mapped: backend: what pv_shared_map() has mapped; under @lock
+ * @complaints: how many have been made lately
  * @feature: agreed values, by index in the driver's table
  * @debugfs: the device's file
  */
@@ -257,6 +259,7 @@ struct pv_device {
 	size_t counters_stride;
 	unsigned int nr_counters;
 	struct list_head mapped;
+	struct ratelimit_state complaints;
 	u64 feature[PV_FEATURES_MAX];
 	struct dentry *debugfs;
 };
@@ -271,6 +274,18 @@ __printf(2, 3)
 void pv_device_fail(struct pv_device *pd, const char *fmt, ...);
 __printf(3, 4)
 void pv_device_error(struct pv_device *pd, int err, const char *fmt, ...);
+
+/**
+ * pv_device_complain() - say what the peer has done, but not too often
+ * @pd: the device; a noisy peer of one does not silence those of others
+ */
+#define pv_device_complain(pd, ...) do {				\
+	struct pv_device *__pd = (pd);					\
+									\
+	if (__ratelimit(&__pd->complaints))				\
+		dev_warn(&__pd->xb->dev, __VA_ARGS__);			\
+} while (0)
+
 void pv_device_poke(struct pv_device *pd);
 void pv_device_run(struct pv_device *pd, void (*hook)(struct pv_device *pd));
 void pv_device_await(struct pv_device *pd, struct completion *done,

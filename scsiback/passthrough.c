@@ -55,12 +55,12 @@ static int scsiback_passthrough_prepare(struct scsiback_req *req)
 	struct request *rq;
 
 	if (!scsiback_fits(req, sdev->request_queue)) {
-		dev_warn_ratelimited(&req->base.q->pd->xb->dev,
-				     "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
-				     lun->name, req->io.bytes, req->nr_vecs,
-				     lun->pdev,
-				     queue_max_hw_sectors(sdev->request_queue) << 9,
-				     queue_max_segments(sdev->request_queue));
+		pv_device_complain(req->base.q->pd,
+				   "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
+				   lun->name, req->io.bytes, req->nr_vecs,
+				   lun->pdev,
+				   queue_max_hw_sectors(sdev->request_queue) << 9,
+				   queue_max_segments(sdev->request_queue));
 		/* invalid field in CDB */
 		scsiback_deny(req, 0x24);
 		return -EPERM;

@@ -59,10 +59,10 @@ static void scsiback_fail(struct scsiback_req *req, unsigned int host)
 
 static void scsiback_refuse(struct scsiback_req *req, const struct scsiback_fault *fault)
 {
-	dev_warn_ratelimited(&req->base.q->pd->xb->dev,
-			     "queue %u: request %u refused: %s is %#x\n",
-			     req->base.q->index, req->io.rqid, fault->field,
-			     fault->value);
+	pv_device_complain(req->base.q->pd,
+			   "queue %u: request %u refused: %s is %#x\n",
+			   req->base.q->index, req->io.rqid, fault->field,
+			   fault->value);
 	scsiback_fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
 }
 
@@ -192,9 +192,9 @@ static void scsiback_finish_started(struct scsiback_req *req)
 	req->base.q->in_flight--;
 	scsiback_lun_put(req->lun);
 	if (unlikely(req->base.failed)) {
-		dev_warn_ratelimited(&req->base.q->pd->xb->dev,
-				     "queue %u: request %u: %u grant references cannot be reached\n",
-				     req->base.q->index, req->io.rqid, req->base.failed);
+		pv_device_complain(req->base.q->pd,
+				   "queue %u: request %u: %u grant references cannot be reached\n",
+				   req->base.q->index, req->io.rqid, req->base.failed);
 		scsiback_fail(req, XEN_VSCSIIF_RSLT_HOST_ERROR);
 	} else {
 		scsiback_finish(req);

@@ -156,6 +156,7 @@ struct fuzz_nothing { u8 nothing; };
 FUZZ_NOTHING(attribute);
 FUZZ_NOTHING(completion);
 FUZZ_NOTHING(delayed_work);
+FUZZ_NOTHING(ratelimit_state);
 FUZZ_NOTHING(device_attribute);
 FUZZ_NOTHING(kthread_work);
 FUZZ_NOTHING(list_head);
