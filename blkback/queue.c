@@ -247,6 +247,16 @@ static void blkback_map(struct pv_back_req *base)
 	req->missing = missing;
 }
 
+/* They are in use for as long as the request is under way. */
+static void blkback_keep(struct pv_back_req *base)
+{
+	struct blkback_req *req = blkback_req_of(base);
+	unsigned int i;
+
+	for (i = 0; i < req->io.nr_segs; i++)
+		pv_map_find(&base->q->map, req->segs[i].gref);
+}
+
 /* Give a request the pages that it misses, or none. */
 static bool blkback_place(struct blkback_req *req)
 {
@@ -409,6 +419,7 @@ static const struct pv_back_ops blkback_ops = {
 	.fetch = blkback_fetch,
 	.fetched = blkback_fetched,
 	.map = blkback_map,
+	.keep = blkback_keep,
 	.admit = blkback_admit,
 	.start = blkback_start,
 	.ended = blkback_ended,

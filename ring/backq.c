@@ -71,15 +71,28 @@ static void backq_free_buffers(struct pv_back_queue *q)
 	}
 }
 
+/* What a request holds is not old, however long that takes. */
+static void backq_age(struct pv_back_queue *q)
+{
+	u32 i;
+
+	for (i = 0; i < q->ring.size; i++) {
+		struct pv_back_req *req = pv_back_req_at(q, i);
+
+		if (req->stage >= PV_BACK_MAPPED)
+			q->ops->keep(req);
+	}
+	pv_map_age(&q->map, 2);
+}
+
 /* Give back what was not needed lately. */
 static void backq_tidy(struct pv_back_queue *q)
 {
 	q->tidy_at = jiffies + q->tidy_every;
 	pv_staged_shrink(&q->staged);
 	backq_free_buffers(q);
-	/* Only now does no request hold a mapping. */
-	if (q->ages && !q->in_flight && list_empty(&q->waiting))
-		pv_map_age(&q->map, 2);
+	if (q->ages)
+		backq_age(q);
 }
 
 static void backq_idle(struct pv_channel *ch)

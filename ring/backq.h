@@ -121,6 +121,7 @@ struct pv_back_req {
  * @fetch: bring the lists into the buffer
  * @fetched: check them, or answer the request
  * @map: ask for the pages of its segments
+ * @keep: look them up once more: they are in use
  * @admit: see enum pv_back_admitted
  * @start: give it to the device; pv_back_done() when it has ended
  * @ended: it has; copy data to the guest
@@ -143,6 +144,7 @@ struct pv_back_ops {
 	void (*fetch)(struct pv_back_req *req);
 	void (*fetched)(struct pv_back_req *req);
 	void (*map)(struct pv_back_req *req);
+	void (*keep)(struct pv_back_req *req);
 	enum pv_back_admitted (*admit)(struct pv_back_req *req);
 	void (*start)(struct pv_back_req *req);
 	void (*ended)(struct pv_back_req *req);

@@ -436,8 +436,8 @@ EXPORT_SYMBOL_GPL(pv_map_destroy);
 
 /**
  * pv_map_age() - let the table's clock tick, unmap what was not used for long
- * @t: the table, no page of which is in use
- * @idle: ticks that a mapping may go unused
+ * @t: the table; no page is in use that was not looked up since the last tick
+ * @idle: ticks that a mapping may go unused, at least one
  *
  * Context: process, may sleep.
  */

@@ -390,6 +390,16 @@ static void scsiback_map(struct pv_back_req *base)
 		pv_back_find_or_want(base->q, req->segs[i].gref);
 }
 
+/* They are in use for as long as the command is under way. */
+static void scsiback_keep(struct pv_back_req *base)
+{
+	struct scsiback_req *req = scsiback_req_of(base);
+	unsigned int i;
+
+	for (i = 0; req->direct && i < req->io.nr_segs; i++)
+		pv_map_find(&base->q->map, req->segs[i].gref);
+}
+
 /*
  * The frontend's own pages, if all are mapped and lie so that any device can
  * take them: full but for the first one's beginning and the last one's end.
@@ -663,6 +673,7 @@ static const struct pv_back_ops scsiback_ops = {
 	.fetch = scsiback_fetch,
 	.fetched = scsiback_fetched,
 	.map = scsiback_map,
+	.keep = scsiback_keep,
 	.admit = scsiback_admit,
 	.start = scsiback_start,
 	.ended = scsiback_ended,

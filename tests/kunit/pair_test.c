@@ -12,6 +12,7 @@
 #include <xen/interface/io/blkif.h>
 
 #define HELPERS_WANT_DEVICE
+#include "../../blkback/blkback.h"
 #include "device.h"
 #include "helpers.h"
 #include "null_blk.h"
@@ -1258,6 +1259,67 @@ static void waits_for_pages(struct kunit *test)
 	all_end(test, 8);
 }
 
+/* With always something under way, too, what the frontend does not use any more is unmapped; what it uses is not. */
+static void mappings_age_under_load(struct kunit *test)
+{
+	struct pv_back_queue *q = to_blkback(dev_get_drvdata(&back->dev))->queues->queue[0];
+	struct page *page = alloc_page(GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(test_bit(GD_ADDED, &above->bd_disk->state)));
+	begin(test, 1, MAX_PAGES);
+	all_end(test, 1);
+	KUNIT_EXPECT_GE(test, q->map.nr, MAX_PAGES);
+	slow.taken = 0;
+	slow.holds = true;
+	begin(test, 1, 1);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(READ_ONCE(slow.taken)));
+	slow.holds = false;
+	q->tidy_every = 1;
+	q->tidy_at = jiffies;
+	for (i = 0; i < 20; i++) {
+		KUNIT_ASSERT_EQ(test, io(above, REQ_OP_WRITE, 4096, &page, 0, PAGE_SIZE), 0);
+		msleep(20);
+	}
+	KUNIT_EXPECT_LE(test, q->map.nr, 8);
+	/* One of them is that of the request that the disk has. */
+	KUNIT_EXPECT_GE(test, q->map.nr, 2);
+	slow_answers();
+	all_end(test, 1);
+	__free_page(page);
+}
+
+/* What waits for pages while the drive gets another disc was meant for the one before, which is where it goes. */
+static void waits_meet_another_medium(struct kunit *test)
+{
+	dev_t other = find_null_blk();
+	char text[32];
+
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "0");
+	lose_frontend(test);
+	set_key(back_path, "device-type", "cdrom");
+	new_frontend(test);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(test_bit(GD_ADDED, &above->bd_disk->state)));
+	slow.holds = true;
+	slow.taken = 0;
+	/* The frontend has references for a little more than the backend has pages. */
+	begin(test, 4, MAX_PAGES);
+	begin(test, 1, 100);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(slow.taken) == 4));
+	snprintf(text, sizeof(text), "%x:%x", MAJOR(other), MINOR(other));
+	set_key(back_path, "mode", "r");
+	set_key(back_path, "physical-device", text);
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, slow.taken, 4);
+	KUNIT_EXPECT_FALSE(test, bdev_read_only(above));
+	slow_answers();
+	all_end(test, 5);
+	KUNIT_EXPECT_EQ(test, slow.taken, 5);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(bdev_read_only(above)));
+	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "1");
+}
+
 /* A disk that cannot discard after all: it is not asked again. */
 static void discard_is_refused(struct kunit *test)
 {
@@ -1396,6 +1458,8 @@ static struct kunit_suite copying_suite = {
 static struct kunit_case slow_cases[] = {
 	KUNIT_CASE(answers_while_it_submits),
 	KUNIT_CASE(waits_for_pages),
+	KUNIT_CASE(mappings_age_under_load),
+	KUNIT_CASE(waits_meet_another_medium),
 	KUNIT_CASE(answer_is_late),
 	KUNIT_CASE(discard_is_refused),
 	KUNIT_CASE(suspend_waits),
