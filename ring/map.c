@@ -551,10 +551,13 @@ EXPORT_SYMBOL_GPL(pv_staged_put);
  */
 void pv_staged_shrink(struct pv_staged *s)
 {
-	unsigned int nr = s->low;
+	unsigned int i, nr = min(s->low, s->nr);
 
-	while (nr-- && s->nr)
-		__free_page(s->page[--s->nr]);
+	/* The first are the coldest. */
+	for (i = 0; i < nr; i++)
+		__free_page(s->page[i]);
+	s->nr -= nr;
+	memmove(s->page, s->page + nr, s->nr * sizeof(*s->page));
 	s->low = s->nr;
 }
 EXPORT_SYMBOL_GPL(pv_staged_shrink);
