@@ -137,9 +137,9 @@ static PV_DISK_RELEASE(blkfront_release)
 	mutex_unlock(&bf->lock);
 }
 
-static int blkfront_getgeo(struct block_device *bdev, struct hd_geometry *geo)
+static PV_DISK_GETGEO(blkfront_getgeo)
 {
-	sector_t sectors = get_capacity(bdev->bd_disk);
+	sector_t sectors = get_capacity(PV_GETGEO_DISK);
 
 	/* There is no geometry; old tools want one that covers the disk. */
 	geo->heads = 255;

@@ -29,6 +29,7 @@
 #include <linux/blkdev.h>
 #include <linux/err.h>
 #include <linux/file.h>
+#include <linux/sched/mm.h>
 
 #if KERNEL_VERSION(6, 9, 0) > LINUX_VERSION_CODE
 /* 6.9 made a file of an open block device; before 6.5 a mode went with it. */
@@ -108,15 +109,16 @@ static inline void pv_bdev_close(struct pv_bdev *disk)
 /* ---- disks made ---- */
 
 #if KERNEL_VERSION(6, 14, 0) > LINUX_VERSION_CODE
-/* Since 6.14 whoever freezes a queue keeps what it was for allocations. */
+/* Since 6.14 this is what freezing does: memory must not wait for the queue. */
 static inline unsigned int pv_blk_freeze(struct request_queue *q)
 {
 	blk_mq_freeze_queue(q);
-	return 0;
+	return memalloc_noio_save();
 }
 
 static inline void pv_blk_unfreeze(struct request_queue *q, unsigned int memflags)
 {
+	memalloc_noio_restore(memflags);
 	blk_mq_unfreeze_queue(q);
 }
 #else
@@ -124,8 +126,12 @@ static inline void pv_blk_unfreeze(struct request_queue *q, unsigned int memflag
 #define pv_blk_unfreeze	blk_mq_unfreeze_queue
 #endif
 
-/* No scheduler unless somebody asks for one. */
+/* No scheduler unless somebody asks for one. (6.14 merges without being asked.) */
+#if KERNEL_VERSION(6, 14, 0) > LINUX_VERSION_CODE
 #define PV_MQ_FLAGS	(BLK_MQ_F_SHOULD_MERGE | BLK_MQ_F_NO_SCHED_BY_DEFAULT)
+#else
+#define PV_MQ_FLAGS	BLK_MQ_F_NO_SCHED_BY_DEFAULT
+#endif
 
 /**
  * struct pv_blk_limits - a disk's limits, under names that stay
@@ -161,12 +167,27 @@ struct pv_blk_limits {
 #define pv_blk_mode_t	fmode_t
 #define PV_DISK_RELEASE(fn) \
 	void fn(struct gendisk *disk, fmode_t mode)
-#define pv_disk_media_changed(disk) \
-	disk_force_media_change(disk, DISK_EVENT_MEDIA_CHANGE)
 #else
 #define pv_blk_mode_t	blk_mode_t
 #define PV_DISK_RELEASE(fn) \
 	void fn(struct gendisk *disk)
+#endif
+
+/* block_device_operations.getgeo, and the disk that it is asked of */
+#if KERNEL_VERSION(6, 18, 0) > LINUX_VERSION_CODE
+#define PV_DISK_GETGEO(fn) \
+	int fn(struct block_device *bdev, struct hd_geometry *geo)
+#define PV_GETGEO_DISK	(bdev->bd_disk)
+#else
+#define PV_DISK_GETGEO(fn) \
+	int fn(struct gendisk *disk, struct hd_geometry *geo)
+#define PV_GETGEO_DISK	disk
+#endif
+
+#if KERNEL_VERSION(6, 6, 0) > LINUX_VERSION_CODE
+#define pv_disk_media_changed(disk) \
+	disk_force_media_change(disk, DISK_EVENT_MEDIA_CHANGE)
+#else
 #define pv_disk_media_changed(disk) \
 	disk_force_media_change(disk)
 #endif
@@ -406,12 +427,6 @@ struct pv_rxfh {
 #define PV_SET_RXFH_ARGS PV_GET_RXFH_ARGS
 #endif
 #endif /* CONFIG_NET */
-
-#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
-#include <asm/unaligned.h>
-#else
-#include <linux/unaligned.h>
-#endif
 
 /* ---- SCSI ---- */
 
