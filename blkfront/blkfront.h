@@ -99,10 +99,6 @@ enum blkfront_state {
  * @nr_irq_hw: interrupt driven hardware queues that blk-mq knows
  * @state: of the disk; blkfront_set_state() changes it
  * @cdrom: it answers to what CD-ROM drives are asked
- * @flush_op: operation that flushes; 0 if there is none
- * @flush_refused: the backend does not flush after all
- * @discard_refused: nor discard
- * @added: the disk has been announced
  * @settle: what takes I/O or sleeps: announces the disk (that reads the
  *          partition table), takes back what is refused
  * @recut: cuts bios again that are too large for this backend
@@ -124,10 +120,6 @@ struct blkfront {
 	unsigned int nr_irq_hw;
 	enum blkfront_state state;
 	bool cdrom;
-	u8 flush_op;
-	bool flush_refused;
-	bool discard_refused;
-	bool added;
 	struct work_struct settle;
 	struct work_struct recut;
 	struct bio_list recut_bios;
@@ -138,6 +130,14 @@ struct blkfront {
 static inline struct pv_front_queues *blkfront_queues(struct blkfront *bf)
 {
 	return rcu_dereference_protected(bf->queues, lockdep_is_held(&bf->pd->lock));
+}
+
+/* The operation that flushes; 0 if there is none, or it has been refused. */
+static inline u8 blkfront_flush_op(const struct blkfront *bf)
+{
+	if (pv_feature(bf->pd, F_FLUSH))
+		return BLKIF_OP_FLUSH_DISKCACHE;
+	return pv_feature(bf->pd, F_BARRIER) ? BLKIF_OP_WRITE_BARRIER : 0;
 }
 
 /* main.c */

@@ -218,12 +218,6 @@ static int blkfront_choose_data_path(struct blkfront *bf)
 		.lower = true,
 	};
 
-	if (pv_feature(pd, F_FLUSH))
-		bf->flush_op = BLKIF_OP_FLUSH_DISKCACHE;
-	else if (pv_feature(pd, F_BARRIER))
-		bf->flush_op = BLKIF_OP_WRITE_BARRIER;
-	else
-		bf->flush_op = 0;
 	return pv_front_reserve(blkfront_queues(bf), &data);
 }
 
@@ -266,7 +260,7 @@ static int blkfront_connect(struct pv_device *pd)
 		 bf->vdev.name, queues->nr_irq, queues->nr - queues->nr_irq,
 		 queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants",
-		 bf->flush_op ? "flush" : "no flush");
+		 blkfront_flush_op(bf) ? "flush" : "no flush");
 	blkfront_set_state(bf, BLKFRONT_UP);
 	schedule_work(&bf->settle);
 	return 0;

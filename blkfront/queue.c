@@ -118,7 +118,9 @@ static void blkfront_fill(struct blkfront *bf, struct pv_front_io *io,
 
 	switch (req_op(rq)) {
 	case REQ_OP_FLUSH:
-		blkfront_fill_flush(slot, bf->flush_op, bf->handle, blkfront_request_id(rq), 0);
+		/* Others may have been refused meanwhile: so will this one be. */
+		blkfront_fill_flush(slot, blkfront_flush_op(bf) ?: BLKIF_OP_FLUSH_DISKCACHE,
+				    bf->handle, blkfront_request_id(rq), 0);
 		break;
 	case REQ_OP_DISCARD:
 	case REQ_OP_SECURE_ERASE:
@@ -309,7 +311,7 @@ static void blkfront_feed(struct pv_front_queue *q)
 static bool blkfront_nothing_to_flush(const struct blkfront *bf,
 				      const struct request *rq)
 {
-	return req_op(rq) == REQ_OP_FLUSH && !bf->flush_op;
+	return req_op(rq) == REQ_OP_FLUSH && !blkfront_flush_op(bf);
 }
 
 static bool blkfront_supports(const struct blkfront *bf, const struct request *rq)

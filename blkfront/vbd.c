@@ -194,7 +194,7 @@ static void blkfront_vbd_limits(struct blkfront *bf, const struct pv_front_queue
 		.max_sectors = queues->max_segs * (XEN_PAGE_SIZE >> 9),
 		/* Sectors are of 512 bytes on the wire, inside a page. */
 		.dma_alignment = 511,
-		.write_cache = bf->flush_op && !bf->flush_refused,
+		.write_cache = blkfront_flush_op(bf),
 	};
 	if (queues->bounce) {
 		/* Staged pages are packed: how the data lies is all the same. */
@@ -205,7 +205,7 @@ static void blkfront_vbd_limits(struct blkfront *bf, const struct pv_front_queue
 		lim->max_segment_size = XEN_PAGE_SIZE;
 		lim->seg_boundary = XEN_PAGE_SIZE - 1;
 	}
-	if (pv_feature(pd, F_DISCARD) && !bf->discard_refused) {
+	if (pv_feature(pd, F_DISCARD)) {
 		u32 granularity = pv_feature(pd, F_DISCARD_GRANULARITY);
 
 		lim->max_discard_sectors = UINT_MAX >> 9;
@@ -291,8 +291,6 @@ int blkfront_vbd_update(struct blkfront *bf)
 				logical);
 		return -EINVAL;
 	}
-	bf->flush_refused = false;
-	bf->discard_refused = false;
 	blkfront_vbd_limits(bf, blkfront_queues(bf), &lim);
 	err = bf->disk ? pv_blk_set_limits(bf->disk->queue, &lim) :
 			 blkfront_vbd_make_disk(bf, &lim);
@@ -330,23 +328,28 @@ static void blkfront_vbd_follow(struct blkfront *bf)
 	const struct pv_front_queues *queues;
 	unsigned int nr_irq = 0, nr = 0;
 	struct pv_blk_limits lim;
-	bool refused;
 
 	rcu_read_lock();
 	queues = rcu_dereference(bf->queues);
-	refused = queues && (READ_ONCE(bf->flush_refused) || READ_ONCE(bf->discard_refused));
-	if (refused)
-		blkfront_vbd_limits(bf, queues, &lim);
 	if (queues) {
+		blkfront_vbd_limits(bf, queues, &lim);
 		nr_irq = queues->nr_irq;
 		nr = queues->nr;
 	}
 	rcu_read_unlock();
+	if (!nr)
+		return;
 
-	if (refused)
-		pv_blk_set_limits(bf->disk->queue, &lim);
-	if (nr && (nr != bf->tags->nr_hw_queues || nr_irq != bf->nr_irq_hw))
+	/* Without what has been refused */
+	pv_blk_set_limits(bf->disk->queue, &lim);
+	if (nr != bf->tags->nr_hw_queues || nr_irq != bf->nr_irq_hw)
 		blkfront_vbd_set_queues(bf, nr_irq, nr);
+}
+
+/* As the block layer notes it. */
+static bool blkfront_vbd_announced(const struct blkfront *bf)
+{
+	return test_bit(GD_ADDED, &bf->disk->state);
 }
 
 /**
@@ -358,25 +361,13 @@ void blkfront_vbd_settle_work(struct work_struct *work)
 	struct blkfront *bf = container_of(work, struct blkfront, settle);
 	int err;
 
-	if (!bf->added) {
+	if (!blkfront_vbd_announced(bf)) {
 		err = device_add_disk(&bf->pd->xb->dev, bf->disk, NULL);
 		if (err)
 			pv_device_error(bf->pd, err, "cannot announce disk %s",
 					bf->vdev.name);
-		else
-			bf->added = true;
 	}
 	blkfront_vbd_follow(bf);
-}
-
-static void blkfront_vbd_refused(struct blkfront *bf, bool *refused,
-				 const char *level, const char *what)
-{
-	if (xchg(refused, true))
-		return;
-	dev_printk(level, disk_to_dev(bf->disk), "the backend refuses to %s\n",
-		   what);
-	schedule_work(&bf->settle);
 }
 
 /**
@@ -387,8 +378,10 @@ static void blkfront_vbd_refused(struct blkfront *bf, bool *refused,
  */
 void blkfront_vbd_no_flush(struct blkfront *bf)
 {
-	blkfront_vbd_refused(bf, &bf->flush_refused, KERN_WARNING,
-			     "flush: writes are not durable");
+	if (!(pv_feature_refused(bf->pd, F_FLUSH) | pv_feature_refused(bf->pd, F_BARRIER)))
+		return;
+	dev_warn(disk_to_dev(bf->disk), "the backend refuses to flush: writes are not durable\n");
+	schedule_work(&bf->settle);
 }
 
 /**
@@ -399,8 +392,10 @@ void blkfront_vbd_no_flush(struct blkfront *bf)
  */
 void blkfront_vbd_no_discard(struct blkfront *bf)
 {
-	blkfront_vbd_refused(bf, &bf->discard_refused, KERN_NOTICE,
-			     "discard: it is asked no more");
+	if (!pv_feature_refused(bf->pd, F_DISCARD))
+		return;
+	dev_notice(disk_to_dev(bf->disk), "the backend refuses to discard: it is asked no more\n");
+	schedule_work(&bf->settle);
 }
 
 /**
@@ -433,16 +428,17 @@ void blkfront_vbd_resize(struct blkfront *bf)
 void blkfront_vbd_delete(struct blkfront *bf)
 {
 	struct vbd_disk *d = blkfront_disk_of(bf->disk);
+	bool announced;
 
 	/* It may wait for I/O, which fails from now on. */
 	cancel_work_sync(&bf->settle);
-	if (bf->added)
+	announced = blkfront_vbd_announced(bf);
+	if (announced)
 		del_gendisk(bf->disk);
 	put_disk(bf->disk);
 	/* One that was never announced has no users, and no free_disk(). */
-	if (!bf->added)
+	if (!announced)
 		blkfront_vbd_disk_free(d);
-	bf->added = false;
 	bf->tags = NULL;
 	bf->disk = NULL;
 }

@@ -147,6 +147,22 @@ int pv_feature_reread(struct pv_device *pd, unsigned int id)
 EXPORT_SYMBOL_GPL(pv_feature_reread);
 
 /**
+ * pv_feature_refused() - the peer has offered something, and does not do it
+ * @pd: the device
+ * @id: index in the driver's table
+ *
+ * It is 0 until the next connection.
+ *
+ * Context: any.
+ * Return: whether that is news.
+ */
+bool pv_feature_refused(struct pv_device *pd, unsigned int id)
+{
+	return xchg(&pd->feature[id], 0);
+}
+EXPORT_SYMBOL_GPL(pv_feature_refused);
+
+/**
  * pv_feature_write() - write what this end has offered
  * @pd: the device
  * @xbt: xenstore transaction

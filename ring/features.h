@@ -64,6 +64,7 @@ int pv_feature_read(struct pv_device *pd, bool late);
 int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		     bool late);
 int pv_feature_reread(struct pv_device *pd, unsigned int id);
+bool pv_feature_refused(struct pv_device *pd, unsigned int id);
 void pv_feature_offer(struct pv_device *pd, unsigned int id, u64 value);
 u64 pv_feature(const struct pv_device *pd, unsigned int id);
 

@@ -72,6 +72,7 @@ typedef u64 netdev_features_t;
 #define min(a, b)		({ __typeof__(a) __x = (a); __typeof__(b) __y = (b); __x < __y ? __x : __y; })
 #define max(a, b)		({ __typeof__(a) __x = (a); __typeof__(b) __y = (b); __x > __y ? __x : __y; })
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
+#define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
 #define rounddown_pow_of_two(n)	(1U << (31 - __builtin_clz(n)))
 #define swap(a, b)		do { __typeof__(a) __a = (a); (a) = (b); (b) = __a; } while (0)
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
