@@ -142,6 +142,8 @@ static inline u8 blkfront_flush_op(const struct blkfront *bf)
 
 /* main.c */
 extern unsigned int blkfront_poll_queues;
+extern unsigned int blkfront_max_ring_page_order;
+extern struct workqueue_struct *blkfront_wq;
 
 /* queue.c */
 extern const struct blk_mq_ops blkfront_mq_ops;

@@ -27,8 +27,8 @@ unsigned int blkfront_poll_queues;
 module_param_named(poll_queues, blkfront_poll_queues, uint, 0444);
 MODULE_PARM_DESC(poll_queues, "Rings a disk that are polled, besides the others (default 0)");
 
-static unsigned int max_ring_page_order = 2;
-module_param(max_ring_page_order, uint, 0444);
+unsigned int blkfront_max_ring_page_order = 2;
+module_param_named(max_ring_page_order, blkfront_max_ring_page_order, uint, 0444);
 MODULE_PARM_DESC(max_ring_page_order, "Most pages a ring, as a power of two (0 to 4, default 2)");
 
 static unsigned int max_staged_pages = 1024;
@@ -44,6 +44,9 @@ module_param(feature_persistent, bool, 0644);
 MODULE_PARM_DESC(feature_persistent, "Keep data pages granted between requests (default Y)");
 
 static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
+
+/* Memory may wait for what it does. */
+struct workqueue_struct *blkfront_wq;
 
 /* The keys of blkif.h. */
 static const struct pv_feature features[] = {
@@ -67,8 +70,8 @@ static const struct pv_feature features[] = {
 		.min = 512, .max = XEN_PAGE_SIZE, .absent = 512,
 	},
 	[F_PHYSICAL_SIZE] = {
-		.key = "physical-sector-size", .flags = PV_FEATURE_LATE,
-		.max = SZ_1G,
+		.key = "physical-sector-size",
+		.flags = PV_FEATURE_LATE | PV_FEATURE_CLAMP, .max = SZ_1G,
 	},
 	[F_FLUSH] = {
 		.key = "feature-flush-cache", .flags = PV_FEATURE_LATE, .max = 1,
@@ -80,8 +83,8 @@ static const struct pv_feature features[] = {
 		.key = "feature-discard", .flags = PV_FEATURE_LATE, .max = 1,
 	},
 	[F_DISCARD_GRANULARITY] = {
-		.key = "discard-granularity", .flags = PV_FEATURE_LATE,
-		.max = SZ_1G,
+		.key = "discard-granularity",
+		.flags = PV_FEATURE_LATE | PV_FEATURE_CLAMP, .max = SZ_1G,
 	},
 	[F_DISCARD_ALIGNMENT] = {
 		.key = "discard-alignment", .flags = PV_FEATURE_LATE,
@@ -178,7 +181,8 @@ static void blkfront_choose_rings(struct blkfront *bf, struct pv_front_config *c
 
 static int blkfront_negotiate(struct pv_device *pd)
 {
-	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
+	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER),
+				   blkfront_max_ring_page_order);
 	struct blkfront *bf = pd->priv;
 	struct pv_front_config config = {
 		.nr_pages = 1U << order,
@@ -347,26 +351,26 @@ static int __init blkfront_init(void)
 {
 	int err;
 
-	if (max_ring_page_order > PV_RING_MAX_ORDER) {
-		pr_warn("max_ring_page_order=%u: at most %u, taken as that\n",
-			max_ring_page_order, PV_RING_MAX_ORDER);
-		max_ring_page_order = PV_RING_MAX_ORDER;
-	}
-	if (max_staged_pages < BLKIF_MAX_SEGMENTS_PER_REQUEST) {
-		pr_warn("max_staged_pages=%u: at least %u, taken as that\n",
-			max_staged_pages, BLKIF_MAX_SEGMENTS_PER_REQUEST);
-		max_staged_pages = BLKIF_MAX_SEGMENTS_PER_REQUEST;
-	}
+	pv_param_clamp("max_ring_page_order", &blkfront_max_ring_page_order, 0,
+		       PV_RING_MAX_ORDER);
+	pv_param_clamp("max_staged_pages", &max_staged_pages, BLKIF_MAX_SEGMENTS_PER_REQUEST,
+		       U32_MAX);
+	blkfront_wq = alloc_workqueue("pv-blkfront", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!blkfront_wq)
+		return -ENOMEM;
+	err = -EBUSY;
 	if (register_blkdev(BLKFRONT_MAJOR, "xvd")) {
 		pr_err("major %u is taken: unload xen-blkfront first\n",
 		       BLKFRONT_MAJOR);
-		return -EBUSY;
+		goto no_major;
 	}
 	err = pv_driver_register(&blkfront_driver);
-	if (err) {
-		unregister_blkdev(BLKFRONT_MAJOR, "xvd");
-		pr_err("cannot register with xenbus: %d\n", err);
-	}
+	if (!err)
+		return 0;
+	pr_err("cannot register with xenbus: %d\n", err);
+	unregister_blkdev(BLKFRONT_MAJOR, "xvd");
+no_major:
+	destroy_workqueue(blkfront_wq);
 	return err;
 }
 module_init(blkfront_init);
@@ -375,6 +379,7 @@ static void __exit blkfront_exit(void)
 {
 	pv_driver_unregister(&blkfront_driver);
 	unregister_blkdev(BLKFRONT_MAJOR, "xvd");
+	destroy_workqueue(blkfront_wq);
 }
 module_exit(blkfront_exit);
 

@@ -179,11 +179,16 @@ static const char *blkfront_believe(struct pv_front_queue *base, const void *res
 	return NULL;
 }
 
-static blk_status_t blkfront_response_status(struct blkfront_queue *q,
-					     struct request *rq, s16 status)
+static blk_status_t blkfront_response_status(struct blkfront_queue *q, struct request *rq,
+					     const struct blkfront_io *io)
 {
+	s16 status = io->status;
+
 	if (likely(status == BLKIF_RSP_OKAY))
 		return BLK_STS_OK;
+	/* Ours have no data: it is their kind that some cannot do. */
+	if (io->op == BLKIF_OP_WRITE_BARRIER)
+		status = BLKIF_RSP_EOPNOTSUPP;
 	if (status != BLKIF_RSP_EOPNOTSUPP) {
 		q->base.stats->errors++;
 		return BLK_STS_IOERR;
@@ -206,7 +211,7 @@ static void blkfront_complete(struct pv_front_queue *base, struct pv_front_io *i
 {
 	struct blkfront_queue *q = to_blkfront_queue(base);
 	struct request *rq = blkfront_rq(io);
-	blk_status_t status = blkfront_response_status(q, rq, to_blkfront_io(io)->status);
+	blk_status_t status = blkfront_response_status(q, rq, to_blkfront_io(io));
 
 	if (unlikely(!pv_front_finish(base, &blkfront_ops, io, status ? 0 : blkfront_bytes(io))))
 		status = BLK_STS_IOERR;
@@ -257,7 +262,7 @@ static blk_status_t blkfront_recut(struct pv_front_queue *q, struct request *rq)
 	spin_lock_irqsave(&bf->recut_lock, flags);
 	blk_steal_bios(&bf->recut_bios, rq);
 	spin_unlock_irqrestore(&bf->recut_lock, flags);
-	schedule_work(&bf->recut);
+	queue_work(blkfront_wq, &bf->recut);
 	return blkfront_end_at_once(q, rq);
 }
 
@@ -271,8 +276,11 @@ void blkfront_recut_work(struct work_struct *work)
 	bios = bf->recut_bios;
 	bio_list_init(&bf->recut_bios);
 	spin_unlock_irq(&bf->recut_lock);
-	while ((bio = bio_list_pop(&bios)))
-		submit_bio(bio);
+	while ((bio = bio_list_pop(&bios))) {
+		/* Who would not wait has long gone on. */
+		bio->bi_opf &= ~REQ_NOWAIT;
+		submit_bio_noacct(bio);
+	}
 }
 
 /*
@@ -397,7 +405,8 @@ static int blkfront_poll(struct blk_mq_hw_ctx *hctx, struct io_comp_batch *iob)
 
 	rcu_read_lock();
 	q = blkfront_queue_of(hctx);
-	if (q)
+	/* A ring that interrupts has one who takes responses. */
+	if (q && q->channel.config.context == PV_POLLED)
 		nr = blkfront_collect(q, iob, &more);
 	rcu_read_unlock();
 	return nr;

@@ -232,7 +232,9 @@ static struct vbd_disk *blkfront_vbd_alloc_tags(struct blkfront *bf)
 		.driver_data = bf,
 		.nr_hw_queues = queues->nr,
 		.nr_maps = blkfront_poll_queues ? HCTX_MAX_TYPES : 1,
-		.queue_depth = queues->queue[0]->ring.size,
+		/* Another backend may allow a larger ring than this one. */
+		.queue_depth = pv_ring_slots(1U << blkfront_max_ring_page_order,
+					     sizeof(struct blkif_request)),
 		.cmd_size = sizeof(struct blkfront_io),
 		.timeout = LATE,
 		.numa_node = NUMA_NO_NODE,
@@ -289,6 +291,11 @@ int blkfront_vbd_update(struct blkfront *bf)
 	if (!is_power_of_2(logical)) {
 		pv_device_error(bf->pd, -EINVAL, "sector-size %u: not a power of two",
 				logical);
+		return -EINVAL;
+	}
+	if (bf->disk && logical != queue_logical_block_size(bf->disk->queue)) {
+		pv_device_error(bf->pd, -EINVAL, "sector-size %u: was %u, so this is another disk",
+				logical, queue_logical_block_size(bf->disk->queue));
 		return -EINVAL;
 	}
 	blkfront_vbd_limits(bf, blkfront_queues(bf), &lim);
@@ -398,6 +405,25 @@ void blkfront_vbd_no_discard(struct blkfront *bf)
 	schedule_work(&bf->settle);
 }
 
+/* Whether it is for writing, and the sizes of its sectors, are the medium's. */
+static void blkfront_vbd_other_medium(struct blkfront *bf)
+{
+	static const u8 its_own[] = { F_INFO, F_SECTOR_SIZE, F_PHYSICAL_SIZE };
+	struct pv_blk_limits lim;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(its_own); i++)
+		pv_feature_reread(bf->pd, its_own[i]);
+	if (!is_power_of_2(pv_feature(bf->pd, F_SECTOR_SIZE))) {
+		pv_device_fail(bf->pd, "sector-size is %llu", pv_feature(bf->pd, F_SECTOR_SIZE));
+		return;
+	}
+	set_disk_ro(bf->disk, pv_feature(bf->pd, F_INFO) & VDISK_READONLY);
+	blkfront_vbd_limits(bf, blkfront_queues(bf), &lim);
+	pv_blk_set_limits(bf->disk->queue, &lim);
+	pv_disk_media_changed(bf->disk);
+}
+
 /**
  * blkfront_vbd_resize() - the backend announced itself again: look at the size
  * @bf: the disk
@@ -413,7 +439,7 @@ void blkfront_vbd_resize(struct blkfront *bf)
 		return;
 	new = pv_feature(bf->pd, F_SECTORS);
 	if (bf->cdrom)
-		pv_disk_media_changed(bf->disk);
+		blkfront_vbd_other_medium(bf);
 	if (new == old)
 		return;
 	dev_info(&bf->pd->xb->dev, "%s: size changes from %llu to %llu sectors\n",

@@ -533,7 +533,7 @@ static void row20_bad_numbers(struct kunit *test)
 		const char *key, *value;
 	} bad[] = {
 		{ "multi-queue-num-queues", "0" }, { "multi-queue-num-queues", "-1" },
-		{ "multi-queue-num-queues", "4" }, { "multi-queue-num-queues", "abc" },
+		{ "multi-queue-num-queues", "5" }, { "multi-queue-num-queues", "abc" },
 		{ "multi-queue-num-queues", "4294967296" }, { "multi-queue-num-queues", "" },
 		{ "ring-page-order", "5" }, { "ring-page-order", "-1" }, { "ring-page-order", "4294967296" },
 		{ "feature-persistent", "2" }, { "feature-persistent", "yes" },

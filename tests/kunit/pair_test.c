@@ -595,8 +595,8 @@ static void second_queue_fails(struct kunit *test)
 		fake_xen_remove_device(front);
 		set_key(front_path, "state", "1");
 		KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(back_path) == XenbusStateInitWait));
-		/* The frontend binds its own three ports first. */
-		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 4 : 1, 1, -ENOSPC);
+		/* The frontend binds its own four ports first. */
+		fake_xen_fail_step(step[i], step[i] == FAKE_XEN_BIND ? 5 : 1, 1, -ENOSPC);
 		front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
 		KUNIT_ASSERT_FALSE(test, IS_ERR(front));
 		KUNIT_EXPECT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
@@ -628,34 +628,53 @@ static void unplug_under_load(struct kunit *test)
 
 /* ---- another backend, another disk: what was true of the connection before is not of this one ---- */
 
-/* A backend that the case plays, on one ring of one page. */
+/* A backend that the case plays, on one ring of one page. It may have no use for flushes, and send no events. */
 struct player {
 	struct pv_ring ring;
 	struct pv_stats stats;
 	evtchn_port_t port;
+	s16 flush_status;
+	unsigned int flushes;
+	bool silent;
 };
 
-/* The driver's backend goes; one that offers little says InitWait, and the frontend makes its ring. */
-static void play_begin(struct kunit *test)
+/* The driver's backend goes; one that offers little says InitWait, and the frontend makes its rings. */
+static void play_begin_with(struct kunit *test, const char *queues)
 {
 	lose_backend();
-	set_key(back_path, "multi-queue-max-queues", "1");
+	set_key(back_path, "multi-queue-max-queues", queues);
 	set_key(back_path, "max-ring-page-order", "0");
 	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) == XenbusStateInitialised));
 }
 
-static void play_connect(struct kunit *test, struct player *p)
+static void play_begin(struct kunit *test)
 {
-	struct page *page = fake_xen_granted_page(key_number(front_path, "ring-ref"));
+	play_begin_with(test, "1");
+}
+
+/* The ring whose keys are there; and Connected. */
+static void play_say_connected(struct kunit *test, struct player *p, const char *dir)
+{
+	struct page *page = fake_xen_granted_page(key_number(dir, "ring-ref"));
 
 	KUNIT_ASSERT_NOT_NULL(test, page);
 	memset(p, 0, sizeof(*p));
 	KUNIT_ASSERT_EQ(test, 0, pv_ring_init_back(&p->ring, page_address(page), 1, sizeof(struct blkif_request),
 						   &p->stats));
-	p->port = fake_xen_connect_port(key_number(front_path, "event-channel"));
+	p->port = fake_xen_connect_port(key_number(dir, "event-channel"));
 	set_key(back_path, "state", "4");
+}
+
+static void play_connect(struct kunit *test, struct player *p)
+{
+	play_say_connected(test, p, front_path);
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+}
+
+static bool is_flush(const struct blkif_request *req)
+{
+	return req->operation == BLKIF_OP_FLUSH_DISKCACHE || req->operation == BLKIF_OP_WRITE_BARRIER;
 }
 
 /* Says yes to all that is there, and keeps the first page of the last one in use; how many there were. */
@@ -673,9 +692,11 @@ static unsigned int play_answer(struct player *p, grant_ref_t *held)
 		}
 		rsp.id = req.u.rw.id;
 		rsp.operation = req.operation;
+		rsp.status = is_flush(&req) ? p->flush_status : BLKIF_RSP_OKAY;
+		p->flushes += is_flush(&req);
 		pv_ring_put(&p->ring, &rsp, sizeof(rsp));
 	}
-	if (nr && pv_ring_publish(&p->ring))
+	if (nr && pv_ring_publish(&p->ring) && !p->silent)
 		fake_xen_kick_async(p->port);
 	return nr;
 }
@@ -735,6 +756,18 @@ static void smaller_ring(struct kunit *test)
 	__free_page(page);
 }
 
+/* The guest goes on elsewhere, with a backend that behaves; with a new disk if the old one was taken from its users. */
+static void migrate(struct kunit *test)
+{
+	close_disk(&above);
+	KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
+	set_key(back_path, "state", "1");
+	KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
+	add_backend(test);
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+}
+
 /* ---- what hostile backends have done; a case carries its row in the list of such deeds ---- */
 
 /* Answers that cannot be, with a request in flight: it ends with an error, the device is cut off until it migrates. */
@@ -786,15 +819,153 @@ static void row23_xsa376_responses_that_cannot_be(struct kunit *test)
 		atomic_set(&many.ended, 0);
 		atomic_set(&many.errors, 0);
 
-		close_disk(&above);
-		KUNIT_EXPECT_EQ(test, fake_xen_suspend_device(front), 0);
-		set_key(back_path, "state", "1");
-		KUNIT_ASSERT_EQ(test, fake_xen_resume_device(front), 0);
-		add_backend(test);
-		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%s", fake_xen_last_error());
-		KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+		migrate(test);
 		KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, 0, PAGE_SIZE), 0);
 	}
+	__free_page(page);
+}
+
+/* The same of an id whose queue no processor uses: the block layer has no tags for it. */
+static void row23_xsa376_id_of_an_unused_queue(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	char dir[FAKE_XEN_PATH_LEN + 16];
+	struct blkif_response rsp = { };
+	struct blkif_request req;
+	struct many many = { };
+	struct player p;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	/* (There are three that interrupt, and two processors.) */
+	KUNIT_ASSERT_EQ(test, num_possible_cpus(), 2);
+	KUNIT_ASSERT_EQ(test, set_cpus_allowed_ptr(current, cpumask_of(0)), 0);
+	play_begin_with(test, "4");
+	snprintf(dir, sizeof(dir), "%s/queue-0", front_path);
+	play_say_connected(test, &p, dir);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(states_are(XenbusStateConnected)));
+	start_one(&many, REQ_OP_READ, 0, &page, 1);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(pv_ring_pending(&p.ring) == 1));
+	pv_ring_get(&p.ring, &req, sizeof(req));
+	KUNIT_EXPECT_EQ(test, req.u.rw.id >> 16, 0);
+	rsp.id = req.u.rw.id | 2 << 16;
+	rsp.operation = req.operation;
+	pv_ring_put(&p.ring, &rsp, sizeof(rsp));
+	pv_ring_publish(&p.ring);
+	fake_xen_kick_async(p.port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 1);
+	migrate(test);
+	__free_page(page);
+}
+
+/* What was to be polled is on a ring that interrupts, for lack of another: who polls leaves it to the interrupt. */
+static void polled_by_interrupt(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	bool ended = false;
+	struct player p;
+	struct bio *bio;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	play_begin(test);
+	bio = bio_alloc(above, 1, REQ_OP_READ | REQ_POLLED, GFP_KERNEL);
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	bio->bi_private = &ended;
+	bio->bi_end_io = polled_end;
+	submit_bio(bio);
+	play_connect(test, &p);
+	p.silent = true;
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(play_answer(&p, NULL)));
+	bio_poll(bio, NULL, 0);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(ended));
+	fake_xen_kick_async(p.port);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(ended)));
+	KUNIT_EXPECT_EQ(test, blk_status_to_errno(bio->bi_status), 0);
+	bio_put(bio);
+	__free_page(page);
+}
+
+/* Too large for the new backend, and of somebody who does not wait for room: it is cut all the same. */
+static void cut_without_waiting(struct kunit *test)
+{
+	struct page **page = kunit_kcalloc(test, MAX_PAGES, sizeof(*page), GFP_KERNEL);
+	unsigned int i, answered = 0;
+	struct many many = { };
+	struct player p;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	for (i = 0; i < MAX_PAGES; i++) {
+		page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, page[i]);
+	}
+	play_begin(test);
+	start_one(&many, REQ_OP_WRITE | REQ_NOWAIT, 0, page, MAX_PAGES);
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.ended), 0);
+	set_key(back_path, "feature-max-indirect-segments", NULL);
+	play_connect(test, &p);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE((answered += play_answer(&p, NULL), atomic_read(&many.ended))));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 0);
+	KUNIT_EXPECT_GE(test, answered, MAX_PAGES / BLKIF_MAX_SEGMENTS_PER_REQUEST);
+	for (i = 0; i < MAX_PAGES; i++)
+		__free_page(page[i]);
+}
+
+/* It offers to flush, in one way or the other, and then does not: it is not asked again, and writes do not fail. */
+static void flush_is_refused(struct kunit *test)
+{
+	static const struct { const char *flush, *barrier; s16 status; u8 op; } how[] = {
+		{ "1", NULL, BLKIF_RSP_EOPNOTSUPP, BLKIF_OP_FLUSH_DISKCACHE },
+		{ NULL, "1", BLKIF_RSP_EOPNOTSUPP, BLKIF_OP_WRITE_BARRIER },
+		/* As some say it of a barrier without data */
+		{ NULL, "1", BLKIF_RSP_ERROR, BLKIF_OP_WRITE_BARRIER },
+	};
+	struct many many = { };
+	struct player p;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(how); i++) {
+		play_begin(test);
+		set_key(back_path, "feature-flush-cache", how[i].flush);
+		set_key(back_path, "feature-barrier", how[i].barrier);
+		play_connect(test, &p);
+		p.flush_status = how[i].status;
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(bdev_write_cache(above)), "%u", i);
+		start_one(&many, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE((play_answer(&p, NULL), atomic_read(&many.ended))), "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&many.errors), 0, "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, p.flushes, 1, "%u", i);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(!bdev_write_cache(above)), "%u", i);
+		atomic_set(&many.ended, 0);
+		/* The block layer does nothing for it now. */
+		start_one(&many, REQ_OP_WRITE | REQ_PREFLUSH, 0, NULL, 0);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&many.ended)), "%u", i);
+		KUNIT_EXPECT_EQ_MSG(test, p.flushes, 1, "%u", i);
+		atomic_set(&many.ended, 0);
+		set_key(back_path, "state", "6");
+		settle();
+		reconnect(test);
+	}
+}
+
+/* Sectors of another size are another disk: what was under way is not written there. */
+static void other_sector_size(struct kunit *test)
+{
+	struct page *page = alloc_page(GFP_KERNEL);
+	struct many many = { };
+	struct player p;
+
+	KUNIT_ASSERT_NOT_NULL(test, page);
+	play_begin(test);
+	start_one(&many, REQ_OP_WRITE, 0, &page, 1);
+	set_key(back_path, "sector-size", "4096");
+	play_say_connected(test, &p, front_path);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 1);
+	KUNIT_EXPECT_EQ(test, p.stats.requests + pv_ring_pending(&p.ring), 0);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(xenbus_read_driver_state(front_path) >= XenbusStateClosing));
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(), "sector-size"), "%s", fake_xen_last_error());
+	migrate(test);
+	KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, 0, PAGE_SIZE), 0);
 	__free_page(page);
 }
 
@@ -906,7 +1077,7 @@ static void queues_follow_the_backend(struct kunit *test)
 		{ "1", NULL, NULL, "1" }, { NULL, NULL, NULL, "1" },
 		{ "2", NULL, NULL, "1" }, { NULL, NULL, NULL, "0" },
 	};
-	static const unsigned int nr[] = { 1, 3, 2, 3 };
+	static const unsigned int nr[] = { 1, 4, 2, 4 };
 	atomic_t stop = ATOMIC_INIT(0);
 	struct worker *w;
 	unsigned int i;
@@ -920,6 +1091,36 @@ static void queues_follow_the_backend(struct kunit *test)
 	atomic_set(&stop, 1);
 	finish_workers(test, w, false);
 	set_parameter(test, "/sys/module/pv_blkback/parameters/feature_persistent", "1");
+}
+
+/* The first backend allows a small ring, the next one a large one: as many requests are under way as that one takes. */
+static void depth_follows_the_backend(struct kunit *test)
+{
+	static const struct offer small = { NULL, "0", NULL, "1" }, large = { NULL, NULL, NULL, "1" };
+
+	become(test, &small);
+	lose_frontend(test);
+	new_frontend(test);
+	finish_workers(test, start_workers(test, 30, NULL), false);
+	KUNIT_EXPECT_GE(test, above->bd_disk->queue->nr_requests, 128);
+	become(test, &large);
+	finish_workers(test, start_workers(test, 30, NULL), false);
+}
+
+/* A frontend that goes while its disk is being announced, or before: nothing of it is left. */
+static void gone_before_it_is_announced(struct kunit *test)
+{
+	unsigned int i, tries;
+
+	for (i = 0; i < 30; i++) {
+		lose_frontend(test);
+		add_frontend(test);
+		for (tries = 100000; xenbus_read_driver_state(front_path) != XenbusStateConnected && tries; tries--)
+			udelay(10 + i);
+		KUNIT_EXPECT_GT(test, tries, 0);
+	}
+	lose_frontend(test);
+	new_frontend(test);
 }
 
 /* Somebody writes the parameter between what it was offered for and the answer. */
@@ -1036,6 +1237,22 @@ static void resized_is_not_changed(struct kunit *test)
 	__free_page(page);
 }
 
+/* A disc for which there is no writing, in a drive that had another one. */
+static void other_medium_is_read_only(struct kunit *test)
+{
+	char text[32];
+
+	lose_frontend(test);
+	set_key(back_path, "device-type", "cdrom");
+	new_frontend(test);
+	KUNIT_EXPECT_FALSE(test, bdev_read_only(above));
+	snprintf(text, sizeof(text), "%x:%x", MAJOR(below->bd_dev), MINOR(below->bd_dev));
+	set_key(back_path, "mode", "r");
+	set_key(back_path, "physical-device", text);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(bdev_read_only(above)));
+	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
+}
+
 /* (The fake's domain is an HVM one, which has an emulated drive besides.) */
 static void cdrom_is_left_to_the_emulator(struct kunit *test)
 {
@@ -1057,8 +1274,8 @@ static void few_grants_are_left(struct kunit *test)
 		KUNIT_ASSERT_NOT_NULL(test, page[i]);
 	}
 	lose_frontend(test);
-	/* Three rings with their pages, and 64 each for data */
-	fake_xen_limit_refs(250);
+	/* Four rings with their pages, and 64 each for data */
+	fake_xen_limit_refs(330);
 	new_frontend(test);
 	start_one(&many, REQ_OP_WRITE, 0, page, MAX_PAGES);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
@@ -1067,6 +1284,34 @@ static void few_grants_are_left(struct kunit *test)
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
 	for (i = 0; i < MAX_PAGES; i++)
 		__free_page(page[i]);
+}
+
+/* Each thing of Xen's that a connection needs is lacking, once: the next try has it, nothing is left of this one. */
+static void each_lack_of_a_connection(struct kunit *test)
+{
+	static const enum fake_xen_step steps[] = { FAKE_XEN_SETUP_RING, FAKE_XEN_EVTCHN, FAKE_XEN_BIND };
+	static const unsigned int refs[] = { 1, 3, 5, 60, 70, 130, 200, 250 };
+	unsigned int i, n;
+
+	for (i = 0; i < ARRAY_SIZE(steps) * 4 + ARRAY_SIZE(refs); i++) {
+		struct pv_device *pd;
+
+		lose_frontend(test);
+		n = i - ARRAY_SIZE(steps) * 4;
+		if (n < ARRAY_SIZE(refs))
+			fake_xen_limit_refs(refs[n]);
+		else
+			fake_xen_fail_step(steps[i / 4], i % 4, 1, -ENOSPC);
+		add_frontend(test);
+		pd = pv_device_of(&front->dev);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(delayed_work_pending(&pd->again)), "%u: nothing is lacking", i);
+		fake_xen_limit_refs(0);
+		mod_delayed_work(system_wq, &pd->again, 0);
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "%u: %s", i,
+				      fake_xen_last_error());
+		KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	}
+	finish_workers(test, start_workers(test, 30, NULL), false);
 }
 
 /* Direct grants are of whole pages: one that has other objects beside the data is not shared. */
@@ -1416,15 +1661,24 @@ static struct kunit_case change_cases[] = {
 	KUNIT_CASE(smaller_ring),
 	KUNIT_CASE(row22_xsa391_event_storm),
 	KUNIT_CASE(row23_xsa376_responses_that_cannot_be),
+	KUNIT_CASE(row23_xsa376_id_of_an_unused_queue),
+	KUNIT_CASE(polled_by_interrupt),
+	KUNIT_CASE(cut_without_waiting),
+	KUNIT_CASE(flush_is_refused),
+	KUNIT_CASE(other_sector_size),
 	KUNIT_CASE(each_backend_after_each),
 	KUNIT_CASE(queues_follow_the_backend),
+	KUNIT_CASE(depth_follows_the_backend),
+	KUNIT_CASE(gone_before_it_is_announced),
 	KUNIT_CASE(persistent_is_what_was_offered),
 	KUNIT_CASE(flush_meets_no_cache),
 	KUNIT_CASE(life_after_failure),
 	KUNIT_CASE(not_the_old_disk),
 	KUNIT_CASE(resized_is_not_changed),
+	KUNIT_CASE(other_medium_is_read_only),
 	KUNIT_CASE(cdrom_is_left_to_the_emulator),
 	KUNIT_CASE(few_grants_are_left),
+	KUNIT_CASE(each_lack_of_a_connection),
 	{}
 };
 
