@@ -362,7 +362,8 @@ void blkback_vbd_poll(struct blkback *b, bool now)
 void blkback_vbd_init(struct blkback *b)
 {
 	mutex_init(&b->vbd.lock);
-	INIT_DELAYED_WORK(&b->poll, blkback_poll_work);
+	/* A host that sleeps is not woken for it. */
+	INIT_DEFERRABLE_WORK(&b->poll, blkback_poll_work);
 }
 
 /**
