@@ -49,69 +49,33 @@ static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 struct workqueue_struct *blkfront_wq;
 
 /* The keys of blkif.h. */
-static const struct pv_feature features[] = {
-	[F_MAX_QUEUES] = {
-		.key = "multi-queue-max-queues", .flags = PV_FEATURE_CLAMP,
-		.max = MAX_RINGS, .absent = 1,
-	},
-	[F_MAX_ORDER] = {
-		.key = "max-ring-page-order", .flags = PV_FEATURE_CLAMP,
-		.max = U32_MAX, .limit = &max_order_limit,
-	},
-	[F_SECTORS] = {
-		.key = "sectors", .flags = PV_FEATURE_LATE | PV_FEATURE_REQUIRED,
-		.max = LLONG_MAX >> 9,
-	},
-	[F_INFO] = {
-		.key = "info", .flags = PV_FEATURE_LATE, .max = U32_MAX,
-	},
-	[F_SECTOR_SIZE] = {
-		.key = "sector-size", .flags = PV_FEATURE_LATE,
-		.min = 512, .max = XEN_PAGE_SIZE, .absent = 512,
-	},
-	[F_PHYSICAL_SIZE] = {
-		.key = "physical-sector-size",
-		.flags = PV_FEATURE_LATE | PV_FEATURE_CLAMP, .max = SZ_1G,
-	},
-	[F_FLUSH] = {
-		.key = "feature-flush-cache", .flags = PV_FEATURE_LATE, .max = 1,
-	},
-	[F_BARRIER] = {
-		.key = "feature-barrier", .flags = PV_FEATURE_LATE, .max = 1,
-	},
-	[F_DISCARD] = {
-		.key = "feature-discard", .flags = PV_FEATURE_LATE, .max = 1,
-	},
-	[F_DISCARD_GRANULARITY] = {
-		.key = "discard-granularity",
-		.flags = PV_FEATURE_LATE | PV_FEATURE_CLAMP, .max = SZ_1G,
-	},
-	[F_DISCARD_ALIGNMENT] = {
-		.key = "discard-alignment", .flags = PV_FEATURE_LATE,
-		.max = U32_MAX,
-	},
-	[F_DISCARD_SECURE] = {
-		.key = "discard-secure", .flags = PV_FEATURE_LATE, .max = 1,
-	},
-	[F_BACK_PERSISTENT] = {
-		.key = "feature-persistent", .flags = PV_FEATURE_LATE, .max = 1,
-	},
-	[F_INDIRECT] = {
-		.key = "feature-max-indirect-segments",
-		.flags = PV_FEATURE_LATE | PV_FEATURE_CLAMP,
-		.max = BLKFRONT_MAX_INDIRECT, .limit = &max_indirect_segments,
-	},
-	[F_NUM_QUEUES] = {
-		.key = "multi-queue-num-queues", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = MAX_RINGS, .absent = 1,
-	},
-	[F_ORDER] = {
-		.key = "ring-page-order", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = PV_RING_MAX_ORDER,
-	},
-	[F_FRONT_PERSISTENT] = {
-		.key = "feature-persistent", .from_front = true, .max = 1,
-	},
+static const struct pv_feature blkfront_features[] = {
+	PV_BACK_KEY(F_MAX_QUEUES, "multi-queue-max-queues", PV_FEATURE_CLAMP, MAX_RINGS, 1),
+	PV_BACK_KEY(F_MAX_ORDER, "max-ring-page-order", PV_FEATURE_CLAMP, U32_MAX, 0,
+		    .limit = &max_order_limit),
+	PV_BACK_KEY(F_SECTORS, "sectors", PV_FEATURE_LATE | PV_FEATURE_REQUIRED,
+		    LLONG_MAX >> 9, 0),
+	PV_BACK_KEY(F_INFO, "info", PV_FEATURE_LATE, U32_MAX, 0),
+	PV_BACK_KEY(F_SECTOR_SIZE, "sector-size", PV_FEATURE_LATE, XEN_PAGE_SIZE, 512,
+		    .min = 512),
+	PV_BACK_KEY(F_PHYSICAL_SIZE, "physical-sector-size",
+		    PV_FEATURE_LATE | PV_FEATURE_CLAMP, SZ_1G, 0),
+	PV_BACK_KEY(F_FLUSH, "feature-flush-cache", PV_FEATURE_LATE, 1, 0),
+	PV_BACK_KEY(F_BARRIER, "feature-barrier", PV_FEATURE_LATE, 1, 0),
+	PV_BACK_KEY(F_DISCARD, "feature-discard", PV_FEATURE_LATE, 1, 0),
+	PV_BACK_KEY(F_DISCARD_GRANULARITY, "discard-granularity",
+		    PV_FEATURE_LATE | PV_FEATURE_CLAMP, SZ_1G, 0),
+	PV_BACK_KEY(F_DISCARD_ALIGNMENT, "discard-alignment", PV_FEATURE_LATE, U32_MAX, 0),
+	PV_BACK_KEY(F_DISCARD_SECURE, "discard-secure", PV_FEATURE_LATE, 1, 0),
+	PV_BACK_KEY(F_BACK_PERSISTENT, "feature-persistent", PV_FEATURE_LATE, 1, 0),
+	PV_BACK_KEY(F_INDIRECT, "feature-max-indirect-segments",
+		    PV_FEATURE_LATE | PV_FEATURE_CLAMP, BLKFRONT_MAX_INDIRECT, 0,
+		    .limit = &max_indirect_segments),
+	PV_FRONT_KEY(F_NUM_QUEUES, "multi-queue-num-queues", 0, MAX_RINGS, 1,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_ORDER, "ring-page-order", 0, PV_RING_MAX_ORDER, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_FRONT_PERSISTENT, "feature-persistent", 0, 1, 0),
 };
 
 /* An HVM guest's CD-ROM drive is never unplugged. */
@@ -332,8 +296,8 @@ static struct pv_driver blkfront_driver = {
 	.name = "pv-blkfront",
 	.type = "vbd",
 	.end = PV_FRONT,
-	.features = features,
-	.nr_features = ARRAY_SIZE(features),
+	.features = blkfront_features,
+	.nr_features = ARRAY_SIZE(blkfront_features),
 	.emulated = PV_EMULATED_DISKS,
 	.probe = blkfront_probe,
 	.remove = blkfront_remove,

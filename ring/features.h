@@ -48,12 +48,15 @@ struct pv_feature {
 };
 
 /*
- * Rows of a backend's table: a key of the frontend's; and one by which it asks
- * for at most what was offered under another key.
+ * Rows of a table: a key of the backend's; one of the frontend's; and one by
+ * which a frontend asks for at most what was offered under another key.
  */
-#define PV_FRONT_KEY(_id, _key, _min, _max, _absent)			\
+#define PV_BACK_KEY(_id, _key, _flags, _max, _absent, ...)		\
+	[_id] = { .key = _key, .flags = _flags, .max = _max,		\
+		  .absent = _absent, ##__VA_ARGS__ }
+#define PV_FRONT_KEY(_id, _key, _min, _max, _absent, ...)		\
 	[_id] = { .key = _key, .from_front = true, .min = _min,		\
-		  .max = _max, .absent = _absent }
+		  .max = _max, .absent = _absent, ##__VA_ARGS__ }
 #define PV_FRONT_ASKS(_id, _key, _min, _max, _absent, _bound)		\
 	[_id] = { .key = _key, .from_front = true, .min = _min,		\
 		  .max = _max, .absent = _absent,			\
