@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0
-# fio jobs by name: RW-BS-qdN, e.g. randread-4k-qd32; a SCSI job has its kind of disk in front.
+# fio jobs by name: RW-BS-qdN, e.g. randread-4k-qd32; it may have a kind of disk in front.
 
-# fio_job JOB DISK IOS: prints "iops usec" (I/Os a second; mean completion latency)
+# fio_job JOB DISK IOS: prints "iops usec ms p99 p999" (I/Os a second; mean completion latency; how long; 99 and 99.9 % of the latencies)
 fio_job() {
-	local job=${1#lio-} rw rest bs qd
-	job=${job#pt-} rw=${job%%-*} rest=${job#*-}
+	local job=$1 rw rest bs qd
+	case $job in lio-* | pt-* | slow-* | few-*) job=${job#*-} ;; esac
+	rw=${job%%-*} rest=${job#*-}
 	bs=${rest%%-*}; qd=${rest#*-qd}
 	fio --name=b --filename=/dev/$2 --direct=1 --ioengine=libaio --rw=$rw --bs=$bs --iodepth=$qd \
 		--number_ios=$(($3 / VCPUS)) --numjobs=$VCPUS --group_reporting --size=900m --io_size=64g --norandommap --randrepeat=1 ${FIO_ARGS} \
 		--output-format=terse --terse-version=3 >/tmp/fio || { cat /tmp/fio; return 1; }
-	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; print $(8 + o), $(16 + o), $(9 + o) }' /tmp/fio
+	awk -F';' -v w="$rw" '/^3;/ { o = (w ~ /write/) ? 41 : 0; sub(/.*=/, "", $(30 + o)); sub(/.*=/, "", $(32 + o))
+		print $(8 + o), $(16 + o), $(9 + o), $(30 + o), $(32 + o) }' /tmp/fio
 }
 # Event channels of devices only, or emulated devices
 event_irqs() { awk '(/lateeoi/ && !/hvc|evtchn:/) || (/xen-event/ && !/xenstore/) || /ata_piix|eth[0-9]$/ { for (i = 2; i <= NF && $i ~ /^[0-9]+$/; i++) s += $i } END { print s + 0 }' /proc/interrupts; }
