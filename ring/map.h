@@ -134,16 +134,18 @@ static inline struct pv_map *pv_map_lookup(struct pv_map_table *t,
 
 	if (unlikely(!t->root || at >= PV_MAP_ROOT_SIZE))
 		return NULL;
-	/* Pairs with pv_map_add(), which may run on another CPU. */
-	leaf = smp_load_acquire(&t->root[at]);
+	/* Pairs with pv_map_add(), which may run on another CPU: what is read depends on it. */
+	leaf = READ_ONCE(t->root[at]);
 	if (unlikely(!leaf))
 		return NULL;
 	/* The slot before the mapping, see map_show(). */
-	slot = smp_load_acquire(&leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)]);
+	slot = READ_ONCE(leaf->slot[ref & (PV_MAP_LEAF_SIZE - 1)]);
 	if (unlikely(!slot || slot == PV_MAP_WANTED))
 		return NULL;
 	map = &t->map[slot - 1];
-	map->stamp = t->clock;
+	/* A line that is not written to stays with all who read it. */
+	if (unlikely(map->stamp != t->clock))
+		map->stamp = t->clock;
 	return map;
 }
 

@@ -387,7 +387,7 @@ static void scsiback_map(struct pv_back_req *base)
 	unsigned int i;
 
 	for (i = 0; req->direct && i < req->io.nr_segs; i++)
-		pv_back_find_or_want(base->q, req->segs[i].gref);
+		req->vecs[i].bv_page = pv_back_find_or_want(base->q, req->segs[i].gref);
 }
 
 /* They are in use for as long as the command is under way. */
@@ -410,8 +410,10 @@ static bool scsiback_place_direct(struct scsiback_req *req)
 	unsigned int i, nr = req->io.nr_segs;
 
 	for (i = 0; i < nr; i++, seg++) {
-		struct page *page = pv_map_find(&req->base.q->map, seg->gref);
+		struct page *page = req->vecs[i].bv_page;
 
+		if (unlikely(!page))
+			page = pv_map_find(&req->base.q->map, seg->gref);
 		if (!page || (i && seg->offset) ||
 		    (i < nr - 1 && seg->offset + seg->length != XEN_PAGE_SIZE) ||
 		    seg->offset % SECTOR_SIZE)
