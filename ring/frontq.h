@@ -374,13 +374,16 @@ static __always_inline bool pv_front_measure(struct pv_front_queue *q,
 					     struct pv_front_io *io)
 {
 	const struct pv_front_queues *queues = q->queues;
-	unsigned int bytes = ops->bytes(io), nr;
-	struct pv_front_walk w = { .what = PV_FRONT_COUNT, .left = bytes };
+	unsigned int bytes = ops->bytes(io), nr = 0;
 
-	if (!queues->bounce && bytes)
+	io->bounced = bytes;
+	if (!queues->bounce && bytes) {
+		struct pv_front_walk w = { .what = PV_FRONT_COUNT, .left = bytes };
+
 		ops->each(io, &w);
-	nr = w.nr;
-	io->bounced = w.left || nr > queues->max_segs;
+		nr = w.nr;
+		io->bounced = w.left || nr > queues->max_segs;
+	}
 	if (io->bounced)
 		nr = DIV_ROUND_UP(bytes, XEN_PAGE_SIZE);
 	io->nr_segs = nr;
@@ -428,25 +431,28 @@ static __always_inline u32 pv_front_fill(struct pv_front_queue *q,
 		.left = io->lists.first ? 0 : io->nr_segs,
 		.page = io->lists.first,
 	};
-	struct pv_front_walk w = {
-		.what = io->bounced ? PV_FRONT_COPY_IN : PV_FRONT_GRANT,
-		.readonly = ops->writes(io),
-		.q = q,
-		.list = &list,
-		.g = io->data.first,
-		.left = ops->bytes(io),
-	};
-	bool zero = q->queues->zero;
+	bool zero = q->queues->zero, writes = ops->writes(io);
 	u32 len = ops->fill(q, io, slot, &list);
+	struct pv_grant *g;
 
 	pv_front_name_lists(ops, io, zero, slot);
 	if (io->bounced)
 		pv_front_list_bounced(ops, io, zero, &list);
-	if (io->nr_segs && (w.readonly || !io->bounced))
+	if (io->nr_segs && (writes || !io->bounced)) {
+		struct pv_front_walk w = {
+			.what = io->bounced ? PV_FRONT_COPY_IN : PV_FRONT_GRANT,
+			.readonly = writes,
+			.q = q,
+			.list = &list,
+			.g = io->data.first,
+			.left = ops->bytes(io),
+		};
+
 		ops->each(io, &w);
-	else if (ops->clears && ops->clears(io))
-		for (; w.g; w.g = w.g->next)
-			clear_page(page_address(w.g->page));
+	} else if (ops->clears && ops->clears(io)) {
+		for (g = io->data.first; g; g = g->next)
+			clear_page(page_address(g->page));
+	}
 	return len;
 }
 
@@ -534,14 +540,15 @@ static __always_inline bool pv_front_finish(struct pv_front_queue *q,
 					    const struct pv_front_ops *ops,
 					    struct pv_front_io *io, unsigned int came)
 {
-	struct pv_front_walk w = {
-		.what = PV_FRONT_COPY_OUT,
-		.g = io->data.first,
-		.left = came,
-	};
+	if (io->bounced && came && !ops->writes(io)) {
+		struct pv_front_walk w = {
+			.what = PV_FRONT_COPY_OUT,
+			.g = io->data.first,
+			.left = came,
+		};
 
-	if (io->bounced && came && !ops->writes(io))
 		ops->each(io, &w);
+	}
 	if (likely(pv_front_put_pages(q, io)))
 		return true;
 	pv_device_fail(q->queues->pd, "it keeps a page of a finished request mapped");
