@@ -110,8 +110,8 @@ static void blkfront_each(const struct pv_front_io *io, struct pv_front_walk *w)
 			       bv.bv_len);
 }
 
-static void blkfront_fill(struct blkfront *bf, struct pv_front_io *io,
-			  struct blkif_request *slot, struct pv_front_list *list)
+static u32 blkfront_fill(struct blkfront *bf, struct pv_front_io *io,
+			 struct blkif_request *slot, struct pv_front_list *list)
 {
 	struct request *rq = blkfront_rq(io);
 	bool write = blkfront_writes(io);
@@ -128,22 +128,24 @@ static void blkfront_fill(struct blkfront *bf, struct pv_front_io *io,
 				      blk_rq_sectors(rq), req_op(rq) == REQ_OP_SECURE_ERASE);
 		break;
 	default:
-		if (io->lists.first)
-			blkfront_fill_indirect(slot, write, bf->handle, blkfront_request_id(rq),
-					       blk_rq_pos(rq), io->nr_segs, list);
-		else
-			blkfront_fill_rw(slot, write, bf->handle, blkfront_request_id(rq),
-					 blk_rq_pos(rq), io->nr_segs, list);
+		if (likely(!io->lists.first))
+			return blkfront_fill_rw(slot, write, bf->handle, blkfront_request_id(rq),
+						blk_rq_pos(rq), io->nr_segs, list);
+		blkfront_fill_indirect(slot, write, bf->handle, blkfront_request_id(rq),
+				       blk_rq_pos(rq), io->nr_segs, list);
 	}
+	return sizeof(*slot);
 }
 
 static u32 blkfront_fill_slot(struct pv_front_queue *q, struct pv_front_io *io, void *slot,
 			      struct pv_front_list *list)
 {
+	u32 len;
+
 	blk_mq_start_request(blkfront_rq(io));
-	blkfront_fill(to_blkfront_queue(q)->bf, io, slot, list);
+	len = blkfront_fill(to_blkfront_queue(q)->bf, io, slot, list);
 	to_blkfront_io(io)->op = blkfront_wire_op(slot);
-	return sizeof(struct blkif_request);
+	return len;
 }
 
 static void blkfront_name_list(void *slot, unsigned int i, grant_ref_t ref, unsigned int nr)

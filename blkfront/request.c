@@ -13,17 +13,20 @@
 
 /**
  * blkfront_fill_rw() - a read or write whose segments fit into the slot
- * @req: the slot's private copy; overwritten whole
+ * @req: the slot's private copy; overwritten as far as it is used
  * @write: direction
  * @handle: the device's number in the frontend
  * @id: comes back in the response
  * @sector: first sector
  * @nr: segments, 1 to 11, that blkfront_add_segment() will write
  * @list: result: where they go
+ *
+ * Return: bytes of it that are used. The others may show old stack: they must
+ *         not be sent.
  */
-void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
-		      u64 id, u64 sector, unsigned int nr,
-		      struct pv_front_list *list)
+u32 blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
+		     u64 id, u64 sector, unsigned int nr,
+		     struct pv_front_list *list)
 {
 	memset(req, 0, offsetof(struct blkif_request, u.rw.seg));
 	req->operation = write ? BLKIF_OP_WRITE : BLKIF_OP_READ;
@@ -31,11 +34,9 @@ void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
 	req->u.rw.handle = handle;
 	req->u.rw.id = id;
 	req->u.rw.sector_number = sector;
-	/* What is not used of the slot must not show old stack. */
-	memset(&req->u.rw.seg[nr], 0,
-	       (BLKIF_MAX_SEGMENTS_PER_REQUEST - nr) * sizeof(req->u.rw.seg[0]));
 	list->seg = req->u.rw.seg;
 	list->left = nr;
+	return offsetof(struct blkif_request, u.rw.seg) + nr * sizeof(req->u.rw.seg[0]);
 }
 
 /**

@@ -47,9 +47,9 @@ static inline void blkfront_add_segment(struct pv_front_list *list,
 			   pv_front_next_segment(list, sizeof(struct blkif_request_segment)));
 }
 
-void blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
-		      u64 id, u64 sector, unsigned int nr,
-		      struct pv_front_list *list);
+u32 blkfront_fill_rw(struct blkif_request *req, bool write, u16 handle,
+		     u64 id, u64 sector, unsigned int nr,
+		     struct pv_front_list *list);
 void blkfront_fill_indirect(struct blkif_request *req, bool write, u16 handle,
 			    u64 id, u64 sector, unsigned int nr,
 			    struct pv_front_list *list);

@@ -23,8 +23,8 @@ static struct blkif_request *old_slot(struct kunit *test)
 	return req;
 }
 
-/* The wire, byte by byte: all that is expected is written down here, the rest of the slot is zero. */
-static void expect_bytes(struct kunit *test, const struct blkif_request *req, const u8 *head, size_t len)
+/* The wire, byte by byte: all that is expected is written down here. */
+static void expect_begin(struct kunit *test, const struct blkif_request *req, const u8 *head, size_t len)
 {
 	const u8 *bytes = (const u8 *)req;
 	size_t i;
@@ -32,6 +32,14 @@ static void expect_bytes(struct kunit *test, const struct blkif_request *req, co
 	KUNIT_ASSERT_EQ(test, sizeof(*req), 112);
 	for (i = 0; i < len; i++)
 		KUNIT_ASSERT_EQ_MSG(test, bytes[i], head[i], "byte %zu", i);
+}
+
+/* The rest of the slot is zero. */
+static void expect_bytes(struct kunit *test, const struct blkif_request *req, const u8 *head, size_t len)
+{
+	const u8 *bytes = (const u8 *)req;
+
+	expect_begin(test, req, head, len);
 	KUNIT_EXPECT_NULL_MSG(test, memchr_inv(bytes + len, 0, sizeof(*req) - len), "after byte %zu", len);
 }
 
@@ -49,7 +57,8 @@ static void reads_and_writes(struct kunit *test)
 				[16] = 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
 			};
 
-			blkfront_fill_rw(req, write, 0x1234, ID, SECTOR, nr, &list);
+			KUNIT_EXPECT_EQ(test, blkfront_fill_rw(req, write, 0x1234, ID, SECTOR, nr, &list),
+					24 + nr * 8);
 			for (i = 0; i < nr; i++) {
 				/* Whole pages, but for the last: sectors 2 and 3 */
 				if (i == nr - 1)
@@ -63,7 +72,7 @@ static void reads_and_writes(struct kunit *test)
 				want[28 + i * 8] = i == nr - 1 ? 2 : 0;
 				want[29 + i * 8] = i == nr - 1 ? 3 : 7;
 			}
-			expect_bytes(test, req, want, 24 + nr * 8);
+			expect_begin(test, req, want, 24 + nr * 8);
 			KUNIT_EXPECT_EQ(test, list.left, 0);
 			KUNIT_EXPECT_EQ(test, blkfront_wire_op(req), write ? BLKIF_OP_WRITE : BLKIF_OP_READ);
 		}
