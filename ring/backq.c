@@ -31,9 +31,12 @@ void pv_back_done(struct pv_back_req *req)
 {
 	struct pv_back_queue *q = req->q;
 
+	if (in_task() && current == q->channel.task) {
+		llist_add(&req->done, &q->done);
+		return;
+	}
 	rcu_read_lock();
-	if (llist_add(&req->done, &q->done) &&
-	    !(in_task() && current == q->channel.task))
+	if (llist_add(&req->done, &q->done))
 		pv_channel_wake(&q->channel);
 	rcu_read_unlock();
 }

@@ -43,6 +43,9 @@ struct pv_back_req;
 /** PV_BACK_PLUGFUL - so many bios the block layer plugs before it goes on */
 #define PV_BACK_PLUGFUL		32
 
+/** PV_BACK_TAGS - so many tags at once: what also a device with few has in one word */
+#define PV_BACK_TAGS		8U
+
 /**
  * enum pv_back_stage - how far a request is
  * @PV_BACK_FREE: unused
@@ -285,8 +288,10 @@ static inline void pv_back_put_req(struct pv_back_req *req)
 	}
 	if (req->stage == PV_BACK_PARSED || req->stage == PV_BACK_FETCHING)
 		q->nr_unfetched--;
+	if (req->stage != PV_BACK_STARTED)
+		list_del(&req->list);
 	req->stage = PV_BACK_FREE;
-	list_move(&req->list, &q->free);
+	list_add(&req->list, &q->free);
 }
 
 /**
@@ -369,11 +374,13 @@ static __always_inline void pv_back_map(struct pv_back_queue *q, const struct pv
 		pv_map_flush(&q->map);
 }
 
-/* Move what can be started to @batch, in the ring's order. */
-static __always_inline void pv_back_admit(struct pv_back_queue *q, const struct pv_back_ops *ops,
-					  struct list_head *batch)
+/* Move what can be started to @batch, in the ring's order. Returns how many. */
+static __always_inline unsigned int pv_back_admit(struct pv_back_queue *q,
+						  const struct pv_back_ops *ops,
+						  struct list_head *batch)
 {
 	struct pv_back_req *req, *next;
+	unsigned int before = q->in_flight;
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
 		enum pv_back_admitted admitted = req->stage < PV_BACK_MAPPED ? PV_BACK_STARVED :
@@ -390,6 +397,7 @@ static __always_inline void pv_back_admit(struct pv_back_queue *q, const struct 
 		list_move_tail(&req->list, batch);
 	}
 	pv_copy_flush(&q->copy);
+	return q->in_flight - before;
 }
 
 /* Respond to all that has ended. Returns whether there was anything. */
@@ -425,7 +433,7 @@ static __always_inline bool pv_back_answer(struct pv_back_queue *q, const struct
  */
 static __always_inline void pv_back_start_batch(struct pv_back_queue *q,
 						const struct pv_back_ops *ops,
-						struct list_head *batch)
+						struct list_head *batch, unsigned int starts)
 {
 	unsigned long sleeps = current->nvcsw;
 	struct pv_back_req *req, *next;
@@ -441,8 +449,10 @@ static __always_inline void pv_back_start_batch(struct pv_back_queue *q,
 			sleeps = current->nvcsw;
 			nr = 1;
 		}
+		/* What it gets for one, the block layer gets for the next ones, too. */
+		plug.nr_ios = min(starts--, PV_BACK_TAGS);
 		/* A started request is found through the device alone. */
-		list_del_init(&req->list);
+		list_del(&req->list);
 		ops->start(req);
 	}
 	blk_finish_plug(&plug);
@@ -470,8 +480,7 @@ static __always_inline enum pv_consumed pv_back_consume(struct pv_back_queue *q,
 	if (likely(!hold) || ops->answers_held) {
 		pv_back_fetch(q, ops);
 		pv_back_map(q, ops);
-		pv_back_admit(q, ops, &batch);
-		pv_back_start_batch(q, ops, &batch);
+		pv_back_start_batch(q, ops, &batch, pv_back_admit(q, ops, &batch));
 	}
 	/* What has ended meanwhile shares the publication. */
 	return pv_back_rest(q, hold, pv_back_answer(q, ops));
