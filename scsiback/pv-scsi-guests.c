@@ -296,11 +296,13 @@ static char *check_command(const struct device *devices, unsigned int nr)
 	unsigned int i;
 
 	for (i = 0; i < nr; i++) {
+		char *id = *devices[i].id ? quote(devices[i].id) : NULL;
 		char *device = quote(name_of(&devices[i])), *old = command;
 
-		command = text("%s %s", old, device);
+		command = text("%s %s%s%s", old, device, id ? " --id " : "", id ? id : "");
 		free(old);
 		free(device);
+		free(id);
 	}
 	return command;
 }

@@ -3,6 +3,7 @@
  * pv-scsi: what devices are called, here and in a guest.
  */
 #include <ctype.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,7 +142,106 @@ char *find_pdev(const char *name)
 	return pdev;
 }
 
-/* The same for one who cannot do without. */
+/* ---- which device it is, as the backend has it ---- */
+
+/* What a file says, without the end of its line; NULL if it cannot be read. */
+static char *contents(const char *file, size_t *len)
+{
+	char all[4096], *copy;
+	FILE *in = fopen(file, "r");
+
+	if (!in)
+		return NULL;
+	*len = fread(all, 1, sizeof(all) - 1, in);
+	fclose(in);
+	while (*len && all[*len - 1] == '\n')
+		--*len;
+	copy = grow(NULL, *len, 1);
+	memcpy(copy, all, *len);
+	return copy;
+}
+
+/* A designator of page 83h, else the serial number of page 80h. */
+static char *id_of_device(const char *pdev)
+{
+	char *file = text("%s/class/scsi_device/%s/device/wwid", sysfs(), pdev);
+	size_t len = 0;
+	char *id = contents(file, &len), *serial;
+
+	free(file);
+	if (id && len)
+		return id;
+	free(id);
+	file = text("%s/class/scsi_device/%s/device/vpd_pg80", sysfs(), pdev);
+	serial = contents(file, &len);
+	free(file);
+	id = serial && len > 4 ? text("serial.%s", serial + 4) : NULL;
+	free(serial);
+	return id;
+}
+
+/* Whether a group's directory, .../WWN/tpgt_N, is of the target or alias that a name begins with. */
+static bool is_group(const char *dir, const char *name, size_t len)
+{
+	const char *end = strrchr(dir, '/'), *wwn = memrchr(dir, '/', end - dir) + 1;
+	size_t wwn_len = end - wwn, alias_len = 0;
+	char *file = text("%s/param/alias", dir);
+	char *alias = contents(file, &alias_len);
+	bool is = alias && alias_len == len && !strncmp(alias, name, len);
+
+	free(alias);
+	free(file);
+	/* A target of Fibre Channel goes by its number alone. */
+	return is || (wwn_len == len && !strncmp(wwn, name, len)) ||
+	       (wwn_len + 3 == len && !strncmp(name, "fc.", 3) && !strncmp(wwn, name + 3, wwn_len));
+}
+
+static char *id_of_fabric(const char *pdev)
+{
+	const char *colon = strrchr(pdev, ':');
+	char *pattern = text("%s/kernel/config/target/xen-pvscsi/*/tpgt_*/lun/lun_%s/*/wwn/vpd_unit_serial",
+			     sysfs(), colon + 1);
+	char *id = NULL;
+	size_t i, len = 0;
+	glob_t found;
+
+	if (glob(pattern, 0, NULL, &found))
+		found.gl_pathc = 0;
+	for (i = 0; i < found.gl_pathc && !id; i++) {
+		char *dir = found.gl_pathv[i], *serial;
+
+		serial = contents(dir, &len);
+		*strstr(dir, "/lun/lun_") = '\0';
+		if (serial && strstr(serial, ": ") && is_group(dir, pdev, colon - pdev))
+			id = text("serial.%s", strstr(serial, ": ") + 2);
+		free(serial);
+	}
+	globfree(&found);
+	free(pattern);
+	return id;
+}
+
+/**
+ * check_device() - is there such a device here
+ * @name: what it is called
+ * @id: which one it has to be, or NULL: any
+ */
+void check_device(const char *name, const char *id)
+{
+	char *pdev = find_pdev(name), *have = NULL;
+	unsigned long long number[4];
+
+	if (id)
+		have = tuple(pdev, number) ? id_of_device(pdev) : id_of_fabric(pdev);
+	if (id && !have)
+		die("P-DEV %s: it does not say which device it is, and has to be \"%s\"", name, id);
+	if (id && strcmp(have, id))
+		die("P-DEV %s: it is \"%s\" here, not \"%s\"", name, have, id);
+	free(have);
+	free(pdev);
+}
+
+/* parse_vdev() for one who cannot do without. */
 struct vdev need_vdev(const char *word)
 {
 	unsigned long long number[4];

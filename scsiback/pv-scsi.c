@@ -172,7 +172,7 @@ static void show_usage(FILE *to)
 		"       %1$s migrate DOMAIN HOST\n"
 		"       %1$s apply DOMAIN CONFIG\n"
 		"       %1$s watch [DIRECTORY]...\n"
-		"       %1$s check P-DEV...\n"
+		"       %1$s check P-DEV [--id ID] ...\n"
 		"       %1$s --help | --version\n"
 		"\n"
 		"  DOMAIN  name or number of a guest\n"
@@ -304,6 +304,26 @@ static const struct command {
 	{ }
 };
 
+/* Each device may have its id behind it. */
+static void check(char **argv)
+{
+	while (*argv) {
+		const char *name = *argv++, *id = NULL;
+
+		if (*name == '-')
+			misused();
+		if (*argv && !strcmp(*argv, "--id")) {
+			id = argv[1];
+			if (!id)
+				die("--id needs what the device says that it is");
+			argv += 2;
+		} else if (*argv && !strncmp(*argv, "--id=", 5)) {
+			id = *argv++ + 5;
+		}
+		check_device(name, id);
+	}
+}
+
 static void read_environment(void)
 {
 	const char *seconds = getenv("PV_SCSI_WAIT");
@@ -320,7 +340,6 @@ int main(int argc, char **argv)
 	const char *command = argc > 1 ? argv[1] : "--help";
 	struct options o = { .words = 0 };
 	const struct command *c;
-	int i;
 
 	if (!strcmp(command, "-h") || !strcmp(command, "--help") || !strcmp(command, "help")) {
 		show_usage(stdout);
@@ -338,8 +357,7 @@ int main(int argc, char **argv)
 		return create(command, argv + 2, argc - 2);
 	}
 	if (!strcmp(command, "check")) {
-		for (i = 2; i < argc; i++)
-			free(find_pdev(argv[i]));
+		check(argv + 2);
 		return 0;
 	}
 	if (!strcmp(command, "watch")) {

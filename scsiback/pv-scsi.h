@@ -116,6 +116,7 @@ void name_vdev(char text[TEXT_VDEV], const struct vdev *vdev);
 void device_init(struct device *dev, const char *name, const char *vdev);
 void devices_free(struct device *devices, unsigned int nr);
 char *find_pdev(const char *name);
+void check_device(const char *name, const char *id);
 
 /* ---- pv-scsi-config.c ---- */
 
