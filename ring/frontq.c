@@ -309,7 +309,7 @@ EXPORT_SYMBOL_GPL(pv_front_drain);
  * pv_front_stop() - no more soft interrupts
  * @queues: the queues, on which nobody puts requests any more
  *
- * Context: process, in disconnect().
+ * Context: process, in disconnect(), or with whatever keeps that, and another of these, out.
  */
 void pv_front_stop(struct pv_front_queues *queues)
 {

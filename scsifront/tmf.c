@@ -279,16 +279,18 @@ static bool scsifront_reset_anew(struct scsifront *sf)
 	struct pv_front_queues *queues;
 
 	mutex_lock(&sf->tmf_lock);
-	if (sf->pd) {
-		mutex_lock(&sf->stop_lock);
+	mutex_lock(&sf->stop_lock);
+	/* (Without a connection no command is on a ring.) */
+	if (sf->pd && scsifront_accepts(sf)) {
 		queues = scsifront_queues(sf);
 		scsifront_hold(sf);
-		if (queues)
-			scsifront_drain(sf, queues, PV_DOWN_RETRY);
-		scsifront_settle();
-		mutex_unlock(&sf->stop_lock);
+		/* Two must not look at the ring at once; what is answered later is nobody's. */
+		pv_front_stop(queues);
+		scsifront_drain(sf, queues, PV_DOWN_RETRY);
 		pv_device_restart(sf->pd);
 	}
+	mutex_unlock(&sf->stop_lock);
+	scsifront_settle();
 	mutex_unlock(&sf->tmf_lock);
 	wait_event_idle(sf->wait, scsifront_accepts(sf) || scsifront_ends(sf));
 	return scsifront_accepts(sf);
