@@ -613,16 +613,24 @@ static bool scsifront_is_idempotent(u8 opcode)
 
 /*
  * Only what may be done twice: a disk's reads and writes name their blocks.
- * A tape's do not, and nobody knows how far it got.
+ * A tape's do not, and nobody knows how far it got. What is written to a zone,
+ * or to a medium for once, is refused the second time.
  */
 static bool scsifront_may_replay(struct scsi_cmnd *sc)
 {
-	const struct scsi_device *sdev = sc->device;
+	struct scsi_device *sdev = sc->device;
 
 	if (!scsifront_is_idempotent(sc->cmnd[0]))
 		return false;
-	/* While it is asked what it is, it has no type. */
-	return scsifront_is_disk(sdev) || sdev->sdev_state == SDEV_CREATED;
+	switch (sdev->type) {
+	case TYPE_ZBC:
+	case TYPE_WORM:
+	case TYPE_ROM:
+		return sc->sc_data_direction != DMA_TO_DEVICE;
+	default:
+		/* While it is asked what it is, it has no type. */
+		return scsifront_is_disk(sdev) || scsi_device_created(sdev);
+	}
 }
 
 /*
