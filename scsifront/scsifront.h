@@ -30,11 +30,12 @@ enum {
 };
 
 /*
- * Addresses that a guest's LUNs may have. Nobody scans for them: the backend
- * names each one.
+ * Addresses that a guest's LUNs may have, of which these are the first that are
+ * none. Nobody scans for them: the backend names each one. (SAM's flat
+ * addressing of LUNs has 14 bits.)
  */
 #define SCSIFRONT_MAX_TARGET	64
-#define SCSIFRONT_MAX_LUN	255
+#define SCSIFRONT_MAX_LUN	16384
 
 /* No ring has more slots, so none has more ids. */
 #define SCSIFRONT_MAX_IDS \
