@@ -55,10 +55,10 @@ static bool front_waits(struct pv_device *pd)
 	return delayed_work_pending(&pd->again);
 }
 
-/* Memory, grants, event channels: the backend has done nothing wrong. */
+/* Memory, grants, event channels, an answer of xenstore's: the backend has done nothing wrong. */
 static bool front_is_short(int err)
 {
-	return err == -ENOMEM || err == -ENOSPC;
+	return err == -ENOMEM || err == -ENOSPC || err == -EAGAIN;
 }
 
 /* One that passes several states as it restarts is counted once. */

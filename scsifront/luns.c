@@ -32,6 +32,7 @@
  * @wanted: the backend has it
  * @added: the SCSI layer has it
  * @foreign: the backend has another device there now
+ * @unsure: it cannot be read which one; while that is read
  * @told: our state has been written since the backend's was read
  */
 struct scsifront_lun {
@@ -45,6 +46,7 @@ struct scsifront_lun {
 	bool wanted;
 	bool added;
 	bool foreign;
+	bool unsure;
 	bool told;
 };
 
@@ -161,8 +163,13 @@ static int scsifront_check_id(struct scsifront *sf, const char *name, struct scs
 	char *text = scsifront_read_entry(sf, name, "pvsplit-id");
 	int err = 0;
 
-	if (IS_ERR(text))
-		return PTR_ERR(text) == -ENOENT ? 0 : -EAGAIN;
+	if (IS_ERR(text)) {
+		if (PTR_ERR(text) == -ENOENT)
+			return 0;
+		pv_device_error(sf->pd, PTR_ERR(text),
+				"cannot read " DIRECTORY "/%s/pvsplit-id", name);
+		return -EAGAIN;
+	}
 	if (*l->id && strncmp(text, l->id, ID_LEN - 1)) {
 		err = -ENODEV;
 		pv_device_error(sf->pd, err,
@@ -195,8 +202,9 @@ static int scsifront_want_lun(struct scsifront *sf, const char *name)
 		return 0;
 	}
 	other = scsifront_find_address(sf, &at);
-	if (!l && other && !other->name[0]) {
+	if (!l && other && !other->name[0] && !other->unsure) {
 		err = scsifront_check_id(sf, name, other);
+		other->unsure = err == -EAGAIN;
 		if (err)
 			return err;
 		strscpy(other->name, name, sizeof(other->name));
@@ -289,20 +297,23 @@ void scsifront_luns_unname(struct scsifront *sf)
  * cannot be read what has gone, nothing is.
  *
  * Context: a hook of the device.
+ * Return: 0, or -EAGAIN if one that is there may be another device now, which
+ *         could not be read.
  */
-void scsifront_luns_read(struct scsifront *sf)
+int scsifront_luns_read(struct scsifront *sf)
 {
 	struct scsifront_lun *l;
 	unsigned int i, nr;
 	bool all = true;
 	char **name;
+	int err = 0;
 
 	name = pv_device_list_peer(sf->pd, DIRECTORY, &nr);
 	if (IS_ERR(name)) {
 		if (PTR_ERR(name) != -ENOENT) {
 			pv_device_error(sf->pd, PTR_ERR(name),
 					"cannot read " DIRECTORY);
-			return;
+			return -EAGAIN;
 		}
 		name = NULL;
 		nr = 0;
@@ -314,8 +325,10 @@ void scsifront_luns_read(struct scsifront *sf)
 		nr = MAX_LUNS;
 	}
 	mutex_lock(&sf->luns_lock);
-	list_for_each_entry(l, &sf->luns, all)
+	list_for_each_entry(l, &sf->luns, all) {
 		l->seen = false;
+		l->unsure = false;
+	}
 	for (i = 0; i < nr; i++) {
 		if (strlen(name[i]) >= NAME_LEN)
 			pv_device_error(sf->pd, -ENAMETOOLONG,
@@ -328,6 +341,8 @@ void scsifront_luns_read(struct scsifront *sf)
 	list_for_each_entry(l, &sf->luns, all) {
 		if (l->seen || all)
 			l->wanted = l->seen;
+		else if (*l->id && !l->name[0])
+			err = -EAGAIN;
 		if (unlikely(l->foreign)) {
 			l->wanted = false;
 			scsifront_stop_lun(sf, l);
@@ -336,6 +351,7 @@ void scsifront_luns_read(struct scsifront *sf)
 	mutex_unlock(&sf->luns_lock);
 	kfree(name);
 	queue_work(system_long_wq, &sf->luns_work);
+	return err;
 }
 
 /* The next one with something to be done; NULL if all is as it should be. */

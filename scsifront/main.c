@@ -299,6 +299,7 @@ static int scsifront_connect(struct pv_device *pd)
 {
 	struct scsifront *sf = pd->priv;
 	struct pv_front_queues *queues = scsifront_queues(sf);
+	bool was_added = sf->added;
 	int err;
 
 	sf->returns = pv_feature(pd, F_MAX_QUEUES);
@@ -319,7 +320,9 @@ static int scsifront_connect(struct pv_device *pd)
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants");
 	/* Before anything is sent: they may be other devices. */
 	scsifront_luns_unname(sf);
-	scsifront_luns_read(sf);
+	err = scsifront_luns_read(sf);
+	if (err && was_added)
+		return err;
 	mutex_lock(&sf->stop_lock);
 	scsifront_set_state(sf, SCSIFRONT_UP);
 	mutex_unlock(&sf->stop_lock);

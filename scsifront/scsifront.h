@@ -230,7 +230,7 @@ void scsifront_drain(struct scsifront *sf, struct pv_front_queues *queues, enum 
 
 /* luns.c */
 void scsifront_luns_unname(struct scsifront *sf);
-void scsifront_luns_read(struct scsifront *sf);
+int scsifront_luns_read(struct scsifront *sf);
 void scsifront_luns_work(struct work_struct *work);
 bool scsifront_luns_busy(struct scsifront *sf);
 void scsifront_luns_forget(struct scsifront *sf);
