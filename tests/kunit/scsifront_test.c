@@ -5,12 +5,15 @@
  * forgets what it has aborted, one that is away for long.
  */
 #include <linux/async.h>
+#include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/fs.h>
+#include <linux/kernel_stat.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/vmalloc.h>
 #include <asm/unaligned.h>
+#include <scsi/scsi_cmnd.h>
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_host.h>
 #include <scsi/scsi_proto.h>
@@ -25,7 +28,10 @@
 #define ID		0
 #define BLOCKS		16384
 #define BLOCK		512
-#define TAPE		9		/* the target of a tape drive */
+/* Targets of what is no disk. */
+#define TAPE		9
+#define ZONED		10
+#define WORM		11
 #define PARKED		4		/* ids that may be, of a ring of 16 */
 
 static struct xenbus_device *front;
@@ -129,7 +135,8 @@ static void command(const struct vscsiif_request *req, struct vscsiif_response *
 	case START_STOP:
 		return;
 	case INQUIRY:
-		inquiry[0] = req->id == TAPE ? TYPE_TAPE : TYPE_DISK;
+		inquiry[0] = req->id == TAPE ? TYPE_TAPE : req->id == ZONED ? TYPE_ZBC :
+			     req->id == WORM ? TYPE_WORM : TYPE_DISK;
 		if (c[1] & 1)
 			refuse(rsp);
 		else
@@ -214,8 +221,8 @@ static int backend_thread(void *arg)
 	return 0;
 }
 
-/* From Initialised to Connected, with a LUN. */
-static void connect_backend(struct kunit *test, const char *lun_state)
+/* It takes the rings that the frontend has offered, and says that it is Connected. */
+static void serve(struct kunit *test)
 {
 	char dir[FAKE_XEN_PATH_LEN + 16];
 	u32 order = key_number(front_path, PV_VSCSIIF_ORDER);
@@ -236,6 +243,12 @@ static void connect_backend(struct kunit *test, const char *lun_state)
 	b.task = kthread_run(backend_thread, NULL, "vscsi-peer");
 	KUNIT_ASSERT_FALSE(test, IS_ERR(b.task));
 	set_key(back_path, "state", "4");
+}
+
+/* From Initialised to Connected, with a LUN. */
+static void connect_backend(struct kunit *test, const char *lun_state)
+{
+	serve(test);
 	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "state", "4"), "%s", fake_xen_last_error());
 	KUNIT_ASSERT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-0/state", lun_state), "%s",
 			      fake_xen_last_error());
@@ -416,7 +429,41 @@ static int writer(void *arg)
 	return 0;
 }
 
-static void restart_backend_with(struct kunit *test, const char *sg_grant, const char *id)
+static bool comes_late(const bool *what, unsigned int seconds)
+{
+	while (!READ_ONCE(*what) && seconds--)
+		ssleep(1);
+	return READ_ONCE(*what);
+}
+
+/* Once sd has asked all that it wants to know. */
+static struct file *open_idle_disk(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	async_synchronize_full();
+	return file;
+}
+
+static void begin_writer(struct file *file)
+{
+	memset(disk, 0, 2 * BLOCK);
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+}
+
+static void end_writer(struct kunit *test, struct file *file)
+{
+	KUNIT_ASSERT_TRUE(test, comes_late(&writer_done, 20));
+	KUNIT_EXPECT_EQ(test, 0, writer_result);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[0]);
+	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
+	filp_close(file, NULL);
+}
+
+/* Up to where the frontend has offered its rings. */
+static void restart_to(struct kunit *test, const char *sg_grant, const char *id)
 {
 	if (sg_grant)
 		set_key(back_path, "feature-sg-grant", sg_grant);
@@ -429,6 +476,11 @@ static void restart_backend_with(struct kunit *test, const char *sg_grant, const
 	set_key(back_path, "vscsi-devs/dev-0/state", "3");
 	set_key(back_path, "state", "2");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "3"));
+}
+
+static void restart_backend_with(struct kunit *test, const char *sg_grant, const char *id)
+{
+	restart_to(test, sg_grant, id);
 	connect_backend(test, id && !strcmp(id, "naa.2") ? "6" : "4");
 }
 
@@ -460,6 +512,41 @@ static void backend_has_another_device(struct kunit *test)
 	filp_close(file, NULL);
 }
 
+/* Nor if it cannot be read, at first, which one it is. */
+static void an_id_cannot_be_read(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 32];
+	struct file *file;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	snprintf(path, sizeof(path), "%s/vscsi-devs/dev-0/pvsplit-id", back_path);
+	restart_backend_with(test, NULL, "naa.1");
+	for (i = 0; i < 2; i++) {
+		KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
+		WRITE_ONCE(b.deaf, true);
+		b.heard = 0;
+		writer_done = false;
+		kthread_run(writer, file, "vscsi-writer");
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+		memset(disk, 0, BLOCKS * BLOCK);
+		fake_xen_fail_reads(path, 0, 1, -EIO);
+		restart_to(test, NULL, i ? "naa.2" : "naa.1");
+		serve(test);
+		/* It has let go, and is back when it can be read. */
+		KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "6"));
+		msleep(100);
+		KUNIT_EXPECT_NULL(test, memchr_inv(disk, 0, BLOCKS * BLOCK));
+		KUNIT_EXPECT_FALSE(test, READ_ONCE(writer_done));
+		restart_backend_with(test, NULL, i ? "naa.2" : "naa.1");
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
+		KUNIT_EXPECT_EQ(test, !writer_result, !i);
+		KUNIT_EXPECT_EQ(test, !memchr_inv(disk, 0, BLOCKS * BLOCK), i == 1);
+	}
+	fake_xen_fail_reads(NULL, 0, 0, 0);
+	filp_close(file, NULL);
+}
+
 /* What the block layer makes for the last one is more than this one takes. */
 static void backend_takes_less(struct kunit *test)
 {
@@ -472,6 +559,36 @@ static void backend_takes_less(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, b.lists, 0u);
 	restart_backend_with(test, "1024", NULL);
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 3));
+	filp_close(file, NULL);
+}
+
+/* Nor how many pieces that is in. */
+static void backend_takes_fewer_pieces(struct kunit *test)
+{
+	const unsigned int nr = 60, at = 1 << 20;
+	struct page *page[60] = { };
+	struct file *file;
+	struct bio *bio;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	restart_backend_with(test, "0", NULL);
+	bio = bio_alloc(I_BDEV(file->f_mapping->host), nr, REQ_OP_WRITE | REQ_SYNC, GFP_KERNEL);
+	bio->bi_iter.bi_sector = at / BLOCK;
+	for (i = 0; i < nr; i++) {
+		page[i] = alloc_page(GFP_KERNEL | __GFP_NOFAIL);
+		memset(page_address(page[i]), i + 1, PAGE_SIZE);
+		KUNIT_EXPECT_EQ(test, bio_add_page(bio, page[i], BLOCK, BLOCK), (int)BLOCK);
+	}
+	memset(disk, 0, BLOCKS * BLOCK);
+	KUNIT_EXPECT_EQ(test, submit_bio_wait(bio), 0);
+	for (i = 0; i < nr; i++)
+		KUNIT_EXPECT_NULL_MSG(test, memchr_inv(disk + at + i * BLOCK, i + 1, BLOCK), "block %u", i);
+	KUNIT_EXPECT_NULL(test, memchr_inv(disk, 0, at));
+	KUNIT_EXPECT_NULL(test, memchr_inv(disk + at + nr * BLOCK, 0, BLOCKS * BLOCK - at - nr * BLOCK));
+	bio_put(bio);
+	for (i = 0; i < nr; i++)
+		__free_page(page[i]);
 	filp_close(file, NULL);
 }
 
@@ -492,16 +609,84 @@ static void backend_restarts(struct kunit *test)
 	filp_close(file, NULL);
 }
 
+static void add_lun(struct kunit *test, const char *vdev)
+{
+	set_key(back_path, "vscsi-devs/dev-3/v-dev", vdev);
+	set_key(back_path, "vscsi-devs/dev-3/state", "3");
+	set_key(back_path, "state", "7");
+	KUNIT_EXPECT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-3/state", "4"), "%s", fake_xen_last_error());
+	set_key(back_path, "state", "8");
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "4"));
+	set_key(back_path, "state", "4");
+}
+
+/* The largest number that one LUN may have, as SAM's flat addresses go. */
+static void high_numbers(struct kunit *test)
+{
+	struct scsi_device *sdev;
+
+	add_lun(test, "0:0:63:16383");
+	sdev = guests_device(front, 63, 16383);
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	scsi_device_put(sdev);
+}
+
+static struct {
+	struct scsi_device *sdev;
+	u8 *data;
+	int result;
+	struct completion done;
+} once;
+
+static int write_once(void *arg)
+{
+	u8 cdb[10] = { WRITE_10, [8] = 1 };
+	u8 sense[SCSI_SENSE_BUFFERSIZE];
+
+	once.result = __scsi_execute(once.sdev, cdb, DMA_TO_DEVICE, once.data, BLOCK, sense, NULL, 30 * HZ, 0, 0, 0,
+				     NULL);
+	kthread_complete_and_exit(&once.done, 0);
+}
+
+/* A write that may have been done cannot be done again, where a zone's pointer or the medium has gone on. */
+static void is_not_written_twice(struct kunit *test, const char *vdev, unsigned int target, u8 type)
+{
+	add_lun(test, vdev);
+	once.sdev = guests_device(front, target, 0);
+	KUNIT_ASSERT_NOT_NULL(test, once.sdev);
+	KUNIT_EXPECT_EQ(test, once.sdev->type, type);
+	once.data = kunit_kmalloc(test, BLOCK, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, once.data);
+	memset(once.data, 0xa5, BLOCK);
+	memset(disk, 0, BLOCK);
+	init_completion(&once.done);
+	WRITE_ONCE(b.deaf, true);
+	b.heard = 0;
+	kthread_run(write_once, NULL, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	restart_backend(test);
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&once.done, 10 * HZ));
+	KUNIT_EXPECT_NE_MSG(test, once.result, 0, "type %u", type);
+	KUNIT_EXPECT_EQ_MSG(test, disk[0], (u8)0, "type %u", type);
+	scsi_device_put(once.sdev);
+}
+
+static void zones_are_not_written_twice(struct kunit *test)
+{
+	is_not_written_twice(test, "0:0:10:0", ZONED, TYPE_ZBC);
+}
+
+static void once_is_not_twice(struct kunit *test)
+{
+	is_not_written_twice(test, "0:0:11:0", WORM, TYPE_WORM);
+}
+
 /* Nothing was under way, but meanwhile others may have moved the tape. */
 static void positions_are_lost(struct kunit *test)
 {
 	struct scsi_device *tape, *block;
 
-	set_key(back_path, "vscsi-devs/dev-3/v-dev", "0:0:9:0");
-	set_key(back_path, "vscsi-devs/dev-3/state", "3");
-	set_key(back_path, "state", "7");
-	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "vscsi-devs/dev-3/state", "4"));
-	set_key(back_path, "state", "4");
+	add_lun(test, "0:0:9:0");
 	tape = guests_device(front, TAPE, 0);
 	block = guests_device(front, 1, 2);
 	KUNIT_ASSERT_NOT_NULL(test, tape);
@@ -553,43 +738,10 @@ static void set_timeout(struct kunit *test, const char *seconds)
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(write_timeout(seconds)));
 }
 
-static bool comes_late(const bool *what, unsigned int seconds)
-{
-	while (!READ_ONCE(*what) && seconds--)
-		ssleep(1);
-	return READ_ONCE(*what);
-}
-
 /* How long the frontend waits for an abort's answer. */
 static void set_tmf_timeout(struct kunit *test, const char *seconds)
 {
 	set_parameter(test, "/sys/module/pv_scsifront/parameters/tmf_timeout", seconds);
-}
-
-/* Once sd has asked all that it wants to know. */
-static struct file *open_idle_disk(struct kunit *test)
-{
-	struct file *file;
-
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
-	async_synchronize_full();
-	return file;
-}
-
-static void begin_writer(struct file *file)
-{
-	memset(disk, 0, 2 * BLOCK);
-	writer_done = false;
-	kthread_run(writer, file, "vscsi-writer");
-}
-
-static void end_writer(struct kunit *test, struct file *file)
-{
-	KUNIT_ASSERT_TRUE(test, comes_late(&writer_done, 20));
-	KUNIT_EXPECT_EQ(test, 0, writer_result);
-	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[0]);
-	KUNIT_EXPECT_EQ(test, (u8)0xa5, disk[8191]);
-	filp_close(file, NULL);
 }
 
 static void lose_one(struct kunit *test)
@@ -778,6 +930,64 @@ static void backend_is_deaf(struct kunit *test)
 	set_tmf_timeout(test, "60");
 }
 
+static struct {
+	struct scsi_cmnd *sc;
+	struct completion done;
+} reset;
+
+static int reset_host(void *arg)
+{
+	reset.sc->device->host->hostt->eh_host_reset_handler(reset.sc);
+	kthread_complete_and_exit(&reset.done, 0);
+}
+
+static unsigned int tasklets(void)
+{
+	unsigned int nr = 0, cpu;
+
+	for_each_online_cpu(cpu)
+		nr += kstat_softirqs_cpu(TASKLET_SOFTIRQ, cpu);
+	return nr;
+}
+
+/*
+ * The host's reset has taken a command back, and only then the backend answers it: nobody looks at the ring any more.
+ * The lock keeps the new connection away, as anything may that the device's thread is about.
+ */
+static void answers_come_after_a_reset(struct kunit *test)
+{
+	struct pv_device *pd = dev_get_drvdata(&front->dev);
+	struct file *file = open_idle_disk(test);
+	struct scsi_device *sdev = guests_device(front, 1, 2);
+	struct request *rq;
+	unsigned int before;
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	rq = scsi_alloc_request(sdev->request_queue, REQ_OP_DRV_IN, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(rq));
+	reset.sc = blk_mq_rq_to_pdu(rq);
+	reset.sc->device = sdev;
+	init_completion(&reset.done);
+	WRITE_ONCE(b.forget, 1);
+	begin_writer(file);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.nr_lost)));
+	mutex_lock(&pd->lock);
+	kthread_run(reset_host, NULL, "vscsi-reset");
+	msleep(200);
+	before = tasklets();
+	WRITE_ONCE(b.late, 1);
+	msleep(300);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(b.late));
+	KUNIT_EXPECT_LT(test, tasklets() - before, 100u);
+	mutex_unlock(&pd->lock);
+	KUNIT_EXPECT_TRUE(test, key_comes(front_path, "state", "6"));
+	restart_backend(test);
+	KUNIT_EXPECT_TRUE(test, wait_for_completion_timeout(&reset.done, 10 * HZ));
+	blk_mq_free_request(rq);
+	scsi_device_put(sdev);
+	end_writer(test, file);
+}
+
 /* A case has one log: suites cannot share them. */
 #define A_SUITE(_kind, ...)							\
 static struct kunit_case _kind##_cases[] = {					\
@@ -785,6 +995,7 @@ static struct kunit_case _kind##_cases[] = {					\
 	KUNIT_CASE(lun_goes_and_comes),						\
 	KUNIT_CASE(backend_restarts),						\
 	KUNIT_CASE(backend_takes_less),						\
+	KUNIT_CASE(backend_takes_fewer_pieces),					\
 	KUNIT_CASE(backend_lies),						\
 	__VA_ARGS__								\
 };										\
@@ -797,7 +1008,9 @@ static struct kunit_suite _kind = {						\
 /* Those that wait for the SCSI layer's patience to end need not do so often. */
 A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(backend_has_another_device),
 	KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
-	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects), {});
+	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects),
+	KUNIT_CASE(high_numbers), KUNIT_CASE(zones_are_not_written_twice),
+	KUNIT_CASE(once_is_not_twice), KUNIT_CASE(an_id_cannot_be_read), KUNIT_CASE(answers_come_after_a_reset), {});
 A_SUITE(direct, {});
 A_SUITE(untrusted, {});
 A_SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
