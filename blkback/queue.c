@@ -135,7 +135,7 @@ static void blkback_ended(struct pv_back_req *base)
 
 /* ---- from the ring to a list of known segments ---- */
 
-static struct pv_back_buffer *blkback_buffer_alloc(void)
+static struct pv_back_buffer *blkback_buffer_alloc(struct pv_back_queue *q)
 {
 	struct blkback_buffer *buffer;
 
@@ -144,7 +144,7 @@ static struct pv_back_buffer *blkback_buffer_alloc(void)
 	return buffer ? &buffer->base : NULL;
 }
 
-static void blkback_buffer_free(struct pv_back_buffer *base)
+static void blkback_buffer_free(struct pv_back_queue *q, struct pv_back_buffer *base)
 {
 	struct blkback_buffer *buffer = container_of(base, struct blkback_buffer, base);
 

@@ -57,7 +57,7 @@ bool pv_back_get_buffer(struct pv_back_req *req)
 	if (req->buffer)
 		q->buffers = req->buffer->next;
 	else
-		req->buffer = q->ops->buffer_alloc();
+		req->buffer = q->ops->buffer_alloc(q);
 	return req->buffer;
 }
 EXPORT_SYMBOL_GPL(pv_back_get_buffer);
@@ -70,7 +70,7 @@ static void backq_free_buffers(struct pv_back_queue *q)
 
 	while ((buffer = q->buffers)) {
 		q->buffers = buffer->next;
-		q->ops->buffer_free(buffer);
+		q->ops->buffer_free(q, buffer);
 	}
 }
 
@@ -87,6 +87,20 @@ static void backq_age(struct pv_back_queue *q)
 	}
 	pv_map_age(&q->map, 2);
 }
+
+/**
+ * pv_back_trim() - give back all memory that no request has
+ * @q: the queue
+ *
+ * Context: the queue's thread.
+ */
+void pv_back_trim(struct pv_back_queue *q)
+{
+	q->staged.low = q->staged.nr;
+	pv_staged_shrink(&q->staged);
+	backq_free_buffers(q);
+}
+EXPORT_SYMBOL_GPL(pv_back_trim);
 
 /* Give back what was not needed lately. */
 static void backq_tidy(struct pv_back_queue *q)
@@ -181,6 +195,7 @@ static int backq_alloc(struct pv_back_queue *q, const struct pv_back_config *con
 	}
 	pv_copy_init(&q->copy, q->pd, q->stats);
 	err = pv_staged_init(&q->staged, config->max_staged);
+	q->staged.all = config->all_staged;
 	if (err || !q->persistent)
 		return err;
 	return pv_map_init(&q->map, q->pd, config->max_maps, q->stats);

@@ -113,6 +113,7 @@ struct pv_back_req {
  * @req_size: bytes of its request, which begins with a struct pv_back_req
  * @answers_held: on hold, all that was taken off the ring is still answered;
  *                otherwise only what was started
+ * @passes: a request without a buffer stops none behind it
  * @lacks: what a device that does not come to its end waits for, for the log
  * @init: a new queue, whose @pd and @index are set
  * @buffer_alloc: a buffer, or NULL
@@ -120,6 +121,7 @@ struct pv_back_req {
  * @look: a round begins
  * @accept: take a slot off the ring, once; answer it, or leave it at
  *          PV_BACK_KNOWN, or at PV_BACK_PARSED
+ * @spares: may it have a buffer, as far as others want some, too; NULL: any may
  * @want: ask for the pages of its lists to be mapped; it has a buffer
  * @fetch: bring the lists into the buffer
  * @fetched: check them, or answer the request
@@ -137,12 +139,14 @@ struct pv_back_ops {
 	size_t queue_size;
 	size_t req_size;
 	bool answers_held;
+	bool passes;
 	const char *lacks;
 	void (*init)(struct pv_back_queue *q);
-	struct pv_back_buffer *(*buffer_alloc)(void);
-	void (*buffer_free)(struct pv_back_buffer *buffer);
+	struct pv_back_buffer *(*buffer_alloc)(struct pv_back_queue *q);
+	void (*buffer_free)(struct pv_back_queue *q, struct pv_back_buffer *buffer);
 	void (*look)(struct pv_back_queue *q, bool hold);
 	void (*accept)(struct pv_back_req *req);
+	bool (*spares)(struct pv_back_req *req);
 	void (*want)(struct pv_back_req *req);
 	void (*fetch)(struct pv_back_req *req);
 	void (*fetched)(struct pv_back_req *req);
@@ -164,6 +168,7 @@ struct pv_back_ops {
  * @stride: bytes of a slot
  * @persistent: the frontend uses its grants again, so they stay mapped
  * @max_staged: most pages of our own, a queue
+ * @all_staged: counts those of all queues, of which that is the most then, or NULL
  * @max_maps: most grants that stay mapped, a queue
  * @consume: the thread's round: pv_back_consume() with the driver's table
  * @spin_us: how long to look for requests before the thread sleeps
@@ -177,6 +182,7 @@ struct pv_back_config {
 	u32 stride;
 	bool persistent;
 	unsigned int max_staged;
+	atomic_t *all_staged;
 	unsigned int max_maps;
 	enum pv_consumed (*consume)(struct pv_channel *ch);
 	unsigned int spin_us;
@@ -259,6 +265,7 @@ void pv_back_show(struct seq_file *m, const struct pv_back_queues *queues);
 
 void pv_back_done(struct pv_back_req *req);
 bool pv_back_get_buffer(struct pv_back_req *req);
+void pv_back_trim(struct pv_back_queue *q);
 enum pv_consumed pv_back_rest(struct pv_back_queue *q, bool hold, bool progress);
 
 /**
@@ -335,7 +342,7 @@ static __always_inline void pv_back_fetch(struct pv_back_queue *q, const struct 
 	if (!q->nr_unfetched)
 		return;
 	list_for_each_entry(req, &q->waiting, list) {
-		if (req->stage != PV_BACK_PARSED)
+		if (req->stage != PV_BACK_PARSED || (ops->spares && !ops->spares(req)))
 			continue;
 		if (!pv_back_get_buffer(req))
 			break;
@@ -383,8 +390,12 @@ static __always_inline unsigned int pv_back_admit(struct pv_back_queue *q,
 	unsigned int before = q->in_flight;
 
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
-		enum pv_back_admitted admitted = req->stage < PV_BACK_MAPPED ? PV_BACK_STARVED :
-									       ops->admit(req);
+		enum pv_back_admitted admitted;
+
+		if (likely(req->stage >= PV_BACK_MAPPED))
+			admitted = ops->admit(req);
+		else
+			admitted = ops->passes ? PV_BACK_PASS : PV_BACK_STARVED;
 
 		if (admitted == PV_BACK_PASS)
 			continue;

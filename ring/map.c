@@ -478,14 +478,37 @@ int pv_staged_init(struct pv_staged *s, unsigned int max)
 }
 EXPORT_SYMBOL_GPL(pv_staged_init);
 
+/* Free the first pages of the store, which are the coldest. */
+static void staged_free(struct pv_staged *s, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		__free_page(s->page[i]);
+	s->nr -= nr;
+	memmove(s->page, s->page + nr, s->nr * sizeof(*s->page));
+	if (s->all)
+		atomic_sub(nr, s->all);
+}
+
+/* All that are wanted, or none: what one store has gathered in part another may need. */
+static bool staged_charge(struct pv_staged *s, unsigned int nr)
+{
+	if (s->used + s->nr + nr > s->max)
+		return false;
+	if (!s->all || atomic_add_return(nr, s->all) <= s->max)
+		return true;
+	atomic_sub(nr, s->all);
+	return false;
+}
+
 /**
  * pv_staged_destroy() - free all pages
  * @s: the store; every page has been put back
  */
 void pv_staged_destroy(struct pv_staged *s)
 {
-	while (s->nr)
-		__free_page(s->page[--s->nr]);
+	staged_free(s, s->nr);
 	kvfree(s->page);
 	*s = (struct pv_staged) { };
 }
@@ -502,14 +525,18 @@ EXPORT_SYMBOL_GPL(pv_staged_destroy);
  */
 bool pv_staged_reserve(struct pv_staged *s, unsigned int nr)
 {
-	while (unlikely(s->nr < nr)) {
-		struct page *page;
+	if (likely(s->nr >= nr))
+		return true;
+	if (!staged_charge(s, nr - s->nr))
+		return false;
+	while (s->nr < nr) {
+		struct page *page = alloc_page(GFP_NOIO | __GFP_NOWARN);
 
-		if (s->used + s->nr >= s->max)
+		if (!page) {
+			if (s->all)
+				atomic_sub(nr - s->nr, s->all);
 			return false;
-		page = alloc_page(GFP_NOIO | __GFP_NOWARN);
-		if (!page)
-			return false;
+		}
 		s->page[s->nr++] = page;
 	}
 	return true;
@@ -551,13 +578,7 @@ EXPORT_SYMBOL_GPL(pv_staged_put);
  */
 void pv_staged_shrink(struct pv_staged *s)
 {
-	unsigned int i, nr = min(s->low, s->nr);
-
-	/* The first are the coldest. */
-	for (i = 0; i < nr; i++)
-		__free_page(s->page[i]);
-	s->nr -= nr;
-	memmove(s->page, s->page + nr, s->nr * sizeof(*s->page));
+	staged_free(s, min(s->low, s->nr));
 	s->low = s->nr;
 }
 EXPORT_SYMBOL_GPL(pv_staged_shrink);

@@ -192,6 +192,7 @@ void pv_map_age(struct pv_map_table *t, u32 idle);
  * @used: pages handed out
  * @max: most pages, free and handed out
  * @low: fewest free since the last pv_staged_shrink()
+ * @all: pages of all stores that share @max; NULL if this has it alone
  */
 struct pv_staged {
 	struct page **page;
@@ -199,6 +200,7 @@ struct pv_staged {
 	unsigned int used;
 	unsigned int max;
 	unsigned int low;
+	atomic_t *all;
 };
 
 int pv_staged_init(struct pv_staged *s, unsigned int max);

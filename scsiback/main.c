@@ -24,7 +24,7 @@ MODULE_PARM_DESC(max_segments, "Most segments of a request (26-2048, default 102
 
 unsigned int scsiback_max_buffer_pages = 2048;
 module_param_named(max_buffer_pages, scsiback_max_buffer_pages, uint, 0444);
-MODULE_PARM_DESC(max_buffer_pages, "Most staged pages of a queue (at least 2048, default 2048)");
+MODULE_PARM_DESC(max_buffer_pages, "Most staged pages of a vhost (at least 2048, default 2048)");
 
 unsigned int scsiback_max_persistent_grants = 2112;
 module_param_named(max_persistent_grants, scsiback_max_persistent_grants, uint,
@@ -69,6 +69,7 @@ static int scsiback_probe(struct pv_device *pd)
 	if (!b)
 		return -ENOMEM;
 	b->pd = pd;
+	b->gathered = jiffies - HZ;
 	scsiback_luns_init(b);
 	pd->priv = b;
 	err = pv_device_alloc_counters(pd, max_queues, sizeof(struct scsiback_counters));

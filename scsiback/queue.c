@@ -19,16 +19,67 @@
 /* Memory that was not needed for so long goes back. */
 #define IDLE_SECONDS	60
 
+/* What has no pages lets those behind it pass for so long, then stands in front for so long. */
+#define TURN		(HZ / 10)
+
+/* How often queues are asked for memory that they do not use. */
+#define GATHER		(HZ / 20)
+
 #define SEG_SIZE	sizeof(struct scsiif_request_segment)
+
+/* ---- this domain's memory, which the LUNs of a vhost share ---- */
+
+static struct scsiback_use *scsiback_use_of(const struct scsiback_req *req)
+{
+	unsigned int share = (req->io.target + req->io.lun) % SCSIBACK_SHARES;
+
+	return &to_scsiback(req->base.q->pd)->use_of[share];
+}
+
+static void scsiback_use_pages(struct scsiback_req *req, int nr)
+{
+	atomic_add(nr, &to_scsiback(req->base.q->pd)->use.pages);
+	atomic_add(nr, &scsiback_use_of(req)->pages);
+}
+
+static void scsiback_use_buffers(struct scsiback_req *req, int nr)
+{
+	atomic_add(nr, &to_scsiback(req->base.q->pd)->use.buffers);
+	atomic_add(nr, &scsiback_use_of(req)->buffers);
+}
+
+/*
+ * A LUN may take as much as it leaves: one that hangs does not keep what others
+ * need. (Who has nothing may take what there is.)
+ */
+static bool scsiback_is_over_share(const struct scsiback_req *req, int used, int held, int nr,
+				   int max)
+{
+	return READ_ONCE(to_scsiback(req->base.q->pd)->nr_luns) > 1 && held &&
+	       held + 2 * nr + used > max;
+}
+
+/* What other queues have and do not use is to be had soon. */
+static void scsiback_gather(struct scsiback *b)
+{
+	if (b->queues->nr == 1 || time_before(jiffies, READ_ONCE(b->gathered) + GATHER))
+		return;
+	WRITE_ONCE(b->gathered, jiffies);
+	pv_back_wake(b->queues);
+}
 
 /* ---- the end of a request ---- */
 
-static void scsiback_put_staged(struct scsiback_req *req)
+static void scsiback_put_memory(struct scsiback_req *req)
 {
 	unsigned int i;
 
 	for (i = 0; req->staged && i < req->nr_vecs; i++)
 		pv_staged_put(&req->base.q->staged, req->vecs[i].bv_page);
+	if (req->staged)
+		scsiback_use_pages(req, -req->nr_vecs);
+	if (req->base.buffer)
+		scsiback_use_buffers(req, -1);
 	req->staged = false;
 }
 
@@ -46,7 +97,7 @@ void scsiback_finish(struct scsiback_req *req)
 	scsiback_respond(&rsp, req->io.rqid, &req->result);
 	pv_ring_put(&q->ring, &rsp, SCSIBACK_RESPONSE);
 	q->stats->responses++;
-	scsiback_put_staged(req);
+	scsiback_put_memory(req);
 	pv_back_put_req(&req->base);
 }
 
@@ -267,27 +318,43 @@ static void scsiback_answer(struct pv_back_req *base)
 
 /* ---- from the ring to a list of known segments ---- */
 
-static void scsiback_buffer_free(struct pv_back_buffer *base)
+static void scsiback_buffer_free(struct pv_back_queue *q, struct pv_back_buffer *base)
 {
 	struct scsiback_buffer *buffer = container_of(base, struct scsiback_buffer, base);
 
-	free_pages((unsigned long)buffer->seg,
-		   get_order(SCSIBACK_MAX_SEGMENTS * SEG_SIZE));
+	free_pages((unsigned long)buffer->seg, get_order(scsiback_max_segments * SEG_SIZE));
 	kvfree(buffer);
+	atomic_dec(&to_scsiback(q->pd)->nr_buffers);
 }
 
-static struct pv_back_buffer *scsiback_buffer_alloc(void)
+static struct scsiback_buffer *scsiback_buffer_make(void)
 {
-	struct scsiback_buffer *buffer = kvmalloc(sizeof(*buffer), GFP_KERNEL | __GFP_NOWARN);
+	unsigned int nr = scsiback_max_segments;
+	struct scsiback_buffer *buffer;
 
+	buffer = kvmalloc(struct_size(buffer, vec, nr) + nr * sizeof(*buffer->sg),
+			  GFP_NOIO | __GFP_NOWARN);
 	if (!buffer)
 		return NULL;
-	buffer->seg = (void *)__get_free_pages(GFP_KERNEL | __GFP_NOWARN,
-					       get_order(SCSIBACK_MAX_SEGMENTS *
-							 SEG_SIZE));
+	buffer->sg = (struct scatterlist *)&buffer->vec[nr];
+	buffer->seg = (void *)__get_free_pages(GFP_NOIO | __GFP_NOWARN, get_order(nr * SEG_SIZE));
 	if (buffer->seg)
-		return &buffer->base;
+		return buffer;
 	kvfree(buffer);
+	return NULL;
+}
+
+static struct pv_back_buffer *scsiback_buffer_alloc(struct pv_back_queue *q)
+{
+	struct scsiback *b = to_scsiback(q->pd);
+	struct scsiback_buffer *buffer = NULL;
+
+	if (atomic_inc_return(&b->nr_buffers) <= SCSIBACK_MAX_BUFFERS)
+		buffer = scsiback_buffer_make();
+	if (buffer)
+		return &buffer->base;
+	atomic_dec(&b->nr_buffers);
+	scsiback_gather(b);
 	return NULL;
 }
 
@@ -302,6 +369,8 @@ static void scsiback_accept(struct pv_back_req *base)
 	req->aborted = SCSIBACK_NOT_ABORTED;
 	req->tmf = NULL;
 	req->nr_vecs = 0;
+	req->waits_since = 0;
+	req->cut = 0;
 	req->segs = req->inline_segs;
 	req->vecs = req->inline_vecs;
 	req->sgs = req->inline_sgs;
@@ -319,12 +388,22 @@ static void scsiback_accept(struct pv_back_req *base)
 		base->stage = PV_BACK_PARSED;
 }
 
+static bool scsiback_spares(struct pv_back_req *base)
+{
+	struct scsiback_req *req = scsiback_req_of(base);
+
+	return !scsiback_is_over_share(req, atomic_read(&to_scsiback(base->q->pd)->use.buffers),
+				       atomic_read(&scsiback_use_of(req)->buffers), 1,
+				       SCSIBACK_MAX_BUFFERS);
+}
+
 static void scsiback_want(struct pv_back_req *base)
 {
 	struct scsiback_buffer *buffer = container_of(base->buffer, struct scsiback_buffer, base);
 	struct scsiback_req *req = scsiback_req_of(base);
 	unsigned int i;
 
+	scsiback_use_buffers(req, 1);
 	req->vecs = buffer->vec;
 	req->sgs = buffer->sg;
 	for (i = 0; base->q->persistent && i < req->io.nr_lists; i++)
@@ -424,6 +503,19 @@ static bool scsiback_place_direct(struct scsiback_req *req)
 	return true;
 }
 
+/* Commands with lists leave some to the others. */
+static bool scsiback_may_place(const struct scsiback_req *req, unsigned int nr)
+{
+	int used = atomic_read(&to_scsiback(req->base.q->pd)->use.pages);
+	int max = scsiback_max_buffer_pages + (req->io.nr_lists ? 0 : SCSIBACK_SMALL_PAGES);
+
+	if (likely(used + nr <= max / 2))
+		return true;
+	return used + nr <= max &&
+	       !scsiback_is_over_share(req, used, atomic_read(&scsiback_use_of(req)->pages), nr,
+				       max);
+}
+
 /* Pages of our own. What a device might not fill shows no old data. */
 static bool scsiback_place_staged(struct scsiback_req *req)
 {
@@ -431,8 +523,13 @@ static bool scsiback_place_staged(struct scsiback_req *req)
 	struct pv_back_queue *q = req->base.q;
 	u32 left = req->io.bytes;
 
-	if (!pv_staged_reserve(&q->staged, nr))
+	if (unlikely(!scsiback_may_place(req, nr)))
 		return false;
+	if (unlikely(!pv_staged_reserve(&q->staged, nr))) {
+		scsiback_gather(to_scsiback(q->pd));
+		return false;
+	}
+	scsiback_use_pages(req, nr);
 	for (i = 0; i < nr; i++) {
 		struct page *page = pv_staged_take(&q->staged);
 		u32 len = min_t(u32, left, XEN_PAGE_SIZE);
@@ -449,37 +546,12 @@ static bool scsiback_place_staged(struct scsiback_req *req)
 	return true;
 }
 
-/* Staged pages that a LUN's commands have on this queue. */
-static unsigned int scsiback_held_pages(struct scsiback_req *of)
+/* It and those behind it take turns: what it waits for may be with a device that hangs. */
+static enum pv_back_admitted scsiback_starved(struct scsiback_req *req)
 {
-	struct pv_back_queue *q = of->base.q;
-	unsigned int held = 0;
-	u32 i;
-
-	for (i = 0; i < q->ring.size; i++) {
-		const struct scsiback_req *req = scsiback_req_of(pv_back_req_at(q, i));
-
-		if (req->base.stage >= PV_BACK_PLACED && req->staged &&
-		    req->io.target == of->io.target && req->io.lun == of->io.lun)
-			held += req->nr_vecs;
-	}
-	return held;
-}
-
-/*
- * A LUN may take as many pages as it leaves: one that hangs does not keep those
- * of others. (Who has none may take what there is.)
- */
-static bool scsiback_is_over_share(struct scsiback_req *req)
-{
-	const struct pv_staged *s = &req->base.q->staged;
-	unsigned int nr = DIV_ROUND_UP(req->io.bytes, XEN_PAGE_SIZE), held;
-
-	if (likely(s->used + nr <= s->max / 2) ||
-	    READ_ONCE(to_scsiback(req->base.q->pd)->nr_luns) < 2)
-		return false;
-	held = scsiback_held_pages(req);
-	return held && held + 2 * nr + s->used > s->max;
+	if (!req->waits_since)
+		req->waits_since = jiffies | 1;
+	return (jiffies - req->waits_since) / TURN & 1 ? PV_BACK_STARVED : PV_BACK_PASS;
 }
 
 /* Returns PV_BACK_START when its pages are there. */
@@ -487,12 +559,9 @@ static enum pv_back_admitted scsiback_place(struct scsiback_req *req)
 {
 	if (req->base.stage == PV_BACK_PLACED)
 		return PV_BACK_START;
-	if (req->io.nr_segs && !(req->direct && scsiback_place_direct(req))) {
-		if (unlikely(scsiback_is_over_share(req)))
-			return PV_BACK_PASS;
-		if (!scsiback_place_staged(req))
-			return PV_BACK_STARVED;
-	}
+	if (req->io.nr_segs && !(req->direct && scsiback_place_direct(req)) &&
+	    !scsiback_place_staged(req))
+		return scsiback_starved(req);
 	req->base.stage = PV_BACK_PLACED;
 	return PV_BACK_START;
 }
@@ -637,14 +706,20 @@ static void scsiback_look(struct pv_back_queue *base, bool hold)
 {
 	struct scsiback_queue *q = container_of(base, struct scsiback_queue, base);
 
+	unsigned long gathered = READ_ONCE(to_scsiback(base->pd)->gathered);
+
 	if (unlikely(READ_ONCE(q->abort_all) || atomic_read(&to_scsiback(base->pd)->resets)))
 		scsiback_abort_wanted(q);
+	if (unlikely(gathered != q->gathered)) {
+		q->gathered = gathered;
+		pv_back_trim(base);
+	}
 }
 
 /* Its frontend sends it again. */
 static void scsiback_drop(struct pv_back_req *base)
 {
-	scsiback_put_staged(scsiback_req_of(base));
+	scsiback_put_memory(scsiback_req_of(base));
 }
 
 /* Their guest has gone. */
@@ -665,12 +740,14 @@ static void scsiback_init_queue(struct pv_back_queue *base)
 static const struct pv_back_ops scsiback_ops = {
 	.queue_size = sizeof(struct scsiback_queue),
 	.req_size = sizeof(struct scsiback_req),
+	.passes = true,
 	.lacks = "commands that its devices have not answered",
 	.init = scsiback_init_queue,
 	.buffer_alloc = scsiback_buffer_alloc,
 	.buffer_free = scsiback_buffer_free,
 	.look = scsiback_look,
 	.accept = scsiback_accept,
+	.spares = scsiback_spares,
 	.want = scsiback_want,
 	.fetch = scsiback_fetch,
 	.fetched = scsiback_fetched,
@@ -706,7 +783,8 @@ struct pv_back_queues *scsiback_queues_create(struct scsiback *b)
 		.stride = PV_VSCSIIF_STRIDE,
 		.persistent = pv_feature(b->pd, SCSIBACK_PERSISTENT) &&
 			      pv_feature(b->pd, SCSIBACK_FRONT_PERSISTENT),
-		.max_staged = scsiback_max_buffer_pages,
+		.max_staged = scsiback_max_buffer_pages + SCSIBACK_SMALL_PAGES,
+		.all_staged = &b->nr_pages,
 		.max_maps = scsiback_max_persistent_grants,
 		.consume = scsiback_consume,
 		.idle_seconds = IDLE_SECONDS,

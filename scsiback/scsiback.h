@@ -74,6 +74,19 @@ extern struct workqueue_struct *scsiback_wq;
 #define SCSIBACK_PDEV	256
 
 /**
+ * SCSIBACK_SMALL_PAGES - staged pages of a vhost that commands with lists do not get
+ *
+ * However many of these hang, all others go on.
+ */
+#define SCSIBACK_SMALL_PAGES	128
+
+/** SCSIBACK_MAX_BUFFERS - most commands of a vhost with lists of segments at a time */
+#define SCSIBACK_MAX_BUFFERS	24
+
+/** SCSIBACK_SHARES - LUNs that are told apart when there is little memory */
+#define SCSIBACK_SHARES		64
+
+/**
  * struct scsiback_lun_ops - a kind of device behind a LUN
  * @prepare: may the command be sent; -EAGAIN if there is no room now. If it
  *           must not be sent, set its result and return -EPERM
@@ -184,17 +197,28 @@ struct scsiback_counters {
 } ____cacheline_aligned_in_smp;
 
 /**
- * struct scsiback_buffer - room for a request that has more than a slot holds
+ * struct scsiback_buffer - room for a request that has more than a slot holds,
+ *                          up to max_segments
  * @base: the library's part
  * @seg: as the frontend wrote them; whole pages
- * @vec: where they are
- * @sg: the same for LIO
+ * @sg: their pages for LIO
+ * @vec: their pages
  */
 struct scsiback_buffer {
 	struct pv_back_buffer base;
 	struct scsiif_request_segment *seg;
-	struct bio_vec vec[SCSIBACK_MAX_SEGMENTS];
-	struct scatterlist sg[SCSIBACK_MAX_SEGMENTS];
+	struct scatterlist *sg;
+	struct bio_vec vec[];
+};
+
+/**
+ * struct scsiback_use - what commands have of this domain's memory
+ * @pages: staged pages
+ * @buffers: buffers
+ */
+struct scsiback_use {
+	atomic_t pages;
+	atomic_t buffers;
 };
 
 /**
@@ -221,6 +245,8 @@ enum scsiback_aborted {
  * @aborted: who wants it back
  * @tmf: the abort that waits for its end
  * @nr_vecs: pages of data
+ * @waits_since: when it first found no pages, in jiffies; 0 if it has not
+ * @cut: bytes at its end that are not moved: the adapter cannot take all
  * @segs: its segments
  * @vecs: their pages
  * @sgs: the same for LIO
@@ -243,6 +269,8 @@ struct scsiback_req {
 	enum scsiback_aborted aborted;
 	struct scsiback_req *tmf;
 	unsigned int nr_vecs;
+	unsigned long waits_since;
+	u32 cut;
 	struct scsiif_request_segment *segs;
 	struct bio_vec *vecs;
 	struct scatterlist *sgs;
@@ -264,12 +292,14 @@ struct scsiback_req {
  * @base: the library's part
  * @serial: of all queues of all vhosts
  * @abort_all: the vhost goes away, and its commands take too long
+ * @gathered: what it has seen of the vhost's
  * @counters: where to count
  */
 struct scsiback_queue {
 	struct pv_back_queue base;
 	u32 serial;
 	bool abort_all;
+	unsigned long gathered;
 	struct scsiback_counters *counters;
 };
 
@@ -287,6 +317,11 @@ struct scsiback_queue {
  * @refusals: what the guest says of each then is about what was just written
  * @resets: LUNs that are being reset, or are overdue
  * @queues: the connection, or NULL
+ * @nr_pages: staged pages of all queues
+ * @nr_buffers: buffers of all queues
+ * @use: of these, what commands have
+ * @use_of: the same by LUN, or several of them
+ * @gathered: when queues were last asked for what they do not use, in jiffies
  */
 struct scsiback {
 	struct pv_device *pd;
@@ -301,6 +336,11 @@ struct scsiback {
 	bool refusals;
 	atomic_t resets;
 	struct pv_back_queues *queues;
+	atomic_t nr_pages;
+	atomic_t nr_buffers;
+	struct scsiback_use use;
+	struct scsiback_use use_of[SCSIBACK_SHARES];
+	unsigned long gathered;
 };
 
 /* queue.c */
