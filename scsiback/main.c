@@ -212,7 +212,7 @@ static int __init scsiback_init(void)
 		       "\n", allow);
 		return err;
 	}
-	scsiback_wq = alloc_workqueue("pv-scsiback", WQ_UNBOUND, 0);
+	scsiback_wq = alloc_workqueue("pv-scsiback", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!scsiback_wq)
 		return -ENOMEM;
 	err = scsiback_fabric_init();

@@ -5,6 +5,7 @@
  */
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/dma-direction.h>
 #include <linux/highmem.h>
 #include <scsi/scsi.h>
@@ -195,8 +196,50 @@ static void scsiback_passthrough_abort(struct scsiback_req *req,
 	blk_abort_request(req->rq);
 }
 
+/* All tags may be others'. Waiting for one has an end. */
+static struct request *scsiback_reset_request(struct scsi_device *sdev, unsigned long until)
+{
+	struct request *rq;
+
+	while (IS_ERR(rq = scsi_alloc_request(sdev->request_queue, REQ_OP_DRV_IN,
+					      BLK_MQ_REQ_NOWAIT)) &&
+	       !scsiback_is_leaving(sdev) && time_before(jiffies, until))
+		msleep(20);
+	return rq;
+}
+
+/* As the SCSI layer's own resets: alone, neither beside its error handler nor beside commands. */
+static bool scsiback_begin_tmf(struct Scsi_Host *host, unsigned long until)
+{
+	unsigned long flags;
+	bool ok;
+
+	for (;;) {
+		spin_lock_irqsave(host->host_lock, flags);
+		ok = !scsi_host_in_recovery(host);
+		host->tmf_in_progress |= ok;
+		spin_unlock_irqrestore(host->host_lock, flags);
+		if (ok || time_after(jiffies, until))
+			return ok;
+		msleep(20);
+	}
+}
+
+static void scsiback_end_tmf(struct scsi_device *sdev)
+{
+	struct Scsi_Host *host = sdev->host;
+	unsigned long flags;
+
+	spin_lock_irqsave(host->host_lock, flags);
+	host->tmf_in_progress = 0;
+	spin_unlock_irqrestore(host->host_lock, flags);
+	wake_up(&host->host_wait);
+	blk_mq_run_hw_queues(sdev->request_queue, true);
+}
+
 static bool scsiback_reset_device(struct scsi_device *sdev)
 {
+	unsigned long until = jiffies + RESET_TIMEOUT;
 	struct Scsi_Host *host = sdev->host;
 	struct scsi_cmnd *scmd;
 	struct request *rq;
@@ -204,14 +247,19 @@ static bool scsiback_reset_device(struct scsi_device *sdev)
 
 	if (!host->hostt->eh_device_reset_handler)
 		return false;
-	rq = scsi_alloc_request(sdev->request_queue, REQ_OP_DRV_IN, 0);
+	rq = scsiback_reset_request(sdev, until);
 	if (IS_ERR(rq))
 		return false;
+	if (!scsiback_begin_tmf(host, until)) {
+		blk_mq_free_request(rq);
+		return false;
+	}
 	scmd = blk_mq_rq_to_pdu(rq);
 	scmd->device = sdev;
 	scmd->submitter = SUBMITTED_BY_SCSI_RESET_IOCTL;
 	scmd->sc_data_direction = DMA_NONE;
 	ret = host->hostt->eh_device_reset_handler(scmd);
+	scsiback_end_tmf(sdev);
 	/* Nobody here is to be alarmed by what the device says next. */
 	sdev->was_reset = 1;
 	blk_mq_free_request(rq);

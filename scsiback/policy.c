@@ -532,6 +532,27 @@ bool scsiback_bulk(u8 opcode)
 	}
 }
 
+/* What a disk may need long for, as far as the standards let it. */
+static bool scsiback_takes_long(u8 opcode)
+{
+	switch (opcode) {
+	case REASSIGN_BLOCKS:
+	case VERIFY:
+	case VERIFY_12:
+	case VERIFY_16:
+	case WRITE_BUFFER:
+	case WRITE_SAME:
+	case WRITE_SAME_16:
+	case UNMAP:
+	case SECURITY_PROTOCOL_OUT:
+	case ATA_12:
+	case ATA_16:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /**
  * scsiback_timeout() - how long a command may take
  * @opcode: its operation code
@@ -562,8 +583,10 @@ unsigned int scsiback_timeout(u8 opcode, u8 type)
 		return opcode == INITIALIZE_ELEMENT_STATUS ? 60 * 60 * HZ :
 							     5 * 60 * HZ;
 	case TYPE_ROM:
-		return 10 * 60 * HZ;
+		/* Of a whole disc: BLANK, CLOSE TRACK/SESSION, SYNCHRONIZE CACHE. */
+		return opcode == 0xa1 || opcode == 0x5b || opcode == SYNCHRONIZE_CACHE ?
+		       4 * 60 * 60 * HZ : 10 * 60 * HZ;
 	default:
-		return 60 * HZ;
+		return scsiback_takes_long(opcode) ? 4 * 60 * 60 * HZ : 60 * HZ;
 	}
 }
