@@ -7,6 +7,8 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/dma-direction.h>
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/highmem.h>
 #include <scsi/scsi.h>
 #include <scsi/scsi_cmnd.h>
@@ -378,6 +380,90 @@ static int scsiback_claim_disk(struct scsiback_lun *lun)
 	return err;
 }
 
+/* ---- its other nodes: only one opener has st's, and sg's if he wants that ---- */
+
+struct scsiback_nodes {
+	struct scsiback_lun *lun;
+	int err;
+};
+
+static bool scsiback_is_class(const struct device *dev, const char *class)
+{
+	return dev->class && !strcmp(dev->class->name, class);
+}
+
+/* Not that of a tape which is rewound when it is closed, nor one with a mode. */
+static bool scsiback_is_plain_tape(const struct device *dev)
+{
+	unsigned int nr;
+	char rest;
+
+	return scsiback_is_class(dev, "scsi_tape") &&
+	       sscanf(dev_name(dev), "nst%u%c", &nr, &rest) == 1;
+}
+
+/* Whoever looks at a new device by sg has it open for a moment. */
+static struct file *scsiback_open_path(const char *path, int flags)
+{
+	unsigned long until = jiffies + HZ;
+	struct file *file;
+
+	while (IS_ERR(file = filp_open(path, flags | O_NONBLOCK, 0)) &&
+	       PTR_ERR(file) == -EBUSY && time_before(jiffies, until))
+		msleep(50);
+	return file;
+}
+
+static int scsiback_claim_node(struct device *dev, void *data)
+{
+	struct scsiback_nodes *nodes = data;
+	struct scsiback_lun *lun = nodes->lun;
+	bool tape = scsiback_is_plain_tape(dev);
+	struct file *file;
+	char path[32];
+
+	if (!tape && !scsiback_is_class(dev, "scsi_generic"))
+		return 0;
+	snprintf(path, sizeof(path), "/dev/%s", dev_name(dev));
+	file = scsiback_open_path(path, tape ? O_RDONLY : O_RDWR | O_EXCL);
+	if (!IS_ERR(file) && file_inode(file)->i_rdev == dev->devt) {
+		lun->node[tape] = file;
+		return 0;
+	}
+	nodes->err = IS_ERR(file) ? PTR_ERR(file) : -ENODEV;
+	if (!IS_ERR(file))
+		filp_close(file, NULL);
+	if (nodes->err == -EBUSY)
+		return nodes->err;
+	dev_notice(&lun->b->pd->xb->dev, "%s: %s cannot be opened (%d): its users here are not kept out\n",
+		   lun->name, path, nodes->err);
+	nodes->err = 0;
+	return 0;
+}
+
+static void scsiback_unclaim_nodes(struct scsiback_lun *lun)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(lun->node); i++) {
+		if (lun->node[i])
+			filp_close(lun->node[i], NULL);
+		lun->node[i] = NULL;
+	}
+	/* They are free when we say so, not somewhat later. */
+	flush_delayed_fput();
+}
+
+static int scsiback_claim_nodes(struct scsiback_lun *lun)
+{
+	struct scsiback_nodes nodes = { .lun = lun };
+
+	device_for_each_child(&lun->sdev->sdev_gendev, &nodes, scsiback_claim_node);
+	if (nodes.err)
+		scsiback_unclaim_nodes(lun);
+	return nodes.err;
+}
+
 static void scsiback_unclaim_disk(struct scsiback_lun *lun)
 {
 	/* What it has read before is not what the guest has left. */
@@ -389,6 +475,7 @@ static void scsiback_unclaim_disk(struct scsiback_lun *lun)
 
 static void scsiback_passthrough_close(struct scsiback_lun *lun)
 {
+	scsiback_unclaim_nodes(lun);
 	scsiback_unclaim_disk(lun);
 	scsiback_take_back(lun);
 	scsi_autopm_put_device(lun->sdev);
@@ -465,10 +552,15 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	err = scsiback_claim_disk(lun);
 	if (err)
 		goto back;
+	err = scsiback_claim_nodes(lun);
+	if (err)
+		goto disk;
 	scsiback_identify(lun);
 	lun->ops = &passthrough_ops;
 	return 0;
 
+disk:
+	scsiback_unclaim_disk(lun);
 back:
 	scsiback_take_back(lun);
 sleep:

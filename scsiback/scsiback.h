@@ -121,6 +121,7 @@ struct scsiback_lun_ops {
  * @nexus_lost: the guest has not been told yet that the connection is a new one
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
+ * @node: pass-through: its nodes of sg and st, likewise
  * @no_driver: pass-through: it was not for drivers of this domain before either
  * @allow: SCSIBACK_ALLOW_*
  * @tpg: LIO: the group
@@ -151,6 +152,7 @@ struct scsiback_lun {
 	int type;
 	struct scsi_device *sdev;
 	struct pv_bdev claim;
+	struct file *node[2];
 	bool no_driver;
 	unsigned int allow;
 	struct scsiback_tpg *tpg;
