@@ -33,9 +33,12 @@
 #define _PV_VSCSIIF_EXT_H
 
 #include <linux/build_bug.h>
+#include <scsi/scsi_proto.h>
 #include <xen/interface/xen.h>
 #include <xen/page.h>
 #include <xen/interface/io/vscsiif.h>
+
+#include "compat.h"
 
 #define PV_VSCSIIF_MAX_QUEUES	"pvsplit-multi-queue-max-queues"
 #define PV_VSCSIIF_NUM_QUEUES	"pvsplit-multi-queue-num-queues"
@@ -62,5 +65,48 @@ static_assert(sizeof(struct vscsiif_response) == PV_VSCSIIF_STRIDE);
  * takes, this many in all:
  */
 #define PV_VSCSIIF_MAX_SEGS	(VSCSIIF_SG_TABLESIZE * VSCSIIF_SG_PER_PAGE)
+
+/**
+ * pv_vscsiif_set_blocks() - have a command move fewer blocks
+ * @cdb: the command
+ * @nr: how many
+ *
+ * Return: false if it is none that names its blocks and can be cut, or has not
+ * so many.
+ */
+static inline bool pv_vscsiif_set_blocks(u8 *cdb, u32 nr)
+{
+	u32 had;
+
+	switch (cdb[0]) {
+	case READ_6:
+	case WRITE_6:
+		had = cdb[4] ?: 256;
+		break;
+	case READ_10:
+	case WRITE_10:
+		had = get_unaligned_be16(&cdb[7]);
+		break;
+	case READ_12:
+	case WRITE_12:
+		had = get_unaligned_be32(&cdb[6]);
+		break;
+	case READ_16:
+	case WRITE_16:
+		had = get_unaligned_be32(&cdb[10]);
+		break;
+	default:
+		return false;
+	}
+	if (had < nr)
+		return false;
+	if (cdb[0] == READ_6 || cdb[0] == WRITE_6)
+		cdb[4] = nr & 0xff;
+	else if (cdb[0] == READ_10 || cdb[0] == WRITE_10)
+		put_unaligned_be16(nr, &cdb[7]);
+	else
+		put_unaligned_be32(nr, &cdb[cdb[0] == READ_12 || cdb[0] == WRITE_12 ? 6 : 10]);
+	return true;
+}
 
 #endif /* _PV_VSCSIIF_EXT_H */

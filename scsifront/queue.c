@@ -323,12 +323,13 @@ static int scsifront_end_at_once(struct scsi_cmnd *sc, int host_byte)
  */
 static bool scsifront_cut(const struct pv_front_queues *queues, struct scsi_cmnd *sc)
 {
-	unsigned int nr, block = sc->device->sector_size;
+	unsigned int max = queues->max_segs * XEN_PAGE_SIZE, block = sc->device->sector_size, nr;
 
 	if (blk_rq_is_passthrough(scsi_cmd_to_rq(sc)) || !block)
 		return false;
-	nr = queues->max_segs * XEN_PAGE_SIZE / block;
-	if (!nr || !scsifront_set_blocks(sc->cmnd, nr))
+	/* Less than that, and still too many pieces: until they fit. */
+	nr = (scsi_bufflen(sc) > max ? max : scsi_bufflen(sc) / 2) / block;
+	if (!nr || !pv_vscsiif_set_blocks(sc->cmnd, nr))
 		return false;
 	sc->sdb.length = nr * block;
 	return true;
@@ -341,7 +342,7 @@ static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
 	struct vscsiif_request req;
 	int err;
 
-	/* Once more if a backend came back that takes less at a time. */
+	/* Again if a backend came back that takes less at a time. */
 	do
 		err = pv_front_send(q, &scsifront_ops, scsi_cmd_priv(sc), &req,
 				    sc->flags & SCMD_LAST);

@@ -52,37 +52,6 @@ u32 scsifront_fill_cdb(struct vscsiif_request *req, struct scsi_cmnd *sc,
 }
 
 /**
- * scsifront_set_blocks() - have a command move fewer blocks
- * @cdb: the command
- * @nr: how many
- *
- * Return: false if it is none that names its blocks and can be cut.
- */
-bool scsifront_set_blocks(u8 *cdb, u32 nr)
-{
-	switch (cdb[0]) {
-	case READ_6:
-	case WRITE_6:
-		cdb[4] = nr;
-		return true;
-	case READ_10:
-	case WRITE_10:
-		put_unaligned_be16(nr, &cdb[7]);
-		return true;
-	case READ_12:
-	case WRITE_12:
-		put_unaligned_be32(nr, &cdb[6]);
-		return true;
-	case READ_16:
-	case WRITE_16:
-		put_unaligned_be32(nr, &cdb[10]);
-		return true;
-	default:
-		return false;
-	}
-}
-
-/**
  * scsifront_fill_list() - name a page of segments
  * @req: from scsifront_fill_cdb()
  * @i: which page

@@ -29,7 +29,6 @@ static inline unsigned int scsifront_list_pages(unsigned int nr)
 
 u32 scsifront_fill_cdb(struct vscsiif_request *req, struct scsi_cmnd *sc,
 		       unsigned int nr);
-bool scsifront_set_blocks(u8 *cdb, u32 nr);
 void scsifront_fill_list(struct vscsiif_request *req, unsigned int i,
 			 grant_ref_t ref, unsigned int nr);
 u32 scsifront_fill_tmf(struct vscsiif_request *req, u8 act,

@@ -77,6 +77,13 @@ typedef u64 netdev_features_t;
 #define swap(a, b)		do { __typeof__(a) __a = (a); (a) = (b); (b) = __a; } while (0)
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
+static inline u16 get_unaligned_be16(const void *p)
+{
+	const u8 *b = p;
+
+	return b[0] << 8 | b[1];
+}
+
 static inline u32 get_unaligned_be32(const void *p)
 {
 	u32 value;
