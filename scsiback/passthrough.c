@@ -15,6 +15,7 @@
 #include <scsi/scsi_device.h>
 #include <scsi/scsi_host.h>
 
+#include "limits.h"
 #include "policy.h"
 #include "scsiback.h"
 
@@ -43,6 +44,45 @@ static bool scsiback_fits(const struct scsiback_req *req, const struct request_q
 	       req->nr_vecs <= queue_max_segments(rq);
 }
 
+/*
+ * A disk's reads and writes go as far as the adapter does. What is left stands in
+ * the residual: who sends them makes another command of it.
+ */
+static bool scsiback_cut(struct scsiback_req *req, const struct scsi_device *sdev)
+{
+	const struct request_queue *rq = sdev->request_queue;
+	u32 bytes = 0, nr;
+	unsigned int i;
+
+	if (scsiback_has_position(sdev->type) || !sdev->sector_size)
+		return false;
+	for (i = 0; i < min_t(unsigned int, req->nr_vecs, queue_max_segments(rq)); i++)
+		bytes += req->vecs[i].bv_len;
+	nr = min(bytes, queue_max_hw_sectors(rq) << SECTOR_SHIFT) / sdev->sector_size;
+	if (!nr || !pv_vscsiif_set_blocks(req->io.cdb, nr))
+		return false;
+	req->cut = req->io.bytes - nr * sdev->sector_size;
+	return true;
+}
+
+/* Returns false if it has been answered. */
+static bool scsiback_make_fit(struct scsiback_req *req)
+{
+	struct scsiback_lun *lun = req->lun;
+	struct scsi_device *sdev = lun->sdev;
+
+	if (likely(scsiback_fits(req, sdev->request_queue)) || scsiback_cut(req, sdev))
+		return true;
+	pv_device_complain(req->base.q->pd,
+			   "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
+			   lun->name, req->io.bytes, req->nr_vecs, lun->pdev,
+			   queue_max_hw_sectors(sdev->request_queue) << 9,
+			   queue_max_segments(sdev->request_queue));
+	/* invalid field in CDB */
+	scsiback_deny(req, 0x24);
+	return false;
+}
+
 /* Its queue says "later" until the end. */
 static bool scsiback_is_leaving(const struct scsi_device *sdev)
 {
@@ -53,21 +93,11 @@ static bool scsiback_is_leaving(const struct scsi_device *sdev)
 
 static int scsiback_passthrough_prepare(struct scsiback_req *req)
 {
-	struct scsiback_lun *lun = req->lun;
-	struct scsi_device *sdev = lun->sdev;
+	struct scsi_device *sdev = req->lun->sdev;
 	struct request *rq;
 
-	if (!scsiback_fits(req, sdev->request_queue)) {
-		pv_device_complain(req->base.q->pd,
-				   "%s: command of %u bytes in %u pages: %s takes %u bytes in %u\n",
-				   lun->name, req->io.bytes, req->nr_vecs,
-				   lun->pdev,
-				   queue_max_hw_sectors(sdev->request_queue) << 9,
-				   queue_max_segments(sdev->request_queue));
-		/* invalid field in CDB */
-		scsiback_deny(req, 0x24);
+	if (unlikely(!scsiback_make_fit(req)))
 		return -EPERM;
-	}
 	rq = scsi_alloc_request(sdev->request_queue,
 				req->io.dir == DMA_TO_DEVICE ? REQ_OP_DRV_OUT :
 							       REQ_OP_DRV_IN,
@@ -106,7 +136,7 @@ static int scsiback_attach_data(struct scsiback_req *req)
 	bio_init(bio, NULL, req->vecs, req->nr_vecs,
 		 req->io.dir == DMA_TO_DEVICE ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN);
 	bio->bi_vcnt = req->nr_vecs;
-	bio->bi_iter.bi_size = req->io.bytes;
+	bio->bi_iter.bi_size = req->io.bytes - req->cut;
 	return blk_rq_append_bio(req->rq, bio);
 }
 
@@ -119,7 +149,7 @@ static void scsiback_passthrough_submit(struct scsiback_req *req)
 	scmd->cmd_len = req->io.cdb_len;
 	/* For what is refused above the driver. */
 	scmd->result = 0;
-	scmd->resid_len = req->io.bytes;
+	scmd->resid_len = req->io.bytes - req->cut;
 	/* Retries are for who knows what the command is for: the guest. */
 	scmd->allowed = 0;
 	rq->timeout = scsiback_timeout(req->io.cdb[0], req->lun->sdev->type);
@@ -133,26 +163,47 @@ static void scsiback_passthrough_submit(struct scsiback_req *req)
 	blk_execute_rq_nowait(rq, false);
 }
 
-/* Make what a device says of its limits true of the adapter's, too. */
+/* What goes through the adapter at a time, in bytes. */
+static u32 scsiback_max_bytes(const struct scsi_device *sdev)
+{
+	struct request_queue *rq = sdev->request_queue;
+
+	return min(queue_max_hw_sectors(rq) << SECTOR_SHIFT, queue_max_segments(rq) << PAGE_SHIFT);
+}
+
+/*
+ * Make what a device says of its limits true of the adapter's, too: page B0h of a
+ * disk, which gets one if it has none; a tape's largest block.
+ */
 static void scsiback_edit_limits(struct scsiback_req *req)
 {
 	struct scsi_device *sdev = req->lun->sdev;
-	struct request_queue *rq = sdev->request_queue;
-	u32 max, had;
+	u32 max = scsiback_max_bytes(sdev), room;
+	bool tape = req->io.cdb[0] == READ_BLOCK_LIMITS;
+	int len;
 	u8 *data;
 
-	if (!req->staged || req->result.rslt ||
-	    req->io.bytes - req->result.resid < 12 || !sdev->sector_size ||
-	    !(req->io.cdb[1] & 1) || req->io.cdb[2] != 0xb0)
+	/* One page has all: longer data is no page of these. */
+	if (!req->staged || req->io.dir != DMA_FROM_DEVICE)
 		return;
 	data = page_address(req->vecs[0].bv_page);
-	/* maximum transfer length, in blocks */
-	max = min(queue_max_hw_sectors(rq),
-		  queue_max_segments(rq) * (PAGE_SIZE >> SECTOR_SHIFT)) /
-	      (sdev->sector_size >> SECTOR_SHIFT ?: 1);
-	had = get_unaligned_be32(&data[8]);
-	if (!had || had > max)
-		put_unaligned_be32(max, &data[8]);
+	room = min_t(u32, req->vecs[0].bv_len, get_unaligned_be16(&req->io.cdb[3]));
+	if (tape) {
+		if (!req->result.rslt && req->io.bytes - req->result.resid >= 4)
+			scsiback_edit_block_limits(data, max);
+		return;
+	}
+	if (sdev->type != TYPE_DISK || !sdev->sector_size || !(req->io.cdb[1] & 1))
+		return;
+	if (req->io.cdb[2] == 0xb0 && scsiback_is_invalid_field(&req->result)) {
+		memset(data, 0, room);
+		scsiback_set_status(&req->result, SAM_STAT_GOOD, req->io.bytes);
+	}
+	if (req->result.rslt)
+		return;
+	len = scsiback_edit_vpd(data, req->io.bytes - req->result.resid, room, req->io.cdb[2],
+				max / sdev->sector_size);
+	req->result.resid = req->io.bytes - len;
 }
 
 static void scsiback_passthrough_finish(struct scsiback_req *req)
@@ -160,7 +211,7 @@ static void scsiback_passthrough_finish(struct scsiback_req *req)
 	struct scsi_cmnd *scmd = blk_mq_rq_to_pdu(req->rq);
 
 	scsiback_set_result(&req->result, scmd->result, scmd->sense_buffer,
-			    scmd->sense_len, scmd->resid_len);
+			    scmd->sense_len, scmd->resid_len + req->cut);
 	blk_mq_free_request(req->rq);
 	/* The SCSI layer calls it a timeout; the guest knows better. */
 	if (unlikely(req->aborted &&
@@ -168,7 +219,8 @@ static void scsiback_passthrough_finish(struct scsiback_req *req)
 		     XEN_VSCSIIF_RSLT_HOST_TIME_OUT))
 		scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_ABORT,
 				  req->io.bytes);
-	if (unlikely(req->io.cdb[0] == INQUIRY))
+	if (unlikely(req->io.cdb[0] == INQUIRY ||
+		     (req->io.cdb[0] == READ_BLOCK_LIMITS && req->lun->type == TYPE_TAPE)))
 		scsiback_edit_limits(req);
 }
 
