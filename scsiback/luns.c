@@ -658,6 +658,8 @@ static void scsiback_luns_look(struct scsiback *b)
 	}
 	if (again && b->pd->link != PV_LINK_UP)
 		pv_device_poke(b->pd);
+	if (state == XenbusStateInitWait)
+		scsiback_luns_offer(b);
 	if (b->unsettled && b->pd->xb->state == XenbusStateConnected &&
 	    pv_device_peer_state(b->pd) == XenbusStateConnected)
 		scsiback_luns_settle(b, b->refusals);
@@ -703,7 +705,7 @@ static void scsiback_sync_wanted(struct scsiback *b, const char *name,
 {
 	bool anew = lun && !scsiback_unchanged(lun);
 	/* The guest has had it over another connection. */
-	bool known = lun ? announce : state != XenbusStateInitialising;
+	bool known = state > XenbusStateInitWait && (!lun || announce);
 	int err = 0;
 
 	if (anew) {
@@ -813,6 +815,37 @@ int scsiback_luns_sync(struct scsiback *b, bool announce)
 out:
 	scsiback_look_later(b);
 	return b->unread ? -EAGAIN : 0;
+}
+
+/**
+ * scsiback_luns_offer() - open what the guest will have
+ * @b: the vhost, not connected
+ *
+ * Who starts the guest learns now whether it will have its devices, and they are
+ * nobody else's meanwhile. (Who has been seen already is not told again.)
+ *
+ * Context: a hook of the device.
+ */
+void scsiback_luns_offer(struct scsiback *b)
+{
+	unsigned int i, nr = 0;
+	char **name;
+	int err;
+
+	name = pv_device_list_own(b->pd, DIRECTORY, &nr);
+	if (IS_ERR(name))
+		return;
+	for (i = 0; i < min_t(unsigned int, nr, MAX_LUNS); i++) {
+		if (strlen(name[i]) >= SCSIBACK_NAME || scsiback_find_name(b, name[i]) ||
+		    scsiback_read_state(b, name[i]) != XenbusStateInitialising)
+			continue;
+		err = scsiback_lun_add(b, name[i], false);
+		/* That may be had later; the guest's driver looks once more. */
+		if (err != -EAGAIN && err != -ENOMEM)
+			scsiback_tell_state(b, name[i], BIT(XenbusStateInitialising),
+					    err ? XenbusStateClosed : XenbusStateInitWait);
+	}
+	kfree(name);
 }
 
 /* What the frontend says of it. */

@@ -95,6 +95,7 @@ static int scsiback_offer(struct pv_device *pd)
 	pv_feature_offer(pd, SCSIBACK_PERSISTENT,
 			 READ_ONCE(feature_persistent));
 	pv_feature_offer(pd, SCSIBACK_SG_GRANT, scsiback_max_segments);
+	scsiback_luns_offer(to_scsiback(pd));
 	return 0;
 }
 

@@ -602,6 +602,15 @@ static bool place_all(unsigned int domid, struct device *devices, unsigned int n
 	return true;
 }
 
+/* Before the guest's driver has come: our backend has opened it, Linux's will do so then. */
+static bool is_offered(const struct vhost *v, enum xb_state entry)
+{
+	return state_of(v->front) == XB_INITIALISING &&
+	       (entry == XB_INIT_WAIT ||
+		(state_of(v->back) == XB_INIT_WAIT &&
+		 !store_has("%s/pvsplit-multi-queue-max-queues", v->back)));
+}
+
 /*
  * Set connected in each that is, or is not waited for. The first that the
  * backend refused is returned.
@@ -623,9 +632,7 @@ static struct device *look_at(unsigned int domid, struct device *devices, unsign
 		state = entry_state(&v, dev->entry);
 		if (state == XB_CLOSED)
 			return dev;
-		/* A guest that has not started its driver yet gets the device then. */
-		dev->connected = state == XB_CONNECTED ||
-				 (nowait && state_of(v.front) == XB_INITIALISING);
+		dev->connected = state == XB_CONNECTED || (nowait && is_offered(&v, state));
 		*all &= dev->connected;
 	}
 	return NULL;
@@ -694,6 +701,8 @@ void attach(unsigned int domid, struct device *devices, unsigned int nr, bool no
 	for (i = 0; i < nr; i++) {
 		vhost_init(&v, domid, devices[i].vdev.vhost);
 		store_watch(ENTRY "/state", v.back, devices[i].entry);
+		if (nowait)
+			store_watch("%s/state", v.back);
 	}
 	do
 		refused = look_at(domid, devices, nr, nowait, &all);

@@ -353,6 +353,7 @@ void scsiback_finish(struct scsiback_req *req);
 /* luns.c */
 void scsiback_luns_init(struct scsiback *b);
 int scsiback_luns_watch(struct scsiback *b);
+void scsiback_luns_offer(struct scsiback *b);
 int scsiback_luns_sync(struct scsiback *b, bool announce);
 void scsiback_luns_settle(struct scsiback *b, bool refused);
 void scsiback_luns_close(struct scsiback *b);

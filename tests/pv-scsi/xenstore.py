@@ -295,6 +295,7 @@ class Guest:
         self.refuse = {}        # P-DEV: why
         self.held = {}          # entry's path: P-DEV
         self.revokes = True     # the backend takes what the guest does not give: ours does, Linux's does not
+        self.early = True       # and opens devices before the guest's driver comes
         self.patience = 20      # after so many seconds, unless it is told otherwise
         self.asked = {}         # entry's path: [how many it was told]
         self.busy = False
@@ -361,6 +362,22 @@ class Guest:
         if self.state(b) == '7' and not any(self.state('%s/%s' % (devs, n)) in '15' for n in self.store.tree.children(devs)):
             self.set(b, '4')
 
+    def refuses(self, e, vhost):
+        pdev = self.store.get(e + '/p-dev')
+        if self.state(e) != '1' or pdev not in self.refuse:
+            return False
+        self.store.set('/local/domain/0/error/backend/vscsi/%d/%s/error' % (self.domid, vhost), self.refuse[pdev])
+        return self.set(e, '6')
+
+    def open(self, b, vhost):
+        """Those that nobody has looked at yet; whether there was one."""
+        devs = b + '/vscsi-devs'
+        new = [e for e in ('%s/%s' % (devs, n) for n in self.store.tree.children(devs)) if self.state(e) == '1']
+        for e in new:
+            if not self.refuses(e, vhost):
+                self.set(e, '2')
+        return bool(new)
+
     def sync(self, b, vhost):
         devs = b + '/vscsi-devs'
         names = self.store.tree.children(devs)
@@ -370,9 +387,8 @@ class Guest:
             if state == '5':
                 self.held.pop(e, None)
                 self.set(e, '6')
-            elif state == '1' and pdev in self.refuse:
-                self.store.set('/local/domain/0/error/backend/vscsi/%d/%s/error' % (self.domid, vhost), self.refuse[pdev])
-                self.set(e, '6')
+            elif self.refuses(e, vhost):
+                pass
             elif state in '1234':
                 self.held[e] = pdev
                 self.set(e, '4')
@@ -389,7 +405,11 @@ class Guest:
         if self.revokes:
             self.ask(b)
         if back == '1':
+            if self.early:
+                self.store.set(b + '/pvsplit-multi-queue-max-queues', '4')
             return self.set(b, '2')
+        if back == '2' and self.early and self.open(b, vhost):
+            return True
         if front == '7' and back in '47':
             self.sync(b, vhost)
             return self.set(b, '8')
