@@ -102,6 +102,11 @@ static void scsiback_fill_sgs(struct scsiback_req *req)
 			    req->vecs[i].bv_len, req->vecs[i].bv_offset);
 }
 
+static void scsiback_submit_work(struct work_struct *work)
+{
+	target_submit(&container_of(work, struct scsiback_req, submit)->se);
+}
+
 static void scsiback_fabric_submit(struct scsiback_req *req)
 {
 	struct se_session *session = req->lun->tpg->session;
@@ -128,7 +133,12 @@ static void scsiback_fabric_submit(struct scsiback_req *req)
 	if (target_submit_prep(se, req->io.cdb, req->sgs, req->nr_vecs, NULL, 0,
 			       NULL, 0, GFP_KERNEL))
 		return;
-	target_submit(se);
+	if (likely(!req->lun->wq)) {
+		target_submit(se);
+		return;
+	}
+	INIT_WORK(&req->submit, scsiback_submit_work);
+	queue_work(req->lun->wq, &req->submit);
 }
 
 /* The result is there since scsiback_fabric_queue_status(). */
@@ -242,6 +252,9 @@ static void scsiback_tpg_put(struct scsiback_tpg *tpg)
 
 static void scsiback_fabric_close(struct scsiback_lun *lun)
 {
+	if (lun->wq)
+		destroy_workqueue(lun->wq);
+	lun->wq = NULL;
 	scsiback_tpg_put(lun->tpg);
 }
 
@@ -277,6 +290,12 @@ static unsigned int scsiback_own_rules(const struct se_device *dev)
 	       0 : SCSIBACK_ALLOW_RESERVATIONS;
 }
 
+/* A file's I/O is done by who submits it: not a ring's thread, which has other LUNs. */
+static bool scsiback_sleeps(const struct se_device *dev)
+{
+	return !strcmp(dev->transport->name, "fileio");
+}
+
 /* The type of a LUN's device, which is asked who it is, or -ENODEV. */
 static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *ours)
 {
@@ -294,6 +313,7 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *
 			continue;
 		type = dev->transport->get_device_type(dev);
 		ours->allow |= scsiback_own_rules(dev);
+		ours->sleeps = scsiback_sleeps(dev);
 		scsiback_identify(ours, dev);
 	}
 	mutex_unlock(&tpg->se.tpg_lun_mutex);
@@ -362,6 +382,14 @@ int scsiback_fabric_open(struct scsiback_lun *lun)
 	lun->tpg = scsiback_tpg_get(name, lun);
 	if (IS_ERR(lun->tpg))
 		return PTR_ERR(lun->tpg);
+	if (lun->sleeps) {
+		lun->wq = alloc_workqueue("pv-scsi-%s-%u-%u", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
+					  dev_name(&lun->b->pd->xb->dev), lun->target, lun->lun);
+		if (!lun->wq) {
+			scsiback_tpg_put(lun->tpg);
+			return -ENOMEM;
+		}
+	}
 	lun->ops = &fabric_lun_ops;
 	return 0;
 }

@@ -126,6 +126,8 @@ struct scsiback_lun_ops {
  * @allow: SCSIBACK_ALLOW_*
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
+ * @sleeps: LIO: who submits a command does its I/O
+ * @wq: LIO: who does that then
  * @resetting: being reset: no command may start
  * @replaced: its entry is about another device now; for hooks
  * @asked: the guest has been asked to give it back; for hooks
@@ -157,6 +159,8 @@ struct scsiback_lun {
 	unsigned int allow;
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;
+	bool sleeps;
+	struct workqueue_struct *wq;
 	unsigned long resetting;
 	unsigned long nexus_lost;
 	bool replaced;
@@ -256,6 +260,7 @@ enum scsiback_aborted {
  * @bio: pass-through: its data
  * @se: LIO's command, or abort, or reset
  * @work: pass-through: a reset
+ * @submit: LIO: where a ring's thread must not do it
  * @inline_segs: room for a slot's
  * @inline_vecs: room for a slot's
  * @inline_sgs: room for a slot's
@@ -284,6 +289,7 @@ struct scsiback_req {
 		struct se_cmd se;
 		struct work_struct work;
 	};
+	struct work_struct submit;
 	struct scsiif_request_segment inline_segs[VSCSIIF_SG_TABLESIZE];
 	struct bio_vec inline_vecs[VSCSIIF_SG_TABLESIZE];
 	struct scatterlist inline_sgs[VSCSIIF_SG_TABLESIZE];

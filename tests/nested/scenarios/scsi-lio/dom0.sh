@@ -36,11 +36,20 @@ check "the other port may read, and not write" guest_cmd g "B=/dev/\$(scsi_disk 
 check "the holder may write" guest_cmd g "dd if=/dev/zero of=/dev/\$(scsi_disk 3:0) bs=4k count=1 oflag=direct"
 check "given back" guest_cmd g "A=/dev/\$(scsi_disk 3:0) B=/dev/\$(scsi_disk 0:0); sg_persist -n --out --release --param-rk=123 --prout-type=1 \$A && sg_persist -n --out --register --param-rk=123 --param-sark=0 \$A && dd if=/dev/zero of=\$B bs=4k count=1 oflag=direct"
 check "without leave: denied" eval "pv-scsi detach g 0:0:3:0 && pv-scsi attach g $p 0:0:3:0 && guest_cmd g 'sg_persist -n -k /dev/\$(scsi_disk 3:0) 2>&1' | grep -qi 'not support\|illegal\|invalid'"
+# A file whose file system stands still: who writes it waits, nobody else.
+require "a file on a file system" eval "dd if=/dev/zero of=/disk/h bs=1M count=16 2>/dev/null && mke2fs -q -F /disk/h && mount -o loop /disk/h /mnt && truncate -s 8M /mnt/x"
+require "a LUN of it" eval "lio_store fileio h fd_dev_name=/mnt/x,fd_dev_size=8388608 && lio_lun $w 7 fileio h && pv-scsi attach g $w:7 0:0:5:0 && guest_cmd g 'scsi_disk 5:0'"
+fsfreeze -f /mnt
+guest_bg g hung "dd if=/dev/zero of=/dev/\$(scsi_disk 5:0) bs=4k count=1 oflag=direct"; sleep 1
+check "a file that hangs holds up no other LUN" guest_cmd -t 15 g "dd if=/dev/\$(scsi_disk 0:0) of=/dev/null bs=4k count=16 iflag=direct"
+fsfreeze -u /mnt
+check "it goes on" guest_join g hung
+check "detach it" pv-scsi detach g 0:0:5:0
 for v in 0:0:3:0 0:0:0:0 0:0:0:1 0:0:2:0; do check "detach $v" pv-scsi detach g $v; done
 check "file image is right" verify_image f
 check "block image is right" eval "cp /disk/b /disk/c && verify_image c"
 check "nexus can be dropped" eval "echo NULL >$LIO/xen-pvscsi/$w/tpgt_1/nexus"
-check "stores can be taken away" eval "lio_clear; losetup -d /dev/loop7 && [ ! -d $LIO/core/iblock_0 ]"
+check "stores can be taken away" eval "lio_clear; losetup -d /dev/loop7 && umount /mnt && [ ! -d $LIO/core/iblock_0 ]"
 check "guest stops" stop_guest g
 check "the kernel's backend in its place" eval "unload_backend && modprobe xen-scsiback"
 check "ours is not loaded beside it" eval "! modprobe pv-scsiback && dmesg | grep -q 'xen-scsiback is loaded'"
