@@ -13,6 +13,7 @@
 #define HELPERS_WANT_DEVICE
 #include "ring.h"
 #include "vscsiif_ext.h"
+#include "../../scsiback/scsiback.h"
 
 #include "scsi_debug.h"
 
@@ -1317,7 +1318,6 @@ static void row21_abort_reaches_the_device(struct kunit *test)
 	expect_served(test);
 }
 
-/* One that the SCSI layer has not given to the device yet. */
 /* A driver without an abort: the error handler would stop the whole host, the neighbour's LUN with it. */
 static void row21_abort_without_a_driver(struct kunit *test)
 {
@@ -1345,6 +1345,7 @@ static void row21_abort_without_a_driver(struct kunit *test)
 	scsi_host_put(host);
 }
 
+/* One that the SCSI layer has not given to the device yet. */
 static void row21_abort_of_one_that_queues(struct kunit *test)
 {
 	struct scsi_device *sdev = debug_device(PASS_LUN);
@@ -1720,6 +1721,226 @@ static void a_hung_lun_leaves_pages(struct kunit *test)
 	/* It ends by the vhost's end. */
 }
 
+/* So do two, with all that each may have; and one that finds none holds up nobody behind it. */
+static void two_hung_luns_leave_pages(struct kunit *test)
+{
+	char other[64];
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	grant_many(test, 1024);
+	debug_pdev(other, sizeof(other), 2);
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-2", other, "0:0:0:2"));
+	KUNIT_ASSERT_EQ(test, result_of(&hostile, 2), 0u);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	req = listed(1024);
+	for (i = 0; i < 6; i++) {
+		req.rqid = ++hostile.next;
+		req.lun = i & 2;
+		put(&hostile, &req);
+	}
+	/* A large one that would be served, if there were pages. */
+	req.rqid = ++hostile.next;
+	req.lun = 1;
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	for (i = 0; i < 8; i++) {
+		req = transfer(&hostile, READ_10, 0, 8);
+		req.lun = 1;
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
+	}
+	KUNIT_EXPECT_TRUE(test, debug_forgets(false));
+	/* They end by the vhost's end. */
+}
+
+/* What a vhost's rings have of this domain's memory for data, while nothing ends. */
+static void held_by(struct guest *g, unsigned int *pages, unsigned int *buffers)
+{
+	struct pv_device *pd = dev_get_drvdata(&g->back->dev);
+	struct pv_back_queues *queues = to_scsiback(pd)->queues;
+	unsigned int i;
+	u32 j;
+
+	*pages = 0;
+	*buffers = 0;
+	for (i = 0; i < queues->nr; i++) {
+		struct pv_back_queue *q = queues->queue[i];
+
+		*pages += q->staged.used + q->staged.nr;
+		for (j = 0; j < q->ring.size; j++)
+			*buffers += !!pv_back_req_at(q, j)->buffer;
+	}
+}
+
+/* However many rings it has. */
+static void memory_is_bounded(struct kunit *test)
+{
+	struct vscsiif_request req;
+	unsigned int i, pages, buffers;
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	KUNIT_ASSERT_TRUE(test, connects(&hostile));
+	grant_many(test, 1024);
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	req = listed(1024);
+	for (i = 0; i < 30; i++) {
+		req.rqid = ++hostile.next;
+		put_to(&hostile.q[i % 2], &req);
+	}
+	push(&hostile.q[0]);
+	push(&hostile.q[1]);
+	msleep(300);
+	held_by(&hostile, &pages, &buffers);
+	/* README: max_buffer_pages, and some for small commands; two dozen buffers. */
+	KUNIT_EXPECT_LE(test, pages, 2048u + 128u);
+	KUNIT_EXPECT_LE(test, buffers, 24u);
+	KUNIT_EXPECT_GE(test, pages, 2048u);
+	KUNIT_EXPECT_TRUE(test, debug_forgets(false));
+}
+
+/* What one ring has done with comes to the other one's use. */
+static void rings_share_pages(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	two_queues();
+	KUNIT_ASSERT_TRUE(test, connects(&hostile));
+	grant_many(test, 1024);
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	for (i = 0; i < 8; i++) {
+		struct queue *q = &hostile.q[i & 1];
+		unsigned int j;
+
+		for (j = 0; j < 3; j++) {
+			req = listed(1024);
+			put_to(q, &req);
+		}
+		push(q);
+		for (j = 0; j < 3; j++) {
+			KUNIT_ASSERT_TRUE_MSG(test, take_from(&hostile, q, &rsp), "round %u", i);
+			KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
+		}
+	}
+}
+
+/* ---- what the host adapter takes at a time ---- */
+
+static struct {
+	struct scsi_device *sdev;
+	struct queue_limits had;
+} narrow;
+
+static void begin_narrow(struct kunit *test, unsigned int sectors, unsigned int segments)
+{
+	narrow.sdev = debug_device(PASS_LUN);
+	KUNIT_ASSERT_NOT_NULL(test, narrow.sdev);
+	narrow.had = narrow.sdev->request_queue->limits;
+	/* As sd has it, which is not here. */
+	narrow.sdev->sector_size = SECTOR_SIZE;
+	narrow.sdev->request_queue->limits.max_hw_sectors = sectors;
+	narrow.sdev->request_queue->limits.max_segments = segments;
+}
+
+static void end_narrow(void)
+{
+	narrow.sdev->request_queue->limits = narrow.had;
+	narrow.sdev->sector_size = 0;
+	scsi_device_put(narrow.sdev);
+}
+
+static void expect_cut(struct kunit *test, unsigned int sectors, unsigned int segments, u32 moved)
+{
+	const u32 all = 16 * PAGE_SIZE;
+	u8 *data = kunit_kzalloc(test, all, GFP_KERNEL);
+	struct vscsiif_request req;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	fill(&hostile, 0, 16, 0x11);
+	KUNIT_ASSERT_TRUE(test, moves(&hostile, WRITE_10, 0, 16));
+	begin_narrow(test, sectors, segments);
+	fill(&hostile, 0, 16, 0xee);
+	req = transfer(&hostile, READ_10, 0, 16);
+	expect_result(test, &req, 0, all - moved);
+	for (i = 0; i < 16; i++)
+		memcpy(data + i * PAGE_SIZE, page_address(hostile.page[i]), PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data, 0x11, moved));
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + moved, 0xee, all - moved));
+	fill(&hostile, 0, 16, 0x22);
+	req = transfer(&hostile, WRITE_10, 0, 16);
+	expect_result(test, &req, 0, all - moved);
+	end_narrow();
+	KUNIT_ASSERT_TRUE(test, moves(&hostile, READ_10, 0, 16));
+	for (i = 0; i < 16; i++)
+		memcpy(data + i * PAGE_SIZE, page_address(hostile.page[i]), PAGE_SIZE);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data, 0x22, moved));
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + moved, 0x11, all - moved));
+}
+
+/* A disk's reads and writes go as far as the adapter does: the guest's SCSI layer makes another command of the rest. */
+static void more_than_the_adapter_takes(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	expect_cut(test, 41, 128, 41 * SECTOR_SIZE);
+	expect_cut(test, 2048, 3, 3 * PAGE_SIZE);
+}
+
+static struct vscsiif_request with_cdb(const u8 *cdb, u8 dir, unsigned int page, u16 len)
+{
+	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+
+	req.cmd_len = 16;
+	memcpy(req.cmnd, cdb, 16);
+	req.sc_data_direction = dir;
+	req.nr_segments = 1;
+	req.seg[0] = (struct scsiif_request_segment) { .gref = hostile.ref[page], .length = len };
+	return req;
+}
+
+static struct vscsiif_request page_of(u8 page)
+{
+	const u8 cdb[16] = { INQUIRY, 0x01, page, [4] = 0xff };
+
+	return with_cdb(cdb, DMA_FROM_DEVICE, 20, 0xff);
+}
+
+/* The guest is told of it where the device itself has nothing to say, and where it promises too much. */
+static void limits_are_told(struct kunit *test)
+{
+	const u8 *data = page_address(hostile.page[20]);
+	struct vscsiif_response rsp;
+	struct vscsiif_request req;
+	unsigned int round;
+
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	for (round = 0; round < 2; round++) {
+		/* What it calls itself; no disk has no such page. */
+		KUNIT_ASSERT_TRUE(test, debug_set("ptype", round ? "0" : "3"));
+		begin_narrow(test, 240, 128);
+		fill(&hostile, 20, 1, 0);
+		req = page_of(0);
+		KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp) && !rsp.rslt);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, memchr(data + 4, 0xb0, data[3]), "round %u", round);
+		KUNIT_EXPECT_EQ(test, 0xff - rsp.residual_len, 4u + data[3]);
+		fill(&hostile, 20, 1, 0);
+		req = page_of(0xb0);
+		KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, 0u, "round %u", round);
+		KUNIT_EXPECT_EQ(test, data[1], 0xb0);
+		KUNIT_EXPECT_EQ_MSG(test, get_unaligned_be32(data + 8), 240u, "round %u", round);
+		KUNIT_EXPECT_EQ(test, 0xff - rsp.residual_len, 4u + data[3]);
+		end_narrow();
+	}
+}
+
 /* The backend's driver goes and comes back, with another device at the address, or at none. */
 static bool reloads(struct guest *g, const char *pdev)
 {
@@ -1771,18 +1992,6 @@ static void another_device_at_the_address(struct kunit *test)
 }
 
 /* ---- what is denied ---- */
-
-static struct vscsiif_request with_cdb(const u8 *cdb, u8 dir, unsigned int page, u16 len)
-{
-	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
-
-	req.cmd_len = 16;
-	memcpy(req.cmnd, cdb, 16);
-	req.sc_data_direction = dir;
-	req.nr_segments = 1;
-	req.seg[0] = (struct scsiif_request_segment) { .gref = hostile.ref[page], .length = len };
-	return req;
-}
 
 static void expect_sense(struct kunit *test, const struct vscsiif_request *req, u8 asc)
 {
@@ -1879,7 +2088,6 @@ static void pages_of_diagnostics(struct kunit *test)
 	KUNIT_EXPECT_NE(test, rsp.sense_buffer[12], 0x26);
 }
 
-/* A p-dev of LIO's need not have a dot. */
 /* What no disk is has a state: after a new connection the guest is told, once. */
 static void nexus_is_lost(struct kunit *test)
 {
@@ -1940,6 +2148,7 @@ static void no_driver_comes(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+/* A p-dev of LIO's need not have a dot. */
 static void luns_by_alias(struct kunit *test)
 {
 	static const char * const alias[] = { "disks", "1:2:3", "1:2:3:4", "1:2:x" };
@@ -1977,6 +2186,28 @@ static void a_reading_fails(struct kunit *test)
 	}
 	KUNIT_EXPECT_GE(test, failed, 3ul);
 	KUNIT_EXPECT_LT(test, k, 100u);
+}
+
+/* Before the guest's driver comes it is known which devices it will have, and nobody else gets them. */
+static void devices_are_opened_early(struct kunit *test)
+{
+	KUNIT_ASSERT_TRUE(test, leaves(&hostile));
+	add_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1");
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "vscsi-devs/dev-1/state", "2"));
+	add_lun(&hostile, "dev-2", "999:0:0:0", "0:0:0:2");
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "vscsi-devs/dev-2/state", "6"));
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(), "does not exist"), "%s", fake_xen_last_error());
+	/* Whoever thinks better of it has it back at once. */
+	set_key(hostile.back_path, "vscsi-devs/dev-0", NULL);
+	set_key(hostile.back_path, "vscsi-devs/dev-1", NULL);
+	settle();
+	add_lun(&hostile, "dev-0", hostile.pdev, "0:0:0:0");
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "vscsi-devs/dev-0/state", "2"));
+	write_keys(&hostile);
+	KUNIT_ASSERT_TRUE(test, connects(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-2", "6"));
+	KUNIT_EXPECT_EQ(test, result_of(&hostile, 1), HOST(NO_CONNECT));
+	expect_served(test);
 }
 
 /* Nor when the guest's driver, or ours, begins. */
@@ -2049,6 +2280,11 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
 	KUNIT_CASE(a_hung_lun_leaves_pages),
+	KUNIT_CASE(two_hung_luns_leave_pages),
+	KUNIT_CASE(memory_is_bounded),
+	KUNIT_CASE(rings_share_pages),
+	KUNIT_CASE(more_than_the_adapter_takes),
+	KUNIT_CASE(limits_are_told),
 	KUNIT_CASE(report_luns_of_what),
 	KUNIT_CASE(denied_is_not_supported),
 	KUNIT_CASE(pages_of_diagnostics),
@@ -2056,6 +2292,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(no_driver_comes),
 	KUNIT_CASE(luns_by_alias),
 	KUNIT_CASE(another_device_at_the_address),
+	KUNIT_CASE(devices_are_opened_early),
 	KUNIT_CASE(a_reading_fails),
 	KUNIT_CASE(a_reading_fails_at_the_beginning),
 	{}

@@ -9,6 +9,7 @@
 
 /* The code under test, whose functions the module does not export. */
 #include "../../scsiback/request.c"
+#include "../../scsiback/limits.c"
 #include "../../scsiback/policy.c"
 
 struct parsed {
@@ -509,8 +510,106 @@ static void only_bulk_data_is_shared(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, scsiback_bulk(INQUIRY));
 	KUNIT_EXPECT_FALSE(test, scsiback_bulk(UNMAP));
 	KUNIT_EXPECT_FALSE(test, scsiback_bulk(MODE_SELECT));
-	KUNIT_EXPECT_GT(test, scsiback_timeout(FORMAT_UNIT, TYPE_DISK), scsiback_timeout(READ_10, TYPE_DISK));
-	KUNIT_EXPECT_GT(test, scsiback_timeout(0x11, TYPE_TAPE), scsiback_timeout(READ_6, TYPE_TAPE));
+}
+
+/* What concerns a whole medium takes its time, an erasure by ATA PASS-THROUGH, a long UNMAP, a disc's BLANK. */
+static void long_commands(struct kunit *test)
+{
+	static const struct {
+		u8 type, op;
+	} slow[] = {
+		{ TYPE_DISK, FORMAT_UNIT }, { TYPE_DISK, VERIFY_16 }, { TYPE_DISK, UNMAP },
+		{ TYPE_DISK, WRITE_SAME_16 }, { TYPE_DISK, REASSIGN_BLOCKS }, { TYPE_DISK, ATA_16 }, { TYPE_DISK, SECURITY_PROTOCOL_OUT },
+		{ TYPE_ROM, 0xa1 }, { TYPE_ROM, 0x5b }, { TYPE_TAPE, 0x11 }, { TYPE_TAPE, 0x19 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(slow); i++)
+		KUNIT_EXPECT_GE_MSG(test, scsiback_timeout(slow[i].op, slow[i].type), 4u * 60 * 60 * HZ,
+				    "type %u, command %#x", slow[i].type, slow[i].op);
+	KUNIT_EXPECT_EQ(test, scsiback_timeout(READ_10, TYPE_DISK), 60u * HZ);
+	KUNIT_EXPECT_EQ(test, scsiback_timeout(READ_6, TYPE_TAPE), 15u * 60 * HZ);
+}
+
+/* Pages of vital product data: as long as they were, or one byte more, and in order. */
+static void limits_of_a_disk(struct kunit *test)
+{
+	static const u8 list[] = { 0, 0, 0, 4, 0x00, 0x80, 0x83, 0xb1 }, full[] = { 0, 0, 0, 3, 0x00, 0xb0, 0xb2 };
+	static const u8 listed[] = { 0, 0, 0, 5, 0x00, 0x80, 0x83, 0xb0, 0xb1 };
+	u8 data[64] = { };
+
+	memcpy(data, list, sizeof(list));
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 8, 64, 0x00, 240), 9u);
+	EXPECT_MEMEQ(test, data, listed, sizeof(listed));
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 9, 64, 0x00, 240), 9u);
+	/* No room, or not all of it here. */
+	memcpy(data, list, sizeof(list));
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 8, 8, 0x00, 240), 8u);
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 6, 64, 0x00, 240), 6u);
+	EXPECT_MEMEQ(test, data, list, sizeof(list));
+	data[2] = 0xff;
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 64, 64, 0x00, 240), 64u);
+	memcpy(data, full, sizeof(full));
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 7, 64, 0x00, 240), 7u);
+	EXPECT_MEMEQ(test, data, full, sizeof(full));
+	/* A device without the page, asked for four bytes, or for all. */
+	memset(data, 0, sizeof(data));
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 0, 4, 0xb0, 240), 4u);
+	KUNIT_EXPECT_EQ(test, data[3], 60);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&data[8]), 0u);
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 0, 255, 0xb0, 240), 64u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&data[8]), 240u);
+	/* What it promises is kept if it can be. */
+	put_unaligned_be32(100, &data[8]);
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 64, 255, 0xb0, 240), 64u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&data[8]), 100u);
+	put_unaligned_be32(1000, &data[8]);
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 8, 8, 0xb0, 240), 8u);
+	KUNIT_EXPECT_EQ(test, scsiback_edit_vpd(data, 64, 255, 0x83, 240), 64u);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&data[8]), 1000u);
+}
+
+/* Never more than it has asked for. */
+static void cut_commands(struct kunit *test)
+{
+	u8 cdb[16] = { READ_10, [7] = 0x12, [8] = 0x34 };
+
+	KUNIT_EXPECT_FALSE(test, pv_vscsiif_set_blocks(cdb, 0x1235));
+	KUNIT_EXPECT_EQ(test, get_unaligned_be16(&cdb[7]), 0x1234);
+	KUNIT_EXPECT_TRUE(test, pv_vscsiif_set_blocks(cdb, 0x1233));
+	KUNIT_EXPECT_TRUE(test, pv_vscsiif_set_blocks(cdb, 0x1233));
+	KUNIT_EXPECT_EQ(test, get_unaligned_be16(&cdb[7]), 0x1233);
+	memset(cdb, 0, sizeof(cdb));
+	cdb[0] = WRITE_6;
+	KUNIT_EXPECT_FALSE(test, pv_vscsiif_set_blocks(cdb, 257));
+	KUNIT_EXPECT_TRUE(test, pv_vscsiif_set_blocks(cdb, 255));
+	KUNIT_EXPECT_EQ(test, cdb[4], 255);
+	cdb[0] = WRITE_16;
+	put_unaligned_be32(1000, &cdb[10]);
+	KUNIT_EXPECT_TRUE(test, pv_vscsiif_set_blocks(cdb, 10));
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&cdb[10]), 10u);
+	cdb[0] = READ_12;
+	put_unaligned_be32(1000, &cdb[6]);
+	KUNIT_EXPECT_TRUE(test, pv_vscsiif_set_blocks(cdb, 10));
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(&cdb[6]), 10u);
+	cdb[0] = UNMAP;
+	KUNIT_EXPECT_FALSE(test, pv_vscsiif_set_blocks(cdb, 0));
+}
+
+static void limits_of_a_tape(struct kunit *test)
+{
+	u8 data[6] = { 4, 0xff, 0xff, 0xff, 0, 1 };
+
+	scsiback_edit_block_limits(data, 512 << 10);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be24(&data[1]), 512u << 10);
+	scsiback_edit_block_limits(data, 1 << 20);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be24(&data[1]), 512u << 10);
+	/* No limit of its own. */
+	put_unaligned_be24(0, &data[1]);
+	scsiback_edit_block_limits(data, 1U << 30);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be24(&data[1]), 0xffffffu);
+	KUNIT_EXPECT_EQ(test, data[0], 4);
+	KUNIT_EXPECT_EQ(test, data[5], 1);
 }
 
 static struct kunit_case cases[] = {
@@ -526,6 +625,10 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(no_long_commands),
 	KUNIT_CASE(allow_lists),
 	KUNIT_CASE(only_bulk_data_is_shared),
+	KUNIT_CASE(long_commands),
+	KUNIT_CASE(limits_of_a_disk),
+	KUNIT_CASE(limits_of_a_tape),
+	KUNIT_CASE(cut_commands),
 	{ }
 };
 
