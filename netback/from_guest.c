@@ -469,6 +469,7 @@ int netback_from_open(struct netback_queue *q)
 	if (!from->copy)
 		return -ENOMEM;
 	pv_copy_init(from->copy, q->nb->pd, &from->counters.ring);
+	from->copy->atomic = true;
 	timer_setup(&from->credit_timer, netback_credit_timeout, 0);
 	from->nr = 0;
 	from->held = false;

@@ -443,6 +443,7 @@ int netback_to_open(struct netback_queue *q)
 	if (!to->copy)
 		return -ENOMEM;
 	pv_copy_init(to->copy, q->nb->pd, &to->counters.ring);
+	to->copy->atomic = true;
 	__skb_queue_head_init(&to->skbs);
 	timer_setup(&to->stall_timer, netback_stall_timeout, 0);
 	to->nr_rsp = 0;

@@ -8,6 +8,7 @@
 #include <xen/grant_table.h>
 #include <xen/page.h>
 #include <xen/xenbus.h>
+#include <asm/xen/hypercall.h>
 
 #include "device.h"
 #include "map.h"
@@ -27,18 +28,32 @@ void pv_copy_init(struct pv_copy_batch *batch, struct pv_device *pd,
 	batch->domid = pd->xb->otherend_id;
 	batch->stats = stats;
 	batch->nr = 0;
+	batch->atomic = false;
 }
 EXPORT_SYMBOL_GPL(pv_copy_init);
+
+/* Xen has not done a copy; true: now it has. */
+static bool copy_again(struct pv_copy_batch *batch, struct gnttab_copy *op)
+{
+	/* A frontend's page is paged out: the kernel's function waits for it. */
+	if (op->status == GNTST_eagain && !batch->atomic)
+		gnttab_batch_copy(op, 1);
+	return op->status == GNTST_okay;
+}
 
 /**
  * pv_copy_flush() - do all copies that wait: one hypercall, or none
  * @batch: the batch
  *
- * Context: process, may sleep (a frontend's page may be paged out).
+ * A frontend's page may be paged out. Then a batch that is not @atomic waits for
+ * it, and in one that is the copy has failed.
+ *
+ * Context: any if @atomic; else process, may sleep.
  */
 void pv_copy_flush(struct pv_copy_batch *batch)
 {
 	unsigned int i, nr = batch->nr;
+	bool refused;
 
 	if (!nr)
 		return;
@@ -46,9 +61,10 @@ void pv_copy_flush(struct pv_copy_batch *batch)
 	batch->stats->grant_calls++;
 	batch->stats->grant_copies += nr;
 	trace_pv_grant_call("copy", nr);
-	gnttab_batch_copy(batch->op, nr);
+	refused = HYPERVISOR_grant_table_op(GNTTABOP_copy, batch->op, nr);
 	for (i = 0; i < nr; i++)
-		if (unlikely(batch->op[i].status != GNTST_okay))
+		if (unlikely(refused || (batch->op[i].status != GNTST_okay &&
+					 !copy_again(batch, &batch->op[i]))))
 			++*batch->failed[i];
 }
 EXPORT_SYMBOL_GPL(pv_copy_flush);
@@ -73,7 +89,7 @@ static struct gnttab_copy *copy_add(struct pv_copy_batch *batch, u32 *failed)
  *
  * Copies of one page should follow each other: Xen keeps it at hand then.
  *
- * Context: process, may sleep.
+ * Context: that of pv_copy_flush().
  */
 void pv_copy_from_guest(struct pv_copy_batch *batch, grant_ref_t ref,
 			unsigned int offset, struct page *page,
@@ -102,7 +118,7 @@ EXPORT_SYMBOL_GPL(pv_copy_from_guest);
  * @len: bytes; must not cross the end of either page
  * @failed: raised by one if the hypervisor refuses; must live until the flush
  *
- * Context: process, may sleep.
+ * Context: that of pv_copy_flush().
  */
 void pv_copy_to_guest(struct pv_copy_batch *batch, grant_ref_t ref,
 		      unsigned int offset, struct page *page,

@@ -28,6 +28,7 @@ struct pv_stats;
  * @domid: the frontend
  * @stats: where to count
  * @nr: operations waiting
+ * @atomic: it is flushed where nobody may sleep; set after pv_copy_init()
  * @op: the operations
  * @failed: per operation: counter to raise if it fails
  */
@@ -35,6 +36,7 @@ struct pv_copy_batch {
 	domid_t domid;
 	struct pv_stats *stats;
 	unsigned int nr;
+	bool atomic;
 	struct gnttab_copy op[PV_MAP_BATCH];
 	u32 *failed[PV_MAP_BATCH];
 };

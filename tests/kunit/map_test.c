@@ -194,6 +194,51 @@ static void copy_to_a_readonly_grant(struct kunit *test)
 	put_guest_pages(gp, 1);
 }
 
+/* The guest's page is paged out: who may sleep waits until it is there, for others the copy has failed. */
+static void a_page_is_paged_out(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct guest_page *gp = guest_pages(test, 1, false);
+	struct page *own = new_page(test, 0x77);
+	u32 failed[3];
+	unsigned int i, k;
+
+	for (i = 0; i < 2; i++) {
+		memset(failed, 0, sizeof(failed));
+		memset(page_address(gp->page), 0, PAGE_SIZE);
+		rig->batch.atomic = i;
+		fake_xen_fail_ops(FAKE_XEN_COPY, 1, 1, GNTST_eagain);
+		if (i)
+			local_bh_disable();
+		for (k = 0; k < 3; k++)
+			pv_copy_to_guest(&rig->batch, gp->ref, k * 512, own, 0, 512, &failed[k]);
+		pv_copy_flush(&rig->batch);
+		if (i)
+			local_bh_enable();
+		KUNIT_EXPECT_EQ(test, failed[0] + failed[2], 0);
+		KUNIT_EXPECT_EQ(test, failed[1], i);
+		for (k = 0; k < 3; k++)
+			KUNIT_EXPECT_EQ(test, ((u8 *)page_address(gp->page))[k * 512], k == 1 && i ? 0 : 0x77);
+	}
+	/* It never comes back. */
+	rig->batch.atomic = false;
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 100, GNTST_eagain);
+	pv_copy_to_guest(&rig->batch, gp->ref, 0, own, 0, 512, &failed[0]);
+	pv_copy_flush(&rig->batch);
+	KUNIT_EXPECT_EQ(test, failed[0], 1);
+	fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+	/* Xen takes none of a call's operations. */
+	fake_xen_fail_calls(FAKE_XEN_COPY, 1, -EFAULT);
+	for (k = 0; k < 2; k++)
+		pv_copy_to_guest(&rig->batch, gp->ref, 0, own, 0, 512, &failed[k + 1]);
+	failed[1] = 0;
+	failed[2] = 0;
+	pv_copy_flush(&rig->batch);
+	KUNIT_EXPECT_EQ(test, failed[1] + failed[2], 2);
+	__free_page(own);
+	put_guest_pages(gp, 1);
+}
+
 /* Mappings */
 
 static void mappings_are_the_guests_page(struct kunit *test)
@@ -687,6 +732,7 @@ static struct kunit_case map_cases[] = {
 	KUNIT_CASE(every_batch_of_copies),
 	KUNIT_CASE(a_copy_fails),
 	KUNIT_CASE(copy_to_a_readonly_grant),
+	KUNIT_CASE(a_page_is_paged_out),
 	KUNIT_CASE(mappings_are_the_guests_page),
 	KUNIT_CASE(wanted_twice_mapped_once),
 	KUNIT_CASE(every_batch_of_mappings),

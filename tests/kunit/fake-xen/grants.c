@@ -7,6 +7,7 @@
  * struct page (a bio, memcpy(), kmap) sees what the other end wrote, at once, and faults on writing to a read-only
  * grant. For that the pages' part of the kernel's direct map is split into small entries when they are allocated.
  */
+#include <linux/delay.h>
 #include <linux/mm.h>
 #include <linux/smp.h>
 #include <linux/vmalloc.h>
@@ -533,17 +534,46 @@ static s16 copy_one(const struct gnttab_copy *op)
 	return status;
 }
 
-void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)
+/* Of grant operations only copies are asked for in this way. */
+int HYPERVISOR_grant_table_op(unsigned int cmd, void *arg, unsigned int count)
 {
+	struct gnttab_copy *batch = arg;
 	unsigned int i;
+	int err;
 
+	if (cmd != GNTTABOP_copy)
+		return -EOPNOTSUPP;
 	fake_xen_counts.copy_calls++;
 	fake_xen_counts.copy_ops += count;
 	if (!count)
 		fake_xen_counts.empty_calls++;
+	err = fault_hits(&call_faults[FAKE_XEN_COPY]);
+	if (err)
+		return err;
 	for (i = 0; i < count; i++) {
 		begin_op(FAKE_XEN_COPY, &batch[i]);
 		batch[i].status = copy_one(&batch[i]);
+	}
+	return 0;
+}
+FAKE_XEN_SYMBOL(HYPERVISOR_grant_table_op);
+
+#define EAGAIN_TRIES	3
+
+/* As the kernel does it, which waits longer: what is paged out is asked for again. */
+void gnttab_batch_copy(struct gnttab_copy *batch, unsigned int count)
+{
+	unsigned int i, tries;
+
+	if (HYPERVISOR_grant_table_op(GNTTABOP_copy, batch, count))
+		return;
+	for (i = 0; i < count; i++) {
+		for (tries = 0; batch[i].status == GNTST_eagain && tries < EAGAIN_TRIES; tries++) {
+			msleep(20);
+			HYPERVISOR_grant_table_op(GNTTABOP_copy, &batch[i], 1);
+		}
+		if (batch[i].status == GNTST_eagain)
+			batch[i].status = GNTST_bad_page;
 	}
 }
 FAKE_XEN_SYMBOL(gnttab_batch_copy);
