@@ -30,10 +30,11 @@ static int back_say(struct pv_device *pd, enum xenbus_state state, enum back_fea
 		err = xenbus_transaction_start(&xbt);
 		if (err)
 			return err;
-		if (xenbus_scanf(xbt, pd->xb->nodename, "state", "%d", &now) != 1 ||
-		    (now != own && (state == own || now == XenbusStateClosing))) {
+		err = xenbus_scanf(xbt, pd->xb->nodename, "state", "%d", &now);
+		if (err != 1 || (now != own && (state == own || now == XenbusStateClosing))) {
 			xenbus_transaction_end(xbt, 1);
-			return 0;
+			/* Where there is no state, there is no device any more. */
+			return err < 0 && err != -ENOENT ? err : 0;
 		}
 		err = features == NO_FEATURES ? 0 : pv_feature_write(pd, xbt, features == LATE);
 		if (!err)
