@@ -88,10 +88,11 @@ raw_fill() { (cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) | dd 
 raw_sum() { head -c "$2" "/dev/$1" | sha256sum | cut -d' ' -f1; }
 
 # Random writes of mixed sizes, each block read back and its checksum compared: verify_io DISK SIZE [FIO OPTION]...
-# (Silent if all is well: an emulated serial port takes its time for each byte.)
+# (Silent if all is well: an emulated serial port takes its time for each byte. Threads, as fio ends its process group when a job
+# has not begun after five seconds.)
 verify_io() {
 	local disk=$1 size=$2 rc; shift 2
-	fio --name=verify --filename=/dev/$disk --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
+	fio --thread --name=verify --filename=/dev/$disk --direct=1 --ioengine=libaio --iodepth=16 --rw=randwrite \
 		--bsrange=4k-256k --bs_unaligned=0 --size=$size --verify=crc32c --verify_fatal=1 --verify_dump=0 --group_reporting \
 		--minimal "$@" >"/tmp/fio.$disk" 2>&1
 	rc=$?; [ $rc = 0 ] || tail -n 5 "/tmp/fio.$disk"
