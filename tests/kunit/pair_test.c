@@ -950,7 +950,7 @@ static void flush_is_refused(struct kunit *test)
 /* Sectors of another size are another disk: what was under way is not written there. */
 static void other_sector_size(struct kunit *test)
 {
-	struct page *page = alloc_page(GFP_KERNEL);
+	struct page *page = alloc_page(GFP_KERNEL), *ring;
 	struct many many = { };
 	struct player p;
 
@@ -958,6 +958,9 @@ static void other_sector_size(struct kunit *test)
 	play_begin(test);
 	start_one(&many, REQ_OP_WRITE, 0, &page, 1);
 	set_key(back_path, "sector-size", "4096");
+	/* It is looked at when the frontend has left it. */
+	ring = fake_xen_granted_page(key_number(front_path, "ring-ref"));
+	get_page(ring);
 	play_say_connected(test, &p, front_path);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&many.ended)));
 	KUNIT_EXPECT_EQ(test, atomic_read(&many.errors), 1);
@@ -966,6 +969,7 @@ static void other_sector_size(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(fake_xen_last_error(), "sector-size"), "%s", fake_xen_last_error());
 	migrate(test);
 	KUNIT_EXPECT_EQ(test, io(above, REQ_OP_WRITE, 0, &page, 0, PAGE_SIZE), 0);
+	put_page(ring);
 	__free_page(page);
 }
 
