@@ -519,8 +519,9 @@ static void long_commands(struct kunit *test)
 		u8 type, op;
 	} slow[] = {
 		{ TYPE_DISK, FORMAT_UNIT }, { TYPE_DISK, VERIFY_16 }, { TYPE_DISK, UNMAP },
-		{ TYPE_DISK, WRITE_SAME_16 }, { TYPE_DISK, REASSIGN_BLOCKS }, { TYPE_DISK, ATA_16 }, { TYPE_DISK, SECURITY_PROTOCOL_OUT },
-		{ TYPE_ROM, 0xa1 }, { TYPE_ROM, 0x5b }, { TYPE_TAPE, 0x11 }, { TYPE_TAPE, 0x19 },
+		{ TYPE_DISK, WRITE_SAME_16 }, { TYPE_DISK, REASSIGN_BLOCKS }, { TYPE_DISK, ATA_16 },
+		{ TYPE_DISK, SECURITY_PROTOCOL_OUT }, { TYPE_ROM, 0xa1 }, { TYPE_ROM, 0x5b },
+		{ TYPE_TAPE, 0x11 }, { TYPE_TAPE, 0x19 },
 	};
 	unsigned int i;
 
