@@ -73,6 +73,8 @@ typedef u64 netdev_features_t;
 #define max(a, b)		({ __typeof__(a) __x = (a); __typeof__(b) __y = (b); __x > __y ? __x : __y; })
 #define clamp(v, lo, hi)	min(max(v, lo), hi)
 #define xchg(p, v)		__atomic_exchange_n(p, v, __ATOMIC_SEQ_CST)
+#define atomic_add_return(n, v)	__atomic_add_fetch(&(v)->counter, n, __ATOMIC_SEQ_CST)
+#define atomic_sub(n, v)	((void)__atomic_sub_fetch(&(v)->counter, n, __ATOMIC_SEQ_CST))
 #define rounddown_pow_of_two(n)	(1U << (31 - __builtin_clz(n)))
 #define swap(a, b)		do { __typeof__(a) __a = (a); (a) = (b); (b) = __a; } while (0)
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
@@ -179,7 +181,7 @@ FUZZ_NOTHING(xenbus_device_id);
 FUZZ_NOTHING(xenbus_driver);
 FUZZ_NOTHING(xenbus_watch);
 typedef struct fuzz_nothing spinlock_t;
-typedef struct fuzz_nothing atomic_t;
+typedef struct { int counter; } atomic_t;
 struct xenbus_device {
 	const char *nodename;
 	u16 otherend_id;
