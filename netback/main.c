@@ -46,23 +46,20 @@ static bool feature_ctrl_ring = true;
 module_param(feature_ctrl_ring, bool, 0644);
 MODULE_PARM_DESC(feature_ctrl_ring, "Offer the control ring: hashing, staging grants (default Y)");
 
-#define BACK(_id, _key, _max) \
-	[_id] = { .key = _key, .max = _max }
-
 /* The keys of netif.h. */
-static const struct pv_feature features[] = {
-	BACK(NETBACK_SG, "feature-sg", 1),
-	BACK(NETBACK_GSO4, "feature-gso-tcpv4", 1),
-	BACK(NETBACK_GSO6, "feature-gso-tcpv6", 1),
-	BACK(NETBACK_CSUM6, "feature-ipv6-csum-offload", 1),
-	BACK(NETBACK_RX_COPY, "feature-rx-copy", 1),
-	BACK(NETBACK_RX_FLIP, "feature-rx-flip", 1),
-	BACK(NETBACK_MCAST, "feature-multicast-control", 1),
-	BACK(NETBACK_DYN_MCAST, "feature-dynamic-multicast-control", 1),
-	BACK(NETBACK_SPLIT, "feature-split-event-channels", 1),
-	BACK(NETBACK_MAX_QUEUES, "multi-queue-max-queues", U32_MAX),
-	BACK(NETBACK_CTRL, "feature-ctrl-ring", 1),
-	BACK(NETBACK_XDP, "feature-xdp-headroom", 1),
+static const struct pv_feature netback_features[] = {
+	PV_BACK_KEY(NETBACK_SG, "feature-sg", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_GSO4, "feature-gso-tcpv4", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_GSO6, "feature-gso-tcpv6", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_CSUM6, "feature-ipv6-csum-offload", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_RX_COPY, "feature-rx-copy", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_RX_FLIP, "feature-rx-flip", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_MCAST, "feature-multicast-control", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_DYN_MCAST, "feature-dynamic-multicast-control", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_SPLIT, "feature-split-event-channels", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_MAX_QUEUES, "multi-queue-max-queues", 0, U32_MAX, 0),
+	PV_BACK_KEY(NETBACK_CTRL, "feature-ctrl-ring", 0, 1, 0),
+	PV_BACK_KEY(NETBACK_XDP, "feature-xdp-headroom", 0, 1, 0),
 	PV_FRONT_ASKS(NETBACK_FRONT_QUEUES, "multi-queue-num-queues", 1, U32_MAX, 1,
 		      NETBACK_MAX_QUEUES),
 	PV_FRONT_KEY(NETBACK_FRONT_RX_COPY, "request-rx-copy", 0, 1, 0),
@@ -77,7 +74,7 @@ static const struct pv_feature features[] = {
 		     0),
 };
 
-static_assert(ARRAY_SIZE(features) == NETBACK_NR_FEATURES);
+static_assert(ARRAY_SIZE(netback_features) == NETBACK_NR_FEATURES);
 
 static struct netback *netback_to_netback(struct pv_device *pd)
 {
@@ -489,8 +486,8 @@ static struct pv_driver netback_driver = {
 	.type = "vif",
 	.end = PV_BACK,
 	.resumable = true,
-	.features = features,
-	.nr_features = ARRAY_SIZE(features),
+	.features = netback_features,
+	.nr_features = ARRAY_SIZE(netback_features),
 	.peer_key = "request-multicast-control",
 	.probe = netback_probe,
 	.remove = netback_remove,

@@ -38,54 +38,32 @@ module_param(staging_grants, bool, 0644);
 MODULE_PARM_DESC(staging_grants, "Let backends keep the pages of the rings mapped (default yes)");
 
 /* The keys of netif.h. */
-static const struct pv_feature features[] = {
-	[F_MAX_QUEUES] = {
-		.key = "multi-queue-max-queues", .flags = PV_FEATURE_CLAMP,
-		.max = 4096, .absent = 1,
-	},
-	[F_SPLIT] = { .key = "feature-split-event-channels", .max = 1 },
-	[F_BACK_SG] = { .key = "feature-sg", .max = 1 },
-	[F_BACK_GSO4] = { .key = "feature-gso-tcpv4", .max = 1 },
-	[F_BACK_GSO6] = { .key = "feature-gso-tcpv6", .max = 1 },
-	[F_BACK_NO_CSUM] = { .key = "feature-no-csum-offload", .max = 1 },
-	[F_BACK_CSUM6] = { .key = "feature-ipv6-csum-offload", .max = 1 },
-	[F_MCAST] = { .key = "feature-dynamic-multicast-control", .max = 1 },
-	[F_CTRL] = { .key = "feature-ctrl-ring", .max = 1 },
-	[F_BACK_HEADROOM] = { .key = "feature-xdp-headroom", .max = 1 },
-	[F_CARRIER] = { .key = "carrier", .max = 1, .absent = 1 },
-	[F_NUM_QUEUES] = {
-		.key = "multi-queue-num-queues", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = 4096, .absent = 1,
-	},
-	[F_RX_COPY] = {
-		.key = "request-rx-copy", .from_front = true, .max = 1,
-	},
-	[F_RX_NOTIFY] = {
-		.key = "feature-rx-notify", .from_front = true, .max = 1,
-	},
-	[F_FRONT_SG] = { .key = "feature-sg", .from_front = true, .max = 1 },
-	[F_FRONT_GSO4] = {
-		.key = "feature-gso-tcpv4", .from_front = true, .max = 1,
-	},
-	[F_FRONT_GSO6] = {
-		.key = "feature-gso-tcpv6", .from_front = true, .max = 1,
-	},
-	[F_FRONT_NO_CSUM] = {
-		.key = "feature-no-csum-offload", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = 1,
-	},
-	[F_FRONT_CSUM6] = {
-		.key = "feature-ipv6-csum-offload", .from_front = true,
-		.max = 1,
-	},
-	[F_FRONT_MCAST] = {
-		.key = "request-multicast-control", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = 1,
-	},
-	[F_FRONT_HEADROOM] = {
-		.key = "xdp-headroom", .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = XEN_NETIF_MAX_XDP_HEADROOM,
-	},
+static const struct pv_feature netfront_features[] = {
+	PV_BACK_KEY(F_MAX_QUEUES, "multi-queue-max-queues", PV_FEATURE_CLAMP, 4096, 1),
+	PV_BACK_KEY(F_SPLIT, "feature-split-event-channels", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_SG, "feature-sg", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_GSO4, "feature-gso-tcpv4", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_GSO6, "feature-gso-tcpv6", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_NO_CSUM, "feature-no-csum-offload", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_CSUM6, "feature-ipv6-csum-offload", 0, 1, 0),
+	PV_BACK_KEY(F_MCAST, "feature-dynamic-multicast-control", 0, 1, 0),
+	PV_BACK_KEY(F_CTRL, "feature-ctrl-ring", 0, 1, 0),
+	PV_BACK_KEY(F_BACK_HEADROOM, "feature-xdp-headroom", 0, 1, 0),
+	PV_BACK_KEY(F_CARRIER, "carrier", 0, 1, 1),
+	PV_FRONT_KEY(F_NUM_QUEUES, "multi-queue-num-queues", 0, 4096, 1,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_RX_COPY, "request-rx-copy", 0, 1, 0),
+	PV_FRONT_KEY(F_RX_NOTIFY, "feature-rx-notify", 0, 1, 0),
+	PV_FRONT_KEY(F_FRONT_SG, "feature-sg", 0, 1, 0),
+	PV_FRONT_KEY(F_FRONT_GSO4, "feature-gso-tcpv4", 0, 1, 0),
+	PV_FRONT_KEY(F_FRONT_GSO6, "feature-gso-tcpv6", 0, 1, 0),
+	PV_FRONT_KEY(F_FRONT_NO_CSUM, "feature-no-csum-offload", 0, 1, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_FRONT_CSUM6, "feature-ipv6-csum-offload", 0, 1, 0),
+	PV_FRONT_KEY(F_FRONT_MCAST, "request-multicast-control", 0, 1, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_FRONT_HEADROOM, "xdp-headroom", 0, XEN_NETIF_MAX_XDP_HEADROOM, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
 };
 
 /* ---- the interface ---- */
@@ -843,8 +821,8 @@ static struct pv_driver netfront_driver = {
 	.name = KBUILD_MODNAME,
 	.type = "vif",
 	.end = PV_FRONT,
-	.features = features,
-	.nr_features = ARRAY_SIZE(features),
+	.features = netfront_features,
+	.nr_features = ARRAY_SIZE(netfront_features),
 	.emulated = PV_EMULATED_NICS,
 	.probe = netfront_probe,
 	.remove = netfront_remove,

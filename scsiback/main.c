@@ -43,15 +43,12 @@ MODULE_PARM_DESC(allow, "What guests may send besides, a list: "
 unsigned int scsiback_allow;
 struct workqueue_struct *scsiback_wq;
 
-#define BACK(_id, _key, _max, _absent) \
-	[_id] = { .key = _key, .max = _max, .absent = _absent }
-
 /* The key of vscsiif.h, and those of vscsiif_ext.h. */
 static const struct pv_feature scsiback_features[] = {
-	BACK(SCSIBACK_MAX_QUEUES, PV_VSCSIIF_MAX_QUEUES, U32_MAX, 1),
-	BACK(SCSIBACK_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, PV_RING_MAX_ORDER, 0),
-	BACK(SCSIBACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 1, 0),
-	BACK(SCSIBACK_SG_GRANT, "feature-sg-grant", PV_VSCSIIF_MAX_SEGS, 0),
+	PV_BACK_KEY(SCSIBACK_MAX_QUEUES, PV_VSCSIIF_MAX_QUEUES, 0, U32_MAX, 1),
+	PV_BACK_KEY(SCSIBACK_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, 0, PV_RING_MAX_ORDER, 0),
+	PV_BACK_KEY(SCSIBACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
+	PV_BACK_KEY(SCSIBACK_SG_GRANT, "feature-sg-grant", 0, PV_VSCSIIF_MAX_SEGS, 0),
 	PV_FRONT_ASKS(SCSIBACK_FRONT_QUEUES, PV_VSCSIIF_NUM_QUEUES, 1, U32_MAX, 1,
 		      SCSIBACK_MAX_QUEUES),
 	PV_FRONT_ASKS(SCSIBACK_FRONT_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0,

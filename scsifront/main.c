@@ -48,35 +48,20 @@ MODULE_PARM_DESC(tmf_timeout, "Seconds that a backend has for an abort or a rese
 static const unsigned int max_order_limit = PV_RING_MAX_ORDER;
 
 /* The key of vscsiif.h, and those of vscsiif_ext.h. */
-static const struct pv_feature features[] = {
+static const struct pv_feature scsifront_features[] = {
 	/* (None: a backend that knows the published protocol only.) */
-	[F_MAX_QUEUES] = {
-		.key = PV_VSCSIIF_MAX_QUEUES, .flags = PV_FEATURE_CLAMP,
-		.max = MAX_QUEUES,
-	},
-	[F_MAX_ORDER] = {
-		.key = PV_VSCSIIF_MAX_ORDER, .flags = PV_FEATURE_CLAMP,
-		.max = U32_MAX, .limit = &max_order_limit,
-	},
-	[F_BACK_PERSISTENT] = {
-		.key = PV_VSCSIIF_PERSISTENT, .max = 1,
-	},
-	[F_SG_GRANT] = {
-		.key = "feature-sg-grant", .flags = PV_FEATURE_CLAMP,
-		.max = PV_VSCSIIF_MAX_SEGS, .limit = &max_segments,
-	},
-	[F_NUM_QUEUES] = {
-		.key = PV_VSCSIIF_NUM_QUEUES, .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = MAX_QUEUES, .absent = 1,
-	},
-	[F_ORDER] = {
-		.key = PV_VSCSIIF_ORDER, .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = PV_RING_MAX_ORDER,
-	},
-	[F_FRONT_PERSISTENT] = {
-		.key = PV_VSCSIIF_PERSISTENT, .from_front = true,
-		.flags = PV_FEATURE_OPTIONAL, .max = 1,
-	},
+	PV_BACK_KEY(F_MAX_QUEUES, PV_VSCSIIF_MAX_QUEUES, PV_FEATURE_CLAMP, MAX_QUEUES, 0),
+	PV_BACK_KEY(F_MAX_ORDER, PV_VSCSIIF_MAX_ORDER, PV_FEATURE_CLAMP, U32_MAX, 0,
+		    .limit = &max_order_limit),
+	PV_BACK_KEY(F_BACK_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0),
+	PV_BACK_KEY(F_SG_GRANT, "feature-sg-grant", PV_FEATURE_CLAMP, PV_VSCSIIF_MAX_SEGS, 0,
+		    .limit = &max_segments),
+	PV_FRONT_KEY(F_NUM_QUEUES, PV_VSCSIIF_NUM_QUEUES, 0, MAX_QUEUES, 1,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_ORDER, PV_VSCSIIF_ORDER, 0, PV_RING_MAX_ORDER, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
+	PV_FRONT_KEY(F_FRONT_PERSISTENT, PV_VSCSIIF_PERSISTENT, 0, 1, 0,
+		     .flags = PV_FEATURE_OPTIONAL),
 };
 
 static struct scsi_host_template scsifront_template = {
@@ -460,8 +445,8 @@ static struct pv_driver scsifront_driver = {
 	.name = "pv-scsifront",
 	.type = "vscsi",
 	.end = PV_FRONT,
-	.features = features,
-	.nr_features = ARRAY_SIZE(features),
+	.features = scsifront_features,
+	.nr_features = ARRAY_SIZE(scsifront_features),
 	.probe = scsifront_probe,
 	.remove = scsifront_remove,
 	.negotiate = scsifront_negotiate,
