@@ -38,8 +38,6 @@
 #include <xen/page.h>
 #include <xen/interface/io/vscsiif.h>
 
-#include "compat.h"
-
 #define PV_VSCSIIF_MAX_QUEUES	"pvsplit-multi-queue-max-queues"
 #define PV_VSCSIIF_NUM_QUEUES	"pvsplit-multi-queue-num-queues"
 #define PV_VSCSIIF_MAX_ORDER	"pvsplit-max-ring-page-order"
@@ -76,36 +74,42 @@ static_assert(sizeof(struct vscsiif_response) == PV_VSCSIIF_STRIDE);
  */
 static inline bool pv_vscsiif_set_blocks(u8 *cdb, u32 nr)
 {
-	u32 had;
+	unsigned int at, len, i;
+	u32 had = 0;
 
 	switch (cdb[0]) {
 	case READ_6:
 	case WRITE_6:
-		had = cdb[4] ?: 256;
+		at = 4;
+		len = 1;
 		break;
 	case READ_10:
 	case WRITE_10:
-		had = get_unaligned_be16(&cdb[7]);
+		at = 7;
+		len = 2;
 		break;
 	case READ_12:
 	case WRITE_12:
-		had = get_unaligned_be32(&cdb[6]);
+		at = 6;
+		len = 4;
 		break;
 	case READ_16:
 	case WRITE_16:
-		had = get_unaligned_be32(&cdb[10]);
+		at = 10;
+		len = 4;
 		break;
 	default:
 		return false;
 	}
+	for (i = 0; i < len; i++)
+		had = had << 8 | cdb[at + i];
+	/* One byte of 0 is 256. */
+	if (len == 1 && !had)
+		had = 256;
 	if (had < nr)
 		return false;
-	if (cdb[0] == READ_6 || cdb[0] == WRITE_6)
-		cdb[4] = nr & 0xff;
-	else if (cdb[0] == READ_10 || cdb[0] == WRITE_10)
-		put_unaligned_be16(nr, &cdb[7]);
-	else
-		put_unaligned_be32(nr, &cdb[cdb[0] == READ_12 || cdb[0] == WRITE_12 ? 6 : 10]);
+	for (i = len; i--; nr >>= 8)
+		cdb[at + i] = nr;
 	return true;
 }
 

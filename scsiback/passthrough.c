@@ -178,9 +178,8 @@ static u32 scsiback_max_bytes(const struct scsi_device *sdev)
 static void scsiback_edit_limits(struct scsiback_req *req)
 {
 	struct scsi_device *sdev = req->lun->sdev;
-	u32 max = scsiback_max_bytes(sdev), room;
+	u32 max = scsiback_max_bytes(sdev), room, len;
 	bool tape = req->io.cdb[0] == READ_BLOCK_LIMITS;
-	int len;
 	u8 *data;
 
 	/* One page has all: longer data is no page of these. */

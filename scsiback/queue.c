@@ -705,7 +705,6 @@ static void scsiback_start(struct pv_back_req *base)
 static void scsiback_look(struct pv_back_queue *base, bool hold)
 {
 	struct scsiback_queue *q = container_of(base, struct scsiback_queue, base);
-
 	unsigned long gathered = READ_ONCE(to_scsiback(base->pd)->gathered);
 
 	if (unlikely(READ_ONCE(q->abort_all) || atomic_read(&to_scsiback(base->pd)->resets)))
