@@ -1695,11 +1695,25 @@ static void a_hung_lun_is_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 1u);
 }
 
+/* Small commands to LUN 1 go on. */
+static void expect_lun_1_served(struct kunit *test)
+{
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+	unsigned int i;
+
+	for (i = 0; i < 8; i++) {
+		req = transfer(&hostile, READ_10, 0, 8);
+		req.lun = 1;
+		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
+		KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
+	}
+}
+
 /* Its commands hold the pages that all LUNs share: most of them, not all. */
 static void a_hung_lun_leaves_pages(struct kunit *test)
 {
 	struct vscsiif_request req;
-	struct vscsiif_response rsp;
 	unsigned int i;
 
 	grant_many(test, 1024);
@@ -1711,12 +1725,7 @@ static void a_hung_lun_leaves_pages(struct kunit *test)
 		put(&hostile, &req);
 	}
 	push(&hostile.q[0]);
-	for (i = 0; i < 8; i++) {
-		req = transfer(&hostile, READ_10, 0, 8);
-		req.lun = 1;
-		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
-		KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
-	}
+	expect_lun_1_served(test);
 	KUNIT_EXPECT_TRUE(test, debug_forgets(false));
 	/* It ends by the vhost's end. */
 }
@@ -1726,7 +1735,6 @@ static void two_hung_luns_leave_pages(struct kunit *test)
 {
 	char other[64];
 	struct vscsiif_request req;
-	struct vscsiif_response rsp;
 	unsigned int i;
 
 	grant_many(test, 1024);
@@ -1746,12 +1754,7 @@ static void two_hung_luns_leave_pages(struct kunit *test)
 	req.lun = 1;
 	put(&hostile, &req);
 	push(&hostile.q[0]);
-	for (i = 0; i < 8; i++) {
-		req = transfer(&hostile, READ_10, 0, 8);
-		req.lun = 1;
-		KUNIT_ASSERT_TRUE(test, call(&hostile, &req, &rsp));
-		KUNIT_EXPECT_EQ(test, rsp.rslt, 0u);
-	}
+	expect_lun_1_served(test);
 	KUNIT_EXPECT_TRUE(test, debug_forgets(false));
 	/* They end by the vhost's end. */
 }

@@ -453,6 +453,16 @@ static void begin_writer(struct file *file)
 	kthread_run(writer, file, "vscsi-writer");
 }
 
+/* A write that has come to the backend, which answers nothing. */
+static void begin_unanswered(struct kunit *test, struct file *file)
+{
+	WRITE_ONCE(b.deaf, true);
+	b.heard = 0;
+	writer_done = false;
+	kthread_run(writer, file, "vscsi-writer");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+}
+
 static void end_writer(struct kunit *test, struct file *file)
 {
 	KUNIT_ASSERT_TRUE(test, comes_late(&writer_done, 20));
@@ -499,11 +509,7 @@ static void backend_has_another_device(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
 	restart_backend_with(test, NULL, "naa.1");
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 2));
-	WRITE_ONCE(b.deaf, true);
-	b.heard = 0;
-	writer_done = false;
-	kthread_run(writer, file, "vscsi-writer");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	begin_unanswered(test, file);
 	memset(disk, 0, BLOCKS * BLOCK);
 	restart_backend_with(test, NULL, "naa.2");
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
@@ -524,11 +530,7 @@ static void an_id_cannot_be_read(struct kunit *test)
 	restart_backend_with(test, NULL, "naa.1");
 	for (i = 0; i < 2; i++) {
 		KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
-		WRITE_ONCE(b.deaf, true);
-		b.heard = 0;
-		writer_done = false;
-		kthread_run(writer, file, "vscsi-writer");
-		KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+		begin_unanswered(test, file);
 		memset(disk, 0, BLOCKS * BLOCK);
 		fake_xen_fail_reads(path, 0, 1, -EIO);
 		restart_to(test, NULL, i ? "naa.2" : "naa.1");
@@ -597,11 +599,7 @@ static void backend_restarts(struct kunit *test)
 	struct file *file;
 
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
-	WRITE_ONCE(b.deaf, true);
-	b.heard = 0;
-	writer_done = false;
-	kthread_run(writer, file, "vscsi-writer");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	begin_unanswered(test, file);
 	restart_backend(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
 	KUNIT_EXPECT_EQ(test, 0, writer_result);
@@ -710,11 +708,7 @@ static void backend_lies(struct kunit *test)
 
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	/* A request is needed that it could be the answer to. */
-	WRITE_ONCE(b.deaf, true);
-	b.heard = 0;
-	writer_done = false;
-	kthread_run(writer, file, "vscsi-writer");
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(b.heard)));
+	begin_unanswered(test, file);
 	stop_backend();
 	pv_ring_put(&b.ring, &rsp, sizeof(rsp));
 	pv_ring_publish(&b.ring);
