@@ -126,6 +126,13 @@ static void back_settled(struct pv_device *pd)
 		back_say(pd, XenbusStateConnected, NO_FEATURES);
 }
 
+/* Returns true if meanwhile, which may have been long, the device has become a former one. */
+static bool back_down(struct pv_device *pd)
+{
+	pv_device_down(pd, PV_DOWN_RETRY);
+	return pv_device_is_former(pd);
+}
+
 /*
  * The frontend has written its state. Returns true if the device has left for
  * good.
@@ -136,7 +143,8 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 	switch (state) {
 	case XenbusStateInitialising:
 		/* A new life of the frontend: nothing of the old one counts. */
-		pv_device_down(pd, PV_DOWN_RETRY);
+		if (back_down(pd))
+			return true;
 		if (pd->xb->state != XenbusStateInitWait)
 			pv_back_offer(pd);
 		break;
@@ -158,7 +166,8 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 		pv_device_switch(pd, XenbusStateClosing);
 		break;
 	case XenbusStateClosed:
-		pv_device_down(pd, PV_DOWN_RETRY);
+		if (back_down(pd))
+			return true;
 		pv_device_switch(pd, XenbusStateClosed);
 		return !xenbus_dev_is_online(pd->xb);
 	case XenbusStateUnknown:

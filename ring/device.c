@@ -146,32 +146,82 @@ static void device_begin(struct pv_device *pd)
 		pv_device_switch(pd, XenbusStateInitialising);
 }
 
+static bool device_has_another_peer(struct pv_device *pd)
+{
+	char *peer = pv_device_read_own(pd, pd->drv->end == PV_BACK ? "frontend" : "backend");
+	bool another = !IS_ERR(peer) && strcmp(peer, pd->peer);
+
+	if (!IS_ERR(peer))
+		kfree(peer);
+	return another;
+}
+
+static bool device_begins(struct pv_device *pd)
+{
+	return pv_read_driver_state(pd->xb, pd->xb->nodename) == XenbusStateInitialising;
+}
+
+/*
+ * The toolstack has removed the directory and made another in its place before
+ * xenbus had looked, which then sees nothing. What this end has said is not in it.
+ */
+bool pv_device_is_former(struct pv_device *pd)
+{
+	lockdep_assert_held(&pd->lock);
+	return device_begins(pd) &&
+	       (pd->xb->state != XenbusStateInitialising || pd->link != PV_LINK_DOWN ||
+		device_has_another_peer(pd));
+}
+
 /* Returns true if the device has left for good. */
 static bool device_peer(struct pv_device *pd)
 {
 	enum xenbus_state state = READ_ONCE(pd->peer_state);
 
 	trace_pv_state(dev_name(&pd->xb->dev), pd->xb->state, state);
+	if (pv_device_is_former(pd))
+		return true;
 	if (pd->drv->end == PV_BACK)
 		return pv_back_peer(pd, state);
 	pv_front_peer(pd, state);
 	return false;
 }
 
-/* In xenwatch, as whoever else unregisters devices. */
+/*
+ * In xenwatch, as whoever else unregisters devices. If the directory is another
+ * device's already, nobody will tell xenbus of that one.
+ */
 static void device_farewell(struct xenbus_watch *watch, const char *path,
 			    const char *token)
 {
-	struct pv_watch *w = container_of(watch, struct pv_watch, watch);
+	struct pv_device *pd = container_of(watch, struct pv_watch, watch)->pd;
+	struct xenbus_device *xb = pd->xb;
 
-	device_unregister(&w->pd->xb->dev);
+	if (!device_begins(pd)) {
+		device_unregister(&xb->dev);
+		return;
+	}
+	/* So that nothing is said of this one there. */
+	xb->state = XenbusStateClosed;
+	device_release_driver(&xb->dev);
+	xb->state = XenbusStateInitialising;
+	if (device_attach(&xb->dev) < 0)
+		dev_err(&xb->dev, "the device in place of a former one cannot be probed\n");
+}
+
+static void device_leave(struct pv_device *pd)
+{
+	/* Here, where it may take its time. */
+	pv_device_down(pd, PV_DOWN_FINAL);
+	/* A watch fires when it begins. */
+	pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state", device_farewell);
+	WRITE_ONCE(pd->gone, true);
 }
 
 static void device_work(struct kthread_work *work)
 {
 	struct pv_device *pd = container_of(work, struct pv_device, work);
 	unsigned int flags = pv_device_enter(pd);
-	bool left = false;
 
 	if (READ_ONCE(pd->gone))
 		goto out;
@@ -182,20 +232,16 @@ static void device_work(struct kthread_work *work)
 		goto out;
 	if (pd->failed && pd->link != PV_LINK_DOWN)
 		pv_device_give_up(pd);
-	if (pv_device_is_asked(pd, PV_ASK_PEER))
-		left = device_peer(pd);
+	if (pv_device_is_asked(pd, PV_ASK_PEER) && device_peer(pd)) {
+		device_leave(pd);
+		goto out;
+	}
 	if (pv_device_is_asked(pd, PV_ASK_WATCH))
 		pv_watches_look(pd);
 	if (pd->drv->end == PV_FRONT)
 		pv_front_work(pd);
 	else
 		pv_back_work(pd);
-	if (left) {
-		/* A watch fires when it begins. */
-		pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state",
-			       device_farewell);
-		WRITE_ONCE(pd->gone, true);
-	}
 out:
 	pv_device_leave(pd, flags);
 }

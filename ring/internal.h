@@ -40,6 +40,7 @@ void pv_device_switch(struct pv_device *pd, enum xenbus_state state);
 void pv_device_down(struct pv_device *pd, enum pv_down why);
 void pv_device_give_up(struct pv_device *pd);
 bool pv_device_may_retry(struct pv_device *pd);
+bool pv_device_is_former(struct pv_device *pd);
 void pv_device_blame(struct pv_device *pd, int err, const char *what);
 
 /* front.c, back.c: the state machines. The lock of the device is held. */

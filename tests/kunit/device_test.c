@@ -653,6 +653,49 @@ static void backend_vanishes(struct kunit *test)
 	}
 }
 
+/*
+ * The toolstack has taken the device and gives one at the same place, at each step, before xenbus has seen that the
+ * directories had gone: what there is belongs to the former one.
+ */
+static void front_is_made_anew(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		back_key("max-things", "7");
+		KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
+		settle();
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
+		KUNIT_EXPECT_TRUE(test, fake_xen_holds_nothing());
+		back_key("max-things", "8");
+		take_to(test, 2);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "step %u: %s", step, drv.trace);
+		KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 0), 8);
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* Its backend is in another domain, or another directory; nothing had been told to the former one. */
+static void front_has_another_backend(struct kunit *test)
+{
+	struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, 4);
+	front_key("backend", back_path);
+	back_key("online", "1");
+	back_goes(XenbusStateInitWait);
+	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, 3);
+	fake_xen_rm(back_path);
+	settle();
+	KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialised, "%s", drv.trace);
+	fake_xen_remove_device(dev);
+}
+
 /* A hook fails, at each step: all is released, the reason is in xenstore, and the next try starts afresh. */
 static void front_hook_fails(struct kunit *test)
 {
@@ -1233,6 +1276,77 @@ static void back_is_removed(struct kunit *test)
 	}
 }
 
+static unsigned int times(char letter)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < drv.len; i++)
+		nr += drv.trace[i] == letter;
+	return nr;
+}
+
+/* The same place is given once more, at each step, before xenbus has seen that it had been taken. */
+static void back_is_made_anew(struct kunit *test)
+{
+	enum { OFFERED, CONNECTED, CLOSED, NOT_OFFERED, NOT_OFFERED_ANEW } step;
+
+	for (step = OFFERED; step <= NOT_OFFERED_ANEW; step++) {
+		struct xenbus_device *dev;
+		struct peer peer;
+
+		drv.sticky = true;
+		/* What it is to be cannot be had. */
+		drv.fail[OFFER] = step == NOT_OFFERED ? -ENODEV : 0;
+		dev = add(test, FAKE_XEN_BACK);
+		peer_offers(test, &peer);
+		if (step == CONNECTED || step == CLOSED)
+			front_goes(XenbusStateInitialised);
+		if (step == CLOSED)
+			front_goes(XenbusStateClosed);
+		clear_trace();
+		drv.fail[OFFER] = step == NOT_OFFERED_ANEW ? -ENODEV : 0;
+		KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
+		settle();
+		KUNIT_EXPECT_EQ_MSG(test, times('p'), step == NOT_OFFERED ? 0 : 1, "step %u: %s", step, drv.trace);
+		drv.fail[OFFER] = 0;
+		pv_device_poke(drv.pd);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(back_state() == XenbusStateInitWait), "step %u: %s", step,
+				      drv.trace);
+		KUNIT_EXPECT_STREQ(test, key_value(back_path, "max-things"), "5");
+		peer_withdraws(test, &peer);
+		peer_offers(test, &peer);
+		front_goes(XenbusStateInitialised);
+		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateConnected, "step %u: %s", step, drv.trace);
+		fake_xen_remove_device(dev);
+		peer_withdraws(test, &peer);
+		clear_trace();
+		KUNIT_EXPECT_EQ(test, fake_xen_reset(), 0);
+	}
+}
+
+/* The former one has come to its end, and leaves by itself; meanwhile the next one is there. */
+static void back_leaves_for_another(struct kunit *test)
+{
+	struct xenbus_device *dev = add(test, FAKE_XEN_BACK);
+	struct completion hang;
+	struct peer peer;
+
+	init_completion(&hang);
+	peer_offers(test, &peer);
+	front_goes(XenbusStateInitialised);
+	drv.hang = &hang;
+	back_key("online", "0");
+	front_key("state", "6");
+	msleep(50);
+	KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
+	drv.hang = NULL;
+	complete_all(&hang);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(back_state() == XenbusStateInitWait), "%s", drv.trace);
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(drv.trace, "rpo"), "%s", drv.trace);
+	peer_withdraws(test, &peer);
+	fake_xen_remove_device(dev);
+}
+
 /* Broken for as long as this frontend's life lasts; its next one may try again. */
 static void back_fails(struct kunit *test)
 {
@@ -1437,7 +1551,7 @@ static void disk_hangs_and_device_goes(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, drv.pd);
 	complete_all(&hang);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!drv.pd));
-	KUNIT_EXPECT_STREQ(test, strchr(drv.trace, 'd'), "dDr");
+	KUNIT_EXPECT_STREQ(test, strchr(drv.trace, 'd'), "dDDr");
 	flush_work(&removal.work);
 	destroy_work_on_stack(&removal.work);
 	peer_withdraws(test, &peer);
@@ -1848,6 +1962,8 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(backend_restarts_in_steps),
 	KUNIT_CASE(backend_restarts_for_ever),
 	KUNIT_CASE(backend_vanishes),
+	KUNIT_CASE(front_is_made_anew),
+	KUNIT_CASE(front_has_another_backend),
 	KUNIT_CASE(front_hook_fails),
 	KUNIT_CASE(front_means_fail),
 	KUNIT_CASE(front_waits_and_is_not_wanted),
@@ -1879,6 +1995,8 @@ static struct kunit_case back_cases[] = {
 	KUNIT_CASE(ring_is_nonsense),
 	KUNIT_CASE(frontend_vanishes),
 	KUNIT_CASE(back_is_removed),
+	KUNIT_CASE(back_is_made_anew),
+	KUNIT_CASE(back_leaves_for_another),
 	KUNIT_CASE(back_fails),
 	KUNIT_CASE(back_announces),
 	KUNIT_CASE(told_to_close_meanwhile),

@@ -121,6 +121,8 @@ enum fake_xen_end { FAKE_XEN_FRONT, FAKE_XEN_BACK };
  * is registered, it is probed before this returns. Path of the ends: fake_xen_path().
  */
 struct xenbus_device *fake_xen_add_device(enum fake_xen_end end, const char *type, unsigned int id);
+/* Both directories go and are made once more, before anybody has seen that they had gone. */
+int fake_xen_make_anew(const char *type, unsigned int id);
 /*
  * Removes the device from its bus (unless it has unregistered itself), as a toolstack that tears a device down; the
  * nodes stay. @dev is no longer valid.

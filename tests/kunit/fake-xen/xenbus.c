@@ -471,29 +471,44 @@ char *fake_xen_path(char *buf, enum fake_xen_end end, const char *type, unsigned
 FAKE_XEN_SYMBOL(fake_xen_path);
 
 /* Both directories, unless they are there. */
-static int write_skeleton(const char *type, unsigned int id)
+static int write_skeleton(struct xenbus_transaction t, const char *type, unsigned int id)
 {
 	char front[FAKE_XEN_PATH_LEN], back[FAKE_XEN_PATH_LEN];
 	int err = 0;
 
 	fake_xen_path(front, FAKE_XEN_FRONT, type, id);
 	fake_xen_path(back, FAKE_XEN_BACK, type, id);
-	if (!xenbus_exists(XBT_NIL, front, "backend")) {
-		err |= xenbus_write(XBT_NIL, front, "backend", back);
-		err |= xenbus_printf(XBT_NIL, front, "backend-id", "%d", FAKE_XEN_BACK_DOMID);
+	if (!xenbus_exists(t, front, "backend")) {
+		err |= xenbus_write(t, front, "backend", back);
+		err |= xenbus_printf(t, front, "backend-id", "%d", FAKE_XEN_BACK_DOMID);
 	}
-	if (!xenbus_exists(XBT_NIL, front, "state"))
-		err |= xenbus_printf(XBT_NIL, front, "state", "%d", XenbusStateInitialising);
-	if (!xenbus_exists(XBT_NIL, back, "frontend")) {
-		err |= xenbus_write(XBT_NIL, back, "frontend", front);
-		err |= xenbus_printf(XBT_NIL, back, "frontend-id", "%d", FAKE_XEN_FRONT_DOMID);
+	if (!xenbus_exists(t, front, "state"))
+		err |= xenbus_printf(t, front, "state", "%d", XenbusStateInitialising);
+	if (!xenbus_exists(t, back, "frontend")) {
+		err |= xenbus_write(t, back, "frontend", front);
+		err |= xenbus_printf(t, back, "frontend-id", "%d", FAKE_XEN_FRONT_DOMID);
 	}
-	if (!xenbus_exists(XBT_NIL, back, "online"))
-		err |= xenbus_write(XBT_NIL, back, "online", "1");
-	if (!xenbus_exists(XBT_NIL, back, "state"))
-		err |= xenbus_printf(XBT_NIL, back, "state", "%d", XenbusStateInitialising);
+	if (!xenbus_exists(t, back, "online"))
+		err |= xenbus_write(t, back, "online", "1");
+	if (!xenbus_exists(t, back, "state"))
+		err |= xenbus_printf(t, back, "state", "%d", XenbusStateInitialising);
 	return err ? -ENOMEM : 0;
 }
+
+int fake_xen_make_anew(const char *type, unsigned int id)
+{
+	char front[FAKE_XEN_PATH_LEN], back[FAKE_XEN_PATH_LEN];
+	struct xenbus_transaction t;
+	int err = xenbus_transaction_start(&t);
+
+	if (err)
+		return err;
+	err |= xenbus_rm(t, fake_xen_path(front, FAKE_XEN_FRONT, type, id), "");
+	err |= xenbus_rm(t, fake_xen_path(back, FAKE_XEN_BACK, type, id), "");
+	err |= write_skeleton(t, type, id);
+	return xenbus_transaction_end(t, 0) || err ? -EIO : 0;
+}
+FAKE_XEN_SYMBOL(fake_xen_make_anew);
 
 static void release(struct device *device)
 {
@@ -509,7 +524,7 @@ struct xenbus_device *fake_xen_add_device(enum fake_xen_end end, const char *typ
 	struct xenbus_device *dev;
 	int err;
 
-	err = write_skeleton(type, id);
+	err = write_skeleton(XBT_NIL, type, id);
 	if (err)
 		return ERR_PTR(err);
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL);
