@@ -116,10 +116,22 @@ static void back_reconfiguring(struct pv_device *pd)
 	back_reconfigure(pd);
 }
 
+/* Linux's network frontend asks first, and then writes what for. */
+static void back_reconfigure_late(struct pv_device *pd)
+{
+	u64 was[PV_FEATURES_MAX];
+
+	memcpy(was, pd->feature, sizeof(was));
+	if (!pv_feature_read(pd, false) && memcmp(was, pd->feature, sizeof(was)))
+		pd->drv->reconfigure(pd);
+}
+
 static void back_settled(struct pv_device *pd)
 {
 	bool reconfigured = pd->xb->state == XenbusStateReconfigured;
 
+	if (reconfigured)
+		back_reconfigure_late(pd);
 	if (pd->drv->settled)
 		pd->drv->settled(pd, reconfigured);
 	if (reconfigured)

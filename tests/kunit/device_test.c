@@ -1837,16 +1837,26 @@ static void back_reconfigures(struct kunit *test)
 	expect_trace(test, "f");
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
 
+	/* Linux's network frontend asks first, and then writes what for. */
+	front_goes(XenbusStateReconfiguring);
+	expect_trace(test, "ff");
+	front_key("things", "12");
+	front_goes(XenbusStateConnected);
+	expect_trace(test, "fff");
+	KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 1), 12);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	clear_trace();
+
 	/* What cannot be done is said, and the connection goes on; nonsense does not reach the hook. */
 	drv.fail[RECONFIGURE] = -EINVAL;
 	front_goes(XenbusStateReconfiguring);
-	expect_trace(test, "ff");
+	expect_trace(test, "f");
 	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "cannot reconfigure"));
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateReconfigured);
 	front_goes(XenbusStateConnected);
 	front_key("things", "101");
 	front_goes(XenbusStateReconfiguring);
-	expect_trace(test, "ff");
+	expect_trace(test, "f");
 	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "things"));
 	front_goes(XenbusStateConnected);
 	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
