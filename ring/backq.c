@@ -345,6 +345,18 @@ void pv_back_wake(struct pv_back_queues *queues)
 }
 EXPORT_SYMBOL_GPL(pv_back_wake);
 
+/* Once more a second later: what was just beginning may not have heard it. */
+static void pv_back_hurry(struct pv_back_queue *q, unsigned long timeout)
+{
+	unsigned int i;
+
+	for (i = 0; i < 2 && q->ops->hurry &&
+	     !wait_for_completion_timeout(&q->held, i ? HZ : timeout); i++) {
+		q->ops->hurry(q);
+		pv_channel_wake(&q->channel);
+	}
+}
+
 /**
  * pv_back_hold() - take no more requests, wait until those that were are done
  * @queues: the queues
@@ -371,11 +383,7 @@ void pv_back_hold(struct pv_back_queues *queues, unsigned long patience)
 
 		if (!pv_channel_started(&q->channel))
 			continue;
-		if (q->ops->hurry &&
-		    !wait_for_completion_timeout(&q->held, max_t(long, deadline - jiffies, 1))) {
-			q->ops->hurry(q);
-			pv_channel_wake(&q->channel);
-		}
+		pv_back_hurry(q, max_t(long, deadline - jiffies, 1));
 		pv_device_await(q->pd, &q->held, q->ops->lacks);
 	}
 	/* Whoever reported the end of a request may be about to wake the thread. */

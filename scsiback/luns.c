@@ -460,14 +460,17 @@ static void scsiback_lun_leave(struct scsiback_lun *lun)
 	synchronize_rcu();
 }
 
-/* Commands have had their time. Each queue aborts its own. */
+/* Commands have had their time. Each queue aborts its own, now and then once more. */
 static void scsiback_lun_abort(struct scsiback_lun *lun)
 {
-	dev_warn(&lun->b->pd->xb->dev, "%s: waits for %d command(s) that %s has not answered in %u s, and aborts them\n",
-		 lun->name, atomic_read(&lun->in_flight), lun->pdev,
-		 SCSIBACK_PATIENCE / HZ);
+	lun->deadline = jiffies + SCSIBACK_PATIENCE;
+	if (!lun->overdue) {
+		atomic_inc(&lun->b->resets);
+		dev_warn(&lun->b->pd->xb->dev, "%s: waits for %d command(s) that %s has not answered in %u s, and aborts them\n",
+			 lun->name, atomic_read(&lun->in_flight), lun->pdev,
+			 SCSIBACK_PATIENCE / HZ);
+	}
 	WRITE_ONCE(lun->overdue, true);
-	atomic_inc(&lun->b->resets);
 	pv_back_wake(lun->b->queues);
 }
 
@@ -505,7 +508,7 @@ static void scsiback_lun_free(struct scsiback_lun *lun)
 static void scsiback_lun_end(struct scsiback_lun *lun)
 {
 	if (atomic_read(&lun->in_flight)) {
-		if (!lun->overdue && time_after_eq(jiffies, lun->deadline))
+		if (time_after_eq(jiffies, lun->deadline))
 			scsiback_lun_abort(lun);
 		return;
 	}
@@ -578,7 +581,7 @@ static void scsiback_look_later(struct scsiback *b)
 	struct scsiback_lun *lun;
 
 	list_for_each_entry(lun, &b->luns, all) {
-		if (lun->gone ? lun->overdue : !lun->asked)
+		if (!lun->gone && !lun->asked)
 			continue;
 		if (!any || (!b->unread && time_before(lun->deadline, next)))
 			next = lun->deadline;

@@ -249,6 +249,15 @@ static void scsiback_passthrough_abort(struct scsiback_req *req,
 	blk_abort_request(req->rq);
 }
 
+/*
+ * Who starts a request, or looks at its time, just when it is aborted may write
+ * another time over ours. One that the error handler has is not disturbed.
+ */
+static void scsiback_passthrough_again(struct scsiback_req *req)
+{
+	blk_abort_request(req->rq);
+}
+
 /* All tags may be others'. Waiting for one has an end. */
 static struct request *scsiback_reset_request(struct scsi_device *sdev, unsigned long until)
 {
@@ -323,14 +332,16 @@ static void scsiback_reset_work(struct work_struct *work)
 {
 	struct scsiback_req *tmf = container_of(work, struct scsiback_req,
 						work);
+	unsigned long until = jiffies + RESET_TIMEOUT;
 	struct scsiback_lun *lun = tmf->lun;
 	bool ok;
 
-	/* Each queue aborts its commands; only the reset itself is left. */
-	pv_back_wake(lun->b->queues);
-	ok = wait_event_timeout(lun->idle, atomic_read(&lun->in_flight) == 1,
-				RESET_TIMEOUT) &&
-	     scsiback_reset_device(lun->sdev);
+	/* Each queue aborts its commands, again and again; only the reset itself is left. */
+	do
+		pv_back_wake(lun->b->queues);
+	while (!wait_event_timeout(lun->idle, atomic_read(&lun->in_flight) == 1, HZ) &&
+	       time_before(jiffies, until));
+	ok = atomic_read(&lun->in_flight) == 1 && scsiback_reset_device(lun->sdev);
 	tmf->result.rslt = ok ? XEN_VSCSIIF_RSLT_RESET_SUCCESS :
 				XEN_VSCSIIF_RSLT_RESET_FAILED;
 	scsiback_done(tmf);
@@ -538,6 +549,7 @@ static const struct scsiback_lun_ops passthrough_ops = {
 	.submit = scsiback_passthrough_submit,
 	.finish = scsiback_passthrough_finish,
 	.abort = scsiback_passthrough_abort,
+	.again = scsiback_passthrough_again,
 	.reset = scsiback_passthrough_reset,
 	.close = scsiback_passthrough_close,
 };

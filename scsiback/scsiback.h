@@ -93,6 +93,7 @@ extern struct workqueue_struct *scsiback_wq;
  * @submit: send it; scsiback_done() when it has ended, from any context
  * @finish: it has ended: set its result, free what @prepare took
  * @abort: a started command is to end; @tmf has ended when it has
+ * @again: it has not ended: the abort may have been lost
  * @reset: all started commands are to end; scsiback_done() of @tmf
  * @close: let go of the device
  */
@@ -101,6 +102,7 @@ struct scsiback_lun_ops {
 	void (*submit)(struct scsiback_req *req);
 	void (*finish)(struct scsiback_req *req);
 	void (*abort)(struct scsiback_req *req, struct scsiback_req *tmf);
+	void (*again)(struct scsiback_req *req);
 	void (*reset)(struct scsiback_req *tmf);
 	void (*close)(struct scsiback_lun *lun);
 };

@@ -56,6 +56,8 @@ static void scsiback_abort_one(struct scsiback_req *tmf)
 {
 	struct scsiback_req *req = scsiback_find(tmf);
 
+	if (req && req->aborted && !req->emulated && req->lun->ops->again)
+		req->lun->ops->again(req);
 	/* Unknown, answered long ago, or being aborted already. */
 	if (!req || req->aborted) {
 		scsiback_tmf_answer(tmf, false);
@@ -141,11 +143,16 @@ void scsiback_abort_wanted(struct scsiback_queue *q)
 	for (i = 0; i < q->base.ring.size; i++) {
 		struct scsiback_req *req = scsiback_req_of(pv_back_req_at(&q->base, i));
 
-		if (req->base.stage != PV_BACK_STARTED || req->aborted ||
+		if (req->base.stage != PV_BACK_STARTED ||
 		    req->emulated || req->io.act != VSCSIIF_ACT_SCSI_CDB ||
 		    !(all || test_bit(0, &req->lun->resetting) ||
 		      READ_ONCE(req->lun->overdue)))
 			continue;
+		if (req->aborted) {
+			if (req->lun->ops->again)
+				req->lun->ops->again(req);
+			continue;
+		}
 		req->aborted = SCSIBACK_BY_US;
 		req->lun->ops->abort(req, NULL);
 	}

@@ -1345,6 +1345,52 @@ static void row21_abort_without_a_driver(struct kunit *test)
 	scsi_host_put(host);
 }
 
+static bool find_started(struct request *rq, void *data)
+{
+	struct request **found = data;
+
+	*found = rq;
+	return false;
+}
+
+/* An abort that comes when the SCSI layer does not look is made once more. */
+static void row21_abort_is_lost(struct kunit *test)
+{
+	struct Scsi_Host *host = debug_host();
+	struct request *rq = NULL;
+	struct vscsiif_request req;
+	bool ended;
+	u16 lost;
+
+	forget(test, 1);
+	lost = hostile.next;
+	blk_mq_tagset_busy_iter(&host->tag_set, find_started, &rq);
+	KUNIT_ASSERT_NOT_NULL(test, rq);
+	rq->rq_flags |= RQF_TIMED_OUT;
+	req = abort_of(lost);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	msleep(200);
+	KUNIT_EXPECT_EQ(test, pv_ring_pending(&hostile.q[0].ring), 0u);
+	/* What blk_mq_start_request() writes over it. */
+	WRITE_ONCE(rq->deadline, jiffies + 3600 * HZ);
+	rq->rq_flags &= ~RQF_TIMED_OUT;
+	req = abort_of(lost);
+	put(&hostile, &req);
+	push(&hostile.q[0]);
+	expect_response(test, req.rqid, XEN_VSCSIIF_RSLT_RESET_FAILED);
+	ended = COMES_TRUE(pv_ring_pending(&hostile.q[0].ring) == 2);
+	KUNIT_EXPECT_TRUE(test, ended);
+	/* Nobody is to wait for an hour. */
+	if (!ended)
+		blk_abort_request(rq);
+	expect_response(test, lost, HOST(ABORT));
+	expect_response(test, req.rqid - 1, XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	expect_served(test);
+	scsi_host_put(host);
+}
+
 /* One that the SCSI layer has not given to the device yet. */
 static void row21_abort_of_one_that_queues(struct kunit *test)
 {
@@ -2271,6 +2317,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(row21_resets_in_a_loop),
 	KUNIT_CASE(row21_abort_reaches_the_device),
 	KUNIT_CASE(row21_abort_without_a_driver),
+	KUNIT_CASE(row21_abort_is_lost),
 	KUNIT_CASE(row21_abort_of_one_that_queues),
 	KUNIT_CASE(row21_abort_of_one_that_waits),
 	KUNIT_CASE(waiting_is_no_work),
