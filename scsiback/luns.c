@@ -548,6 +548,47 @@ static void scsiback_revoke(struct scsiback_lun *lun, const char *why)
 	scsiback_lun_leave(lun);
 }
 
+/*
+ * What this domain has no more the guest is asked to let go, as the toolstack
+ * would ask it: by both states at once.
+ */
+static void scsiback_let_go(struct scsiback_lun *lun)
+{
+	struct scsiback *b = lun->b;
+	struct xenbus_transaction xbt;
+	char path[SCSIBACK_NAME + 32];
+	bool up = b->pd->link == PV_LINK_UP;
+	int err, state;
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/state", lun->name);
+	do {
+		err = pv_device_begin(&xbt);
+		if (err)
+			break;
+		state = scsiback_parse_state(pv_device_read_own_in(b->pd, xbt, "state"));
+		/* One request at a time. */
+		if (up && state != XenbusStateConnected)
+			err = -EBUSY;
+		state = scsiback_state_in(b, xbt, lun->name);
+		if (!err && state < 0)
+			err = state;
+		if (!err)
+			err = pv_device_write(b->pd, xbt, path, "%d", XenbusStateClosing);
+		if (!err && up)
+			err = pv_device_write(b->pd, xbt, "state", "%d",
+					      XenbusStateReconfiguring);
+		if (err)
+			pv_device_end(xbt, true);
+		else
+			err = pv_device_end(xbt, false);
+	} while (err == -EAGAIN);
+	if (err && err != -ENOENT)
+		b->unread = true;
+	else
+		scsiback_blame(lun, -ENODEV, "p-dev", ": \"%*pE\" has gone",
+			       (int)strnlen(lun->pdev, 80), lun->pdev);
+}
+
 /* Does the toolstack want it back? The guest is asked by the vhost's state. */
 static void scsiback_heed(struct scsiback_lun *lun)
 {
@@ -561,6 +602,8 @@ static void scsiback_heed(struct scsiback_lun *lun)
 		return;
 	if (state != XenbusStateClosing) {
 		lun->asked = false;
+		if (unlikely(READ_ONCE(lun->vanished)))
+			scsiback_let_go(lun);
 		return;
 	}
 	if (!lun->asked)
@@ -949,5 +992,7 @@ void scsiback_luns_close(struct scsiback *b)
 			scsiback_tell_closed(lun);
 		scsiback_lun_free(lun);
 	}
+	/* A device may have vanished meanwhile. */
+	kthread_cancel_work_sync(&b->look);
 	xa_destroy(&b->by_address);
 }

@@ -389,6 +389,18 @@ static void scsiback_take_back(struct scsiback_lun *lun)
 	mutex_unlock(&given_lock);
 }
 
+/* This domain loses a device: its guest is to let it go. */
+static int scsiback_device_goes(struct notifier_block *nb, unsigned long action, void *dev)
+{
+	struct scsiback_lun *lun = container_of(nb, struct scsiback_lun, goes);
+
+	if (action != BUS_NOTIFY_DEL_DEVICE || dev != &lun->sdev->sdev_gendev)
+		return NOTIFY_DONE;
+	WRITE_ONCE(lun->vanished, true);
+	kthread_queue_work(lun->b->pd->worker, &lun->b->look);
+	return NOTIFY_OK;
+}
+
 /* The disk that this domain's driver has made of it, or 0. A driver may be about to. */
 static dev_t scsiback_disk_of(struct scsi_device *sdev)
 {
@@ -537,6 +549,7 @@ static void scsiback_unclaim_disk(struct scsiback_lun *lun)
 
 static void scsiback_passthrough_close(struct scsiback_lun *lun)
 {
+	bus_unregister_notifier(lun->sdev->sdev_gendev.bus, &lun->goes);
 	scsiback_unclaim_nodes(lun);
 	scsiback_unclaim_disk(lun);
 	scsiback_take_back(lun);
@@ -618,6 +631,10 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	err = scsiback_claim_nodes(lun);
 	if (err)
 		goto disk;
+	lun->goes.notifier_call = scsiback_device_goes;
+	bus_register_notifier(lun->sdev->sdev_gendev.bus, &lun->goes);
+	/* (Then it will not be told.) */
+	lun->vanished = scsiback_is_leaving(lun->sdev);
 	scsiback_identify(lun);
 	lun->ops = &passthrough_ops;
 	return 0;

@@ -8,6 +8,7 @@
 #include <linux/bio.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/rcupdate.h>
 #include <linux/scatterlist.h>
 #include <linux/wait.h>
@@ -135,7 +136,9 @@ struct scsiback_lun_ops {
  * @asked: the guest has been asked to give it back; for hooks
  * @since: when that was, in jiffies; for hooks
  * @deadline: if @asked, when it is taken without the guest; if @gone, when
- *            commands are aborted; in jiffies; for hooks
+ *            commands are aborted, or once more; in jiffies; for hooks
+ * @vanished: this domain has it no more
+ * @goes: pass-through: tells that
  * @gone: being removed: no command may start
  * @overdue: it cannot be removed because commands take too long: abort them
  * @in_flight: commands and resets that are started
@@ -169,6 +172,8 @@ struct scsiback_lun {
 	bool asked;
 	unsigned long since;
 	unsigned long deadline;
+	bool vanished;
+	struct notifier_block goes;
 	bool gone;
 	bool overdue;
 	atomic_t in_flight ____cacheline_aligned_in_smp;

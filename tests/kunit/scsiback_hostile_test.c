@@ -1718,6 +1718,47 @@ static void an_entry_vanishes(struct kunit *test)
 	expect_served(test);
 }
 
+/* The newest host's first LUN. */
+static char *newest_pdev(char *buf, size_t size)
+{
+	struct Scsi_Host *host;
+	unsigned int i, last = 999;
+
+	for (i = 0; i < 100; i++) {
+		host = scsi_host_lookup(i);
+		if (host && !strcmp(host->hostt->name, "SCSI DEBUG"))
+			last = i;
+		if (host)
+			scsi_host_put(host);
+	}
+	snprintf(buf, size, "%u:0:0:0", last);
+	return buf;
+}
+
+/* It is pulled out of this domain: the guest is asked to let it go, as if the toolstack did. */
+static void a_device_vanishes(struct kunit *test)
+{
+	char pdev[64];
+
+	KUNIT_ASSERT_TRUE(test, debug_set("add_host", "1"));
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", newest_pdev(pdev, sizeof(pdev)), "0:0:1:0"));
+	KUNIT_ASSERT_TRUE(test, debug_set("add_host", "-1"));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-1", "5")));
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "state", "7"));
+	KUNIT_EXPECT_TRUE(test, reconfigures(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-1", "6"));
+	expect_served(test);
+	/* Nobody is there to be asked. */
+	KUNIT_ASSERT_TRUE(test, debug_set("add_host", "1"));
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-2", newest_pdev(pdev, sizeof(pdev)), "0:0:1:0"));
+	set_key(hostile.front_path, "state", "6");
+	KUNIT_ASSERT_TRUE(test, key_comes(hostile.back_path, "state", "6"));
+	KUNIT_ASSERT_TRUE(test, debug_set("add_host", "-1"));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-2", "6")));
+	KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+	expect_served(test);
+}
+
 /* One of two has a command that does not end: the other one goes at once, and the guest's driver has its answer. */
 static void a_hung_lun_is_alone(struct kunit *test)
 {
@@ -2328,6 +2369,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_guest_keeps_a_lun),
 	KUNIT_CASE(a_lun_is_wanted_back_no_more),
 	KUNIT_CASE(an_entry_vanishes),
+	KUNIT_CASE(a_device_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
 	KUNIT_CASE(a_hung_lun_leaves_pages),
 	KUNIT_CASE(two_hung_luns_leave_pages),
