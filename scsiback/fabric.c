@@ -314,6 +314,7 @@ static int scsiback_tpg_lun_type(struct scsiback_tpg *tpg, struct scsiback_lun *
 		type = dev->transport->get_device_type(dev);
 		ours->allow |= scsiback_own_rules(dev);
 		ours->sleeps = scsiback_sleeps(dev);
+		ours->removable = dev->transport_flags & TRANSPORT_FLAG_PASSTHROUGH;
 		scsiback_identify(ours, dev);
 	}
 	mutex_unlock(&tpg->se.tpg_lun_mutex);

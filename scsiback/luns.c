@@ -78,8 +78,8 @@ void scsiback_lun_put(struct scsiback_lun *lun)
 }
 
 /**
- * scsiback_report_luns() - answer REPORT LUNS
- * @req: the request, started; it has staged pages if it has data
+ * scsiback_report_luns() - the answer to REPORT LUNS
+ * @req: the request; it has staged pages if it has data
  *
  * A device would tell about its neighbours in this domain; the guest's
  * target has those LUNs that the toolstack gave it.
@@ -95,7 +95,7 @@ void scsiback_report_luns(struct scsiback_req *req)
 	if (req->io.cdb[2] > 2 || (req->io.dir != DMA_FROM_DEVICE && room)) {
 		scsiback_set_sense(&req->result, ILLEGAL_REQUEST, 0x24, 0,
 				   req->io.bytes);
-		goto done;
+		return;
 	}
 	room = min(room, get_unaligned_be32(&req->io.cdb[6]));
 	rcu_read_lock();
@@ -108,6 +108,7 @@ void scsiback_report_luns(struct scsiback_req *req)
 			nr = 0;
 			break;
 		}
+		clear_bit(SCSIBACK_LUNS_CHANGED, &lun->attentions);
 		entry[0] = lun->lun < 256 ? 0 : 0x40 | lun->lun >> 8;
 		entry[1] = lun->lun;
 		if (at + 8 <= room)
@@ -121,8 +122,49 @@ void scsiback_report_luns(struct scsiback_req *req)
 				   page_address(req->vecs[0].bv_page));
 	scsiback_set_status(&req->result, SAM_STAT_GOOD,
 			    req->io.bytes - min(room, len));
-done:
-	scsiback_done(req);
+}
+
+/* "There is no device here, but there may be": the target has others. */
+static void scsiback_inquire_absent(struct scsiback_req *req)
+{
+	static const u8 data[36] = "\x7f\0\x05\x02\x1f\0\0\0Xen     virtual target  0   ";
+	u32 len = min_t(u32, get_unaligned_be16(&req->io.cdb[3]), sizeof(data));
+
+	if (req->io.cdb[1] & 1) {
+		/* invalid field in CDB */
+		scsiback_set_sense(&req->result, ILLEGAL_REQUEST, 0x24, 0, req->io.bytes);
+		return;
+	}
+	len = req->staged && req->io.dir == DMA_FROM_DEVICE ? min(len, req->io.bytes) : 0;
+	if (len)
+		memcpy(page_address(req->vecs[0].bv_page), data, len);
+	scsiback_set_status(&req->result, SAM_STAT_GOOD, req->io.bytes - len);
+}
+
+/**
+ * scsiback_answer_absent() - the answer to a command for a LUN that is not there
+ * @req: the request; it has staged pages if it has data
+ *
+ * Guests that look for LUNs ask LUN 0 of a target, be it there or not.
+ */
+void scsiback_answer_absent(struct scsiback_req *req)
+{
+	struct scsiback *b = to_scsiback(req->base.q->pd);
+	unsigned long first = scsiback_address(req->io.target, 0), index = first;
+
+	if (!req->io.channel && !req->io.lun &&
+	    xa_find(&b->by_address, &index, first | MAX_LUN, XA_PRESENT)) {
+		switch (req->io.cdb[0]) {
+		case INQUIRY:
+			scsiback_inquire_absent(req);
+			return;
+		case REPORT_LUNS:
+			scsiback_report_luns(req);
+			return;
+		}
+	}
+	req->base.q->stats->errors++;
+	scsiback_set_host(&req->result, XEN_VSCSIIF_RSLT_HOST_NO_CONNECT, req->io.bytes);
 }
 
 /* ---- for the hooks ---- */
@@ -404,6 +446,22 @@ static int scsiback_check_id(struct scsiback_lun *lun, bool anew)
 	return err;
 }
 
+/*
+ * Those who know the list are told that it is another one. (Linux would take any
+ * unit attention of what is removable for another medium, and fail what it does.)
+ */
+static void scsiback_luns_have_changed(struct scsiback_lun *one)
+{
+	struct scsiback_lun *lun;
+
+	if (one->b->pd->link != PV_LINK_UP)
+		return;
+	list_for_each_entry(lun, &one->b->luns, all)
+		if (lun != one && lun->target == one->target && lun->type == TYPE_DISK &&
+		    !lun->removable)
+			set_bit(SCSIBACK_LUNS_CHANGED, &lun->attentions);
+}
+
 /* Returns -EAGAIN if it is not known yet whether there is such a LUN, or -ENOMEM. */
 static int scsiback_lun_add(struct scsiback *b, const char *name, bool anew)
 {
@@ -437,6 +495,7 @@ static int scsiback_lun_add(struct scsiback *b, const char *name, bool anew)
 	lun->listed = true;
 	list_add_tail(&lun->all, &b->luns);
 	WRITE_ONCE(b->nr_luns, b->nr_luns + 1);
+	scsiback_luns_have_changed(lun);
 	dev_info(&b->pd->xb->dev, "%s: %s is LUN 0:%u:%u\n", name, lun->pdev,
 		 lun->target, lun->lun);
 	return 0;
@@ -454,6 +513,7 @@ free:
 static void scsiback_lun_leave(struct scsiback_lun *lun)
 {
 	xa_erase(&lun->b->by_address, scsiback_address(lun->target, lun->lun));
+	scsiback_luns_have_changed(lun);
 	lun->deadline = jiffies + SCSIBACK_PATIENCE;
 	WRITE_ONCE(lun->gone, true);
 	/* Pairs with scsiback_lun_get(). */
@@ -769,7 +829,7 @@ static void scsiback_sync_wanted(struct scsiback *b, const char *name,
 		lun = scsiback_find_name(b, name);
 		/* Its guest does not see what has become of that. */
 		if (scsiback_has_position(lun->type))
-			set_bit(0, &lun->nexus_lost);
+			set_bit(SCSIBACK_NEXUS_LOST, &lun->attentions);
 	}
 	/* It may be had later. */
 	if (err == -ENOMEM)

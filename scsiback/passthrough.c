@@ -618,6 +618,7 @@ int scsiback_passthrough_open(struct scsiback_lun *lun)
 	if (IS_ERR(lun->sdev))
 		return PTR_ERR(lun->sdev);
 	lun->type = lun->sdev->type;
+	lun->removable = lun->sdev->removable;
 	/* Asleep it would refuse what must not wait. */
 	err = scsi_autopm_get_device(lun->sdev);
 	if (err)

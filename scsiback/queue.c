@@ -597,23 +597,25 @@ static void scsiback_account(struct scsiback_counters *c, const struct scsiback_
 	}
 }
 
-/*
- * A tape may have been moved, a setting lost, since the last connection: the
- * first command that is for the device is told so. (A disk's commands name their
- * blocks; on removable ones Linux would take it for another disc.)
- */
-static bool scsiback_tell_nexus_lost(struct scsiback_req *req)
+/* The next command that is for the device is told what has happened meanwhile. */
+static bool scsiback_tell_attention(struct scsiback_req *req)
 {
-	switch (req->io.cdb[0]) {
-	case INQUIRY:
-	case REQUEST_SENSE:
+	static const u8 code[][2] = {
+		[SCSIBACK_NEXUS_LOST] = { 0x29, 0x07 },
+		[SCSIBACK_LUNS_CHANGED] = { 0x3f, 0x0e },
+	};
+	unsigned int i;
+
+	if (req->io.cdb[0] == INQUIRY || req->io.cdb[0] == REQUEST_SENSE)
 		return false;
+	for (i = 0; i < ARRAY_SIZE(code); i++) {
+		if (!test_and_clear_bit(i, &req->lun->attentions))
+			continue;
+		scsiback_set_sense(&req->result, UNIT_ATTENTION, code[i][0], code[i][1],
+				   req->io.bytes);
+		return true;
 	}
-	if (!test_and_clear_bit(0, &req->lun->nexus_lost))
-		return false;
-	/* I_T nexus loss occurred */
-	scsiback_set_sense(&req->result, UNIT_ATTENTION, 0x29, 0x07, req->io.bytes);
-	return true;
+	return false;
 }
 
 /* What no guest may send; if not, its result is set. */
@@ -627,7 +629,7 @@ static bool scsiback_may_send(struct scsiback_req *req)
 		scsiback_deny(req, 0x20);
 		return false;
 	}
-	if (unlikely(READ_ONCE(lun->nexus_lost)) && scsiback_tell_nexus_lost(req))
+	if (unlikely(READ_ONCE(lun->attentions)) && scsiback_tell_attention(req))
 		return false;
 	if (likely(cdb[0] != SEND_DIAGNOSTIC) || !req->staged || req->io.dir != DMA_TO_DEVICE)
 		return true;
@@ -646,11 +648,10 @@ static int scsiback_admit_one(struct scsiback_req *req)
 	struct scsiback_lun *lun = scsiback_lun_get(to_scsiback(req->base.q->pd), &req->io);
 	int err = 0;
 
-	if (!lun) {
-		req->base.q->stats->errors++;
-		scsiback_set_host(&req->result,
-				  XEN_VSCSIIF_RSLT_HOST_NO_CONNECT,
-				  req->io.bytes);
+	if (unlikely(!lun)) {
+		scsiback_answer_absent(req);
+		if (req->staged && req->io.dir == DMA_FROM_DEVICE)
+			scsiback_copy_staged(req, true, req->io.bytes - req->result.resid);
 		return -EPERM;
 	}
 	if (unlikely(test_bit(0, &lun->resetting))) {
@@ -694,10 +695,12 @@ static void scsiback_start(struct pv_back_req *base)
 {
 	struct scsiback_req *req = scsiback_req_of(base);
 
-	if (unlikely(req->emulated))
+	if (unlikely(req->emulated)) {
 		scsiback_report_luns(req);
-	else
+		scsiback_done(req);
+	} else {
 		req->lun->ops->submit(req);
+	}
 }
 
 /* ---- a queue ---- */

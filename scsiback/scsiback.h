@@ -88,6 +88,16 @@ extern struct workqueue_struct *scsiback_wq;
 #define SCSIBACK_SHARES		64
 
 /**
+ * enum scsiback_attention - unit attentions of a LUN; the first is told first
+ * @SCSIBACK_NEXUS_LOST: the connection is a new one
+ * @SCSIBACK_LUNS_CHANGED: its target has got another LUN, or lost one
+ */
+enum scsiback_attention {
+	SCSIBACK_NEXUS_LOST,
+	SCSIBACK_LUNS_CHANGED,
+};
+
+/**
  * struct scsiback_lun_ops - a kind of device behind a LUN
  * @prepare: may the command be sent; -EAGAIN if there is no room now. If it
  *           must not be sent, set its result and return -EPERM
@@ -121,7 +131,8 @@ struct scsiback_lun_ops {
  * @listed: it stands in xenstore; for hooks
  * @ops: which kind of device; NULL when it has been let go
  * @type: TYPE_DISK, TYPE_TAPE ...
- * @nexus_lost: the guest has not been told yet that the connection is a new one
+ * @removable: its medium may become another one, or nobody knows
+ * @attentions: what the guest has not been told yet; bits of enum scsiback_attention
  * @sdev: pass-through: the device
  * @claim: pass-through: its disk, held so that nobody else uses it
  * @node: pass-through: its nodes of sg and st, likewise
@@ -157,6 +168,7 @@ struct scsiback_lun {
 	bool listed;
 	const struct scsiback_lun_ops *ops;
 	int type;
+	bool removable;
 	struct scsi_device *sdev;
 	struct pv_bdev claim;
 	struct file *node[2];
@@ -167,7 +179,7 @@ struct scsiback_lun {
 	bool sleeps;
 	struct workqueue_struct *wq;
 	unsigned long resetting;
-	unsigned long nexus_lost;
+	unsigned long attentions;
 	bool replaced;
 	bool asked;
 	unsigned long since;
@@ -374,6 +386,7 @@ struct scsiback_lun *scsiback_lun_get(struct scsiback *b,
 				      const struct scsiback_io *io);
 void scsiback_lun_put(struct scsiback_lun *lun);
 void scsiback_report_luns(struct scsiback_req *req);
+void scsiback_answer_absent(struct scsiback_req *req);
 
 /* tmf.c */
 void scsiback_tmf(struct scsiback_req *req);

@@ -1805,6 +1805,7 @@ static void a_hung_lun_leaves_pages(struct kunit *test)
 
 	grant_many(test, 1024);
 	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
 	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
 	req = listed(1024);
 	for (i = 0; i < 6; i++) {
@@ -1828,7 +1829,8 @@ static void two_hung_luns_leave_pages(struct kunit *test)
 	debug_pdev(other, sizeof(other), 2);
 	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
 	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-2", other, "0:0:0:2"));
-	KUNIT_ASSERT_EQ(test, result_of(&hostile, 2), 0u);
+	for (i = 0; i < 3; i++)
+		KUNIT_ASSERT_EQ(test, result_of(&hostile, i), 0u);
 	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
 	req = listed(1024);
 	for (i = 0; i < 6; i++) {
@@ -2112,6 +2114,84 @@ static void report_luns_of_what(struct kunit *test)
 	}
 }
 
+static struct vscsiif_request to_lun(struct vscsiif_request req, unsigned int target, unsigned int lun)
+{
+	req.id = target;
+	req.lun = lun;
+	return req;
+}
+
+/* Who looks for LUNs asks LUN 0, which may not be there. */
+static void absent_lun_0(struct kunit *test)
+{
+	u8 cdb[16] = { REPORT_LUNS, [8] = 16 };
+	const u8 *data = page_address(hostile.page[20]);
+	struct vscsiif_request req;
+
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:3:5"));
+	fill(&hostile, 20, 1, 0xee);
+	req = to_lun(inquiry(&hostile, 20, 96), 3, 0);
+	expect_result(test, &req, 0, 96 - 36);
+	KUNIT_EXPECT_EQ(test, data[0], (u8)0x7f);
+	KUNIT_EXPECT_EQ(test, data[4], (u8)31);
+	KUNIT_EXPECT_NULL(test, memchr_inv(data + 36, 0xee, 4096 - 36));
+	req.cmnd[1] = 1;
+	req.rqid = ++hostile.next;
+	expect_sense(test, &req, 0x24);
+	fill(&hostile, 20, 1, 0xee);
+	req = to_lun(with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096), 3, 0);
+	expect_result(test, &req, 0, 4096 - 16);
+	KUNIT_EXPECT_EQ(test, get_unaligned_be32(data), 8u);
+	KUNIT_EXPECT_EQ(test, data[9], (u8)5);
+	/* Nothing else is there; and there is no such target, nor other LUNs of it. */
+	req = to_lun(request(&hostile, VSCSIIF_ACT_SCSI_CDB), 3, 0);
+	expect_result(test, &req, HOST(NO_CONNECT), 0);
+	req = to_lun(inquiry(&hostile, 20, 96), 4, 0);
+	expect_result(test, &req, HOST(NO_CONNECT), 96);
+	req = to_lun(inquiry(&hostile, 20, 96), 3, 1);
+	expect_result(test, &req, HOST(NO_CONNECT), 96);
+	expect_served(test);
+}
+
+/* Whether the next command to LUN 0 is told of other LUNs. */
+static bool hears_of_luns(struct kunit *test)
+{
+	struct vscsiif_request req = request(&hostile, VSCSIIF_ACT_SCSI_CDB);
+	struct vscsiif_response rsp;
+
+	KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+	return rsp.rslt == SAM_STAT_CHECK_CONDITION && (rsp.sense_buffer[2] & 0xf) == UNIT_ATTENTION &&
+	       rsp.sense_buffer[12] == 0x3f && rsp.sense_buffer[13] == 0x0e;
+}
+
+/* Each LUN of a target is told, once, when another one comes or goes. */
+static void luns_have_changed(struct kunit *test)
+{
+	u8 cdb[16] = { REPORT_LUNS, [8] = 16 };
+	struct vscsiif_request req;
+	struct vscsiif_response rsp;
+
+	KUNIT_ASSERT_TRUE(test, ready(&hostile));
+	KUNIT_EXPECT_FALSE(test, hears_of_luns(test));
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:0:1"));
+	KUNIT_EXPECT_TRUE(test, hears_of_luns(test));
+	KUNIT_EXPECT_FALSE(test, hears_of_luns(test));
+	want_back(&hostile, "dev-1", "20");
+	KUNIT_ASSERT_TRUE(test, reconfigures(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-1", "6"));
+	KUNIT_EXPECT_TRUE(test, hears_of_luns(test));
+	/* Another target's are not this one's. Who has asked knows. */
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-2", LIO_LUN, "0:0:1:1"));
+	KUNIT_EXPECT_FALSE(test, hears_of_luns(test));
+	want_back(&hostile, "dev-2", "20");
+	KUNIT_ASSERT_TRUE(test, reconfigures(&hostile));
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-3", LIO_LUN, "0:0:0:1"));
+	req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
+	KUNIT_EXPECT_TRUE(test, call(&hostile, &req, &rsp));
+	KUNIT_EXPECT_FALSE(test, hears_of_luns(test));
+	expect_served(test);
+}
+
 /* Returns 1 if the guest is told of it, 0 if not; that it is told of READ(10) shows that it is told anything. */
 static int told_of(struct kunit *test, u8 op, bool timeouts)
 {
@@ -2378,6 +2458,8 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(more_than_the_adapter_takes),
 	KUNIT_CASE(limits_are_told),
 	KUNIT_CASE(report_luns_of_what),
+	KUNIT_CASE(absent_lun_0),
+	KUNIT_CASE(luns_have_changed),
 	KUNIT_CASE(denied_is_not_supported),
 	KUNIT_CASE(pages_of_diagnostics),
 	KUNIT_CASE(nexus_is_lost),
