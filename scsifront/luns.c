@@ -266,6 +266,8 @@ static void scsifront_stop_lun(struct scsifront *sf, struct scsifront_lun *l)
 		return;
 	mutex_lock(&sdev->state_mutex);
 	scsi_device_set_state(sdev, SDEV_OFFLINE);
+	/* What waits ends: its queue may be blocked, and nobody would start it. */
+	scsi_internal_device_unblock_nowait(sdev, SDEV_RUNNING);
 	mutex_unlock(&sdev->state_mutex);
 	scsi_device_put(sdev);
 }

@@ -618,6 +618,23 @@ static void add_lun(struct kunit *test, const char *vdev)
 	set_key(back_path, "state", "4");
 }
 
+/* While nobody serves it, a device is blocked, which is seen; then it runs. */
+static void away_is_seen(struct kunit *test)
+{
+	struct scsi_device *sdev = guests_device(front, 1, 2);
+	struct file *file = open_idle_disk(test);
+
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	begin_unanswered(test, file);
+	restart_to(test, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, sdev->sdev_state, SDEV_BLOCK);
+	KUNIT_EXPECT_FALSE(test, READ_ONCE(writer_done));
+	connect_backend(test, "4");
+	end_writer(test, file);
+	KUNIT_EXPECT_EQ(test, sdev->sdev_state, SDEV_RUNNING);
+	scsi_device_put(sdev);
+}
+
 /* The largest number that one LUN may have, as SAM's flat addresses go. */
 static void high_numbers(struct kunit *test)
 {
@@ -1005,6 +1022,7 @@ static struct kunit_suite _kind = {						\
 A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(backend_has_another_device),
 	KUNIT_CASE(command_is_aborted), KUNIT_CASE(backend_is_deaf), KUNIT_CASE(slow_command_is_waited_for),
 	KUNIT_CASE(lost_command_is_aborted), KUNIT_CASE(more_than_may_be_parked_reconnects),
+	KUNIT_CASE(away_is_seen),
 	KUNIT_CASE(high_numbers), KUNIT_CASE(zones_are_not_written_twice),
 	KUNIT_CASE(once_is_not_twice), KUNIT_CASE(an_id_cannot_be_read), KUNIT_CASE(answers_come_after_a_reset), {});
 A_SUITE(direct, {});
