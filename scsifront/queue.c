@@ -115,6 +115,7 @@ static void scsifront_init_queue(struct pv_front_queue *base)
 
 	q->sf = base->queues->pd->priv;
 	q->heard = jiffies;
+	q->tmf.id = SCSIFRONT_NO_TMF;
 	init_completion(&q->tmf.done);
 }
 
@@ -188,6 +189,8 @@ static bool scsifront_own(struct pv_front_queue *base, struct pv_front_io *io, v
 		return false;
 	req->rqid = id;
 	if (unlikely(!io)) {
+		WRITE_ONCE(q->tmf.id, id);
+		atomic_inc(&q->tmf.pending);
 		scsifront_own_slot(q, id, NULL, NULL);
 		return true;
 	}
@@ -196,12 +199,14 @@ static bool scsifront_own(struct pv_front_queue *base, struct pv_front_io *io, v
 	return true;
 }
 
-static void scsifront_end_tmf(struct scsifront_queue *q, bool ok)
+/* One that comes too late nobody waits for. */
+static void scsifront_end_tmf(struct scsifront_queue *q, unsigned int id, bool ok)
 {
-	q->tmf.ok = ok;
-	/* The answer before the next one's leave. */
-	smp_store_release(&q->tmf.busy, false);
-	complete(&q->tmf.done);
+	atomic_dec(&q->tmf.pending);
+	if (READ_ONCE(q->tmf.id) == id) {
+		q->tmf.ok = ok;
+		complete(&q->tmf.done);
+	}
 	wake_up_all(&q->sf->wait);
 }
 
@@ -240,7 +245,7 @@ static const char *scsifront_believe(struct pv_front_queue *base, const void *re
 	if (likely(!io || !io->parked))
 		scsifront_free_id(q, rsp->rqid);
 	if (unlikely(!io)) {
-		scsifront_end_tmf(q, rsp->rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
+		scsifront_end_tmf(q, rsp->rqid, rsp->rslt == XEN_VSCSIIF_RSLT_RESET_SUCCESS);
 		return NULL;
 	}
 	if (likely(!io->parked))
@@ -403,8 +408,8 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
  * @len: its length
  *
  * Context: process, under @tmf_lock.
- * Return: false if there is no ring, or no room on it, or the last one has
- * not been answered.
+ * Return: false if there is no ring, or no room on it, or too many are on it
+ * already.
  */
 bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
 		       u32 len)
@@ -413,16 +418,31 @@ bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
 
 	lockdep_assert_held(&q->sf->tmf_lock);
 	rcu_read_lock();
-	if (scsifront_accepts(q->sf) && !READ_ONCE(q->tmf.busy)) {
+	if (scsifront_accepts(q->sf) && atomic_read(&q->tmf.pending) < SCSIFRONT_MAX_TMFS) {
 		reinit_completion(&q->tmf.done);
 		q->tmf.ok = false;
-		WRITE_ONCE(q->tmf.busy, true);
 		ok = pv_front_put(&q->base, &scsifront_ops, NULL, req, len, true);
-		if (!ok)
-			WRITE_ONCE(q->tmf.busy, false);
 	}
 	rcu_read_unlock();
 	return ok;
+}
+
+/**
+ * scsifront_wait_tmf() - wait for the answer to an abort or a reset
+ * @q: its ring
+ * @timeout: jiffies; then it is not waited for any more
+ *
+ * Context: process, under @tmf_lock.
+ * Return: whether the backend has done it.
+ */
+bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout)
+{
+	lockdep_assert_held(&q->sf->tmf_lock);
+	wait_for_completion_timeout(&q->tmf.done, timeout);
+	spin_lock_bh(&q->base.complete);
+	WRITE_ONCE(q->tmf.id, SCSIFRONT_NO_TMF);
+	spin_unlock_bh(&q->base.complete);
+	return q->tmf.ok;
 }
 
 /* ---- completion ---- */
@@ -680,7 +700,7 @@ static void scsifront_drain_slot(struct scsifront *sf, unsigned int id, enum pv_
 		if (io)
 			scsifront_end_unanswered(q, io, why);
 		else
-			scsifront_end_tmf(q, false);
+			scsifront_end_tmf(q, id, false);
 	}
 	rcu_read_unlock();
 }

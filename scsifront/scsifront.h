@@ -43,16 +43,22 @@ enum {
 
 struct scsifront;
 
+/* Aborts and resets of a ring that are not answered in time: they may have slots. */
+#define SCSIFRONT_MAX_TMFS	4
+#define SCSIFRONT_NO_TMF	(U16_MAX + 1)
+
 /**
- * struct scsifront_tmf - a queue's one abort or reset at a time
- * @done: answered
+ * struct scsifront_tmf - a queue's aborts and resets, of which one is waited for
+ * @done: it is answered
  * @ok: the backend has done it
- * @busy: on the ring. One that nobody answers stays, and no other follows
+ * @id: what it is called on the wire; SCSIFRONT_NO_TMF if none is waited for
+ * @pending: how many are on the ring; a late one keeps its slot
  */
 struct scsifront_tmf {
 	struct completion done;
 	bool ok;
-	bool busy;
+	unsigned int id;
+	atomic_t pending;
 };
 
 /**
@@ -221,6 +227,7 @@ struct scsifront_slot *scsifront_busy(struct scsifront *sf,
 bool scsifront_is_owed(struct scsifront *sf, const struct scsifront_slot *slot);
 bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
 		       u32 len);
+bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout);
 bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
 		    struct scsifront_io *io, bool force);
 void scsifront_settle(void);

@@ -41,7 +41,7 @@ static bool scsifront_tmf_pending(struct scsifront *sf)
 	rcu_read_lock();
 	queues = rcu_dereference(sf->queues);
 	for (i = 0; queues && i < queues->nr; i++)
-		pending |= READ_ONCE(to_scsifront_queue(queues->queue[i])->tmf.busy);
+		pending |= atomic_read(&to_scsifront_queue(queues->queue[i])->tmf.pending);
 	rcu_read_unlock();
 	return pending;
 }
@@ -103,8 +103,7 @@ static bool scsifront_send_tmf(struct scsifront_queue *q, u8 act,
 	u32 len;
 
 	len = scsifront_fill_tmf(&req, act, sdev->channel, sdev->id, sdev->lun, ref_id);
-	return scsifront_put_tmf(q, &req, len) &&
-	       wait_for_completion_timeout(&q->tmf.done, timeout) && q->tmf.ok;
+	return scsifront_put_tmf(q, &req, len) && scsifront_wait_tmf(q, timeout);
 }
 
 /**
@@ -173,19 +172,19 @@ static bool scsifront_park_device(struct scsifront *sf, const struct scsi_device
 	return ok;
 }
 
-/* A reset goes over any ring: over one where no other waits for its answer. */
+/* A reset goes over any ring: over one where fewest wait for their answers. */
 static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
 {
 	const struct pv_front_queues *queues = scsifront_queues(sf);
-	struct scsifront_queue *q;
+	struct scsifront_queue *q, *best = NULL;
 	unsigned int i;
 
 	for (i = 0; queues && i < queues->nr; i++) {
 		q = to_scsifront_queue(queues->queue[i]);
-		if (!READ_ONCE(q->tmf.busy))
-			return q;
+		if (!best || atomic_read(&q->tmf.pending) < atomic_read(&best->tmf.pending))
+			best = q;
 	}
-	return NULL;
+	return best;
 }
 
 /* Returns whether the backend has reset it, and no command is left with it. */
@@ -261,8 +260,6 @@ static bool scsifront_reset_in_place(struct scsifront *sf)
 	bool ok, again;
 
 	do {
-		/* Who does not answer is waited for: see below. */
-		wait_event_idle(sf->wait, scsifront_may_go_on(sf));
 		mutex_lock(&sf->tmf_lock);
 		ok = sf->pd && !scsifront_ends(sf) && scsifront_reset_all(sf);
 		again = !ok && sf->pd && !scsifront_ends(sf) &&
@@ -270,6 +267,9 @@ static bool scsifront_reset_in_place(struct scsifront *sf)
 		if (!again && sf->pd)
 			scsifront_park_all(sf);
 		mutex_unlock(&sf->tmf_lock);
+		/* Who does not answer is waited for: see below. */
+		if (again)
+			wait_event_idle(sf->wait, scsifront_may_go_on(sf));
 	} while (again);
 	return ok;
 }

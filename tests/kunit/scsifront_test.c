@@ -47,6 +47,7 @@ static struct backend {
 	bool deaf, asleep;
 	unsigned int forget;		/* so many writes are not answered */
 	bool mute;			/* nor is what is aborted */
+	bool no_aborts;			/* nor aborts themselves */
 	unsigned int late;		/* so many of those are answered now */
 	u16 lost[2 * PARKED];
 	unsigned int nr_lost;
@@ -201,6 +202,8 @@ static int backend_thread(void *arg)
 				b.resets++;
 			if (req.act == VSCSIIF_ACT_SCSI_ABORT && b.nr_lost && req.ref_rqid == b.lost[b.nr_lost - 1]) {
 				b.aborts++;
+				if (b.no_aborts)
+					continue;
 				if (!b.mute)
 					put_aborted(req.ref_rqid);
 			}
@@ -839,6 +842,24 @@ static void more_than_may_be_parked_reconnects(struct kunit *test)
 	lose_writes(test, 1);
 }
 
+/* An abort without an answer is followed by a reset, over the one ring that there is. */
+static void an_abort_is_not_answered(struct kunit *test)
+{
+	unsigned int i;
+
+	set_tmf_timeout(test, "2");
+	set_timeout(test, "1");
+	WRITE_ONCE(b.mute, true);
+	WRITE_ONCE(b.no_aborts, true);
+	for (i = 1; i <= 2; i++) {
+		lose_one(test);
+		KUNIT_EXPECT_EQ(test, b.aborts, (unsigned long)i);
+		KUNIT_EXPECT_GE(test, b.resets, (unsigned long)i);
+	}
+	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "4"));
+	set_tmf_timeout(test, "60");
+}
+
 /* It takes nothing off the ring for a while; then it goes on. */
 static void published_backend_sleeps(struct kunit *test)
 {
@@ -1028,6 +1049,7 @@ A_SUITE(staged, KUNIT_CASE(positions_are_lost), KUNIT_CASE(backend_has_another_d
 A_SUITE(direct, {});
 A_SUITE(untrusted, {});
 A_SUITE(published, KUNIT_CASE(answers_come_late), KUNIT_CASE(answers_come_twice), KUNIT_CASE(reconnects_with_parked),
+	KUNIT_CASE(an_abort_is_not_answered),
 	KUNIT_CASE(more_than_may_be_parked), KUNIT_CASE(published_backend_sleeps), {});
 
 kunit_test_suites(&staged, &direct, &untrusted, &published);
