@@ -70,10 +70,18 @@ struct command {
 
 static int run(struct scsi_device *sdev, struct command *c)
 {
+	void *copy = NULL;
 	unsigned int i;
 
+	/* Linux clears what has not been moved, though it be what is to be written. */
+	if (c->dir == DMA_TO_DEVICE) {
+		copy = kvmalloc(c->len, GFP_KERNEL | __GFP_NOFAIL);
+		memcpy(copy, c->data, c->len);
+	}
 	/* A unit attention is for whoever comes first. */
 	for (i = 0; i < 5; i++) {
+		if (copy)
+			memcpy(c->data, copy, c->len);
 		memset(c->sense, 0, sizeof(c->sense));
 		memset(&c->header, 0, sizeof(c->header));
 		c->resid = 0;
@@ -82,6 +90,7 @@ static int run(struct scsi_device *sdev, struct command *c)
 		if (!c->result || c->header.sense_key != UNIT_ATTENTION)
 			break;
 	}
+	kvfree(copy);
 	return c->result;
 }
 
