@@ -10,12 +10,15 @@
 #include <linux/if_ether.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 #include <net/sch_generic.h>
 #include <net/tcp.h>
 #include <net/xdp.h>
@@ -529,6 +532,69 @@ static void suspend_and_resume(struct kunit *test)
 	}
 }
 
+#define KEPT_COUNTERS	512
+
+/* All that an interface counts. */
+static unsigned int read_counters(struct kunit *test, struct net_device *dev, u64 value[KEPT_COUNTERS])
+{
+	const struct ethtool_ops *ops = dev->ethtool_ops;
+	int nr = ops->get_sset_count(dev, ETH_SS_STATS);
+	struct rtnl_link_stats64 stats;
+
+	KUNIT_ASSERT_LE(test, nr + 4, KEPT_COUNTERS);
+	ops->get_ethtool_stats(dev, NULL, value);
+	dev_get_stats(dev, &stats);
+	value[nr++] = stats.tx_packets;
+	value[nr++] = stats.tx_bytes;
+	value[nr++] = stats.rx_packets;
+	value[nr++] = stats.rx_bytes;
+	return nr;
+}
+
+/* What an interface that stays has counted does not go back, whatever becomes of its connections. */
+static void counters_never_go_back(struct kunit *test)
+{
+	u64 *before = kunit_kzalloc(test, 2 * KEPT_COUNTERS * sizeof(*before), GFP_KERNEL), *now;
+	unsigned int i, k, nr;
+
+	KUNIT_ASSERT_NOT_NULL(test, before);
+	now = before + KEPT_COUNTERS;
+	for (i = 0; i < 4; i++) {
+		struct ethtool_channels one = { .combined_count = 1 };
+		struct net_device *dev = i < 2 ? inside : outside;
+
+		exchange(test, 9000, 20);
+		nr = read_counters(test, dev, before);
+		switch (i) {
+		case 0:
+			suspend(test);
+			add_backend(test);
+			break;
+		case 1:
+			restart_backend(test, true);
+			break;
+		case 2:
+			rtnl_lock();
+			KUNIT_EXPECT_EQ(test, inside->ethtool_ops->set_channels(inside, &one), 0);
+			rtnl_unlock();
+			settle();
+			break;
+		case 3:
+			inside = NULL;
+			fake_xen_remove_device(front);
+			set_key(front_path, "state", "1");
+			add_frontend(test);
+			break;
+		}
+		bring_up(test);
+		exchange(test, 9000, 5);
+		KUNIT_ASSERT_PTR_EQ(test, dev, i < 2 ? inside : outside);
+		KUNIT_ASSERT_EQ(test, read_counters(test, dev, now), nr);
+		for (k = 0; k < nr; k++)
+			KUNIT_EXPECT_GE_MSG(test, now[k], before[k], "after deed %u, counter %u", i, k);
+	}
+}
+
 static void row28_xsa465_removed_after_resume(struct kunit *test)
 {
 	unsigned int i;
@@ -574,6 +640,27 @@ static void row12_xsa362_xen_refuses(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tally(1).bad, 0);
 	KUNIT_EXPECT_TRUE(test, states_are(XenbusStateConnected));
 	exchange(test, 1514, 50);
+}
+
+/* Guests' pages that are paged out: in soft interrupt and under locks nobody waits for them. */
+static void pages_are_paged_out(struct kunit *test)
+{
+	unsigned int dir, i;
+	u64 bad;
+
+	for (dir = 0; dir < 2; dir++) {
+		struct net_device *dev = dir ? outside : inside;
+
+		exchange(test, 1514, 10);
+		bad = counter(outside, "bad");
+		for (i = 0; i < 4; i++) {
+			fake_xen_fail_ops(FAKE_XEN_COPY, 0, 1, GNTST_eagain);
+			KUNIT_EXPECT_TRUE(test, send(dev, 9000));
+			KUNIT_EXPECT_TRUE(test, COMES_TRUE(counter(outside, "bad") == bad + i + 1));
+		}
+		fake_xen_fail_ops(FAKE_XEN_COPY, 0, 0, 0);
+		exchange(test, 9000, 10);
+	}
 }
 
 static void unplug_pair(void)
@@ -1140,6 +1227,478 @@ static void as_other_drivers_have_it(struct kunit *test)
 	}
 }
 
+/* ---- packets of every shape ---- */
+
+enum { LINEAR, PAGES, EDGES, LIST, CLONED, SHARED, ZEROCOPY, PFMEMALLOC, NR_SHAPES };
+enum { NO_WRAP, IN_VLAN, IN_TUNNEL, NR_WRAPS };
+enum { TCP4, UDP4, TCP6, UDP6, NR_KINDS };
+
+#define SHAPES_LEN	30000
+#define SHAPES_SEGMENT	1448
+#define SHAPES_VLAN	5
+
+struct sort {
+	unsigned int to_guest, shape, wrap, kind, len;
+	u8 summed;
+	u16 size;		/* to be cut into such pieces; 0: it is not */
+};
+
+/* The packet as it is to be seen on a wire, and where its parts begin. */
+static struct image {
+	u8 data[SHAPES_LEN];
+	unsigned int inner, l4, payload;
+	unsigned int sum_at;	/* the checksum, from @l4 on */
+	__sum16 blank;		/* what stands there as long as it is open */
+} image;
+
+/* What has come of it: headers of the first part, and the data of all. */
+static struct seen {
+	u8 data[SHAPES_LEN];
+	unsigned int packets, len, vlan;
+	unsigned int gso_type;
+	u16 gso_size;
+	u8 summed;
+	bool pfmemalloc, odd;
+} seen;
+
+static void put_ip4(u8 *at, u8 protocol, unsigned int len)
+{
+	struct iphdr *ip = (struct iphdr *)at;
+
+	*ip = (struct iphdr) {
+		.version = 4, .ihl = 5, .ttl = 1, .protocol = protocol, .tot_len = htons(len),
+		.frag_off = htons(IP_DF), .saddr = htonl(0x0a000001), .daddr = htonl(0x0a000002),
+	};
+	ip_send_check(ip);
+}
+
+static void put_ip6(u8 *at, u8 protocol, unsigned int len)
+{
+	struct ipv6hdr *ip = (struct ipv6hdr *)at;
+
+	memset(ip, 0, sizeof(*ip));
+	ip->version = 6;
+	ip->hop_limit = 1;
+	ip->nexthdr = protocol;
+	ip->payload_len = htons(len - sizeof(*ip));
+	ip->saddr.s6_addr[0] = 0xfd;
+	ip->daddr.s6_addr[0] = 0xfd;
+	ip->daddr.s6_addr[15] = 2;
+}
+
+static __sum16 pseudo_sum(bool v6, u8 protocol, unsigned int len, __wsum sum)
+{
+	struct ipv6hdr *ip6 = (struct ipv6hdr *)(image.data + image.inner);
+	struct iphdr *ip = (struct iphdr *)(image.data + image.inner);
+
+	return v6 ? csum_ipv6_magic(&ip6->saddr, &ip6->daddr, len, protocol, sum) :
+		    csum_tcpudp_magic(ip->saddr, ip->daddr, len, protocol, sum);
+}
+
+static void draw(const struct sort *s)
+{
+	bool v6 = s->kind >= TCP6, udp = s->kind == UDP4 || s->kind == UDP6;
+	unsigned int outer = s->wrap == IN_TUNNEL ? sizeof(struct iphdr) : 0, i, len;
+	u8 protocol = udp ? IPPROTO_UDP : IPPROTO_TCP;
+	u8 *data = image.data;
+
+	image.inner = ETH_HLEN + outer;
+	image.l4 = image.inner + (v6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr));
+	image.payload = image.l4 + (udp ? sizeof(struct udphdr) : sizeof(struct tcphdr));
+	memset(data, 0, image.payload);
+	eth_broadcast_addr(data);
+	memset(data + ETH_ALEN, 2, ETH_ALEN);
+	put_unaligned_be16(v6 && !outer ? ETH_P_IPV6 : ETH_P_IP, data + 2 * ETH_ALEN);
+	if (outer)
+		put_ip4(data + ETH_HLEN, v6 ? IPPROTO_IPV6 : IPPROTO_IPIP, s->len - ETH_HLEN);
+	if (v6)
+		put_ip6(data + image.inner, protocol, s->len - image.inner);
+	else
+		put_ip4(data + image.inner, protocol, s->len - image.inner);
+	len = s->len - image.l4;
+	if (udp) {
+		*(struct udphdr *)(data + image.l4) = (struct udphdr) {
+			.source = htons(1), .dest = htons(2), .len = htons(len),
+		};
+		image.sum_at = offsetof(struct udphdr, check);
+	} else {
+		*(struct tcphdr *)(data + image.l4) = (struct tcphdr) {
+			.source = htons(1), .dest = htons(2), .doff = sizeof(struct tcphdr) / 4, .ack = 1,
+		};
+		image.sum_at = offsetof(struct tcphdr, check);
+	}
+	sent_number++;
+	for (i = image.payload; i < s->len; i++)
+		data[i] = byte_at(sent_number, i);
+	image.blank = ~pseudo_sum(v6, protocol, len, 0);
+	*(__sum16 *)(data + image.l4 + image.sum_at) =
+		pseudo_sum(v6, protocol, len, csum_partial(data + image.l4, len, 0)) ?: CSUM_MANGLED_0;
+}
+
+/* What is behind @head bytes, in pages: one each, or pieces that begin and end anywhere. */
+static bool hang_pages(struct sk_buff *skb, unsigned int head, unsigned int len, bool edges)
+{
+	static const unsigned int piece[] = { 1, 4095, 4097, 7, SHAPES_LEN };
+	struct page *all = edges ? alloc_pages(GFP_KERNEL | __GFP_COMP, 4) : NULL;
+	unsigned int at, i = 0, part;
+
+	if (edges && !all)
+		return false;
+	if (edges)
+		memcpy(page_address(all) + 4000, image.data + head, len - head);
+	for (at = head; at < len; at += part, i++) {
+		struct page *page = edges ? all : alloc_page(GFP_KERNEL);
+
+		part = min_t(unsigned int, len - at, edges ? piece[i] : PAGE_SIZE);
+		if (!page)
+			return false;
+		if (edges)
+			get_page(page);
+		else
+			memcpy(page_address(page), image.data + at, part);
+		skb_add_rx_frag(skb, i, page, edges ? 4000 + at - head : 0, part, PAGE_SIZE);
+	}
+	if (edges)
+		put_page(all);
+	return true;
+}
+
+/* As GRO makes it: one piece to a buffer. */
+static bool hang_list(struct sk_buff *skb, unsigned int head, unsigned int len)
+{
+	struct sk_buff **next = &skb_shinfo(skb)->frag_list, *part;
+	unsigned int at, now;
+
+	for (at = head; at < len; at += now) {
+		now = min_t(unsigned int, len - at, SHAPES_SEGMENT);
+		part = alloc_skb(now, GFP_KERNEL);
+		if (!part)
+			return false;
+		skb_put_data(part, image.data + at, now);
+		*next = part;
+		next = &part->next;
+		skb->data_len += part->len;
+		skb->len += part->len;
+		skb->truesize += part->truesize;
+	}
+	return true;
+}
+
+static void zerocopy_over(struct sk_buff *skb, struct ubuf_info *pages, bool success)
+{
+	refcount_dec(&pages->refcnt);
+}
+
+static struct ubuf_info zerocopy_pages = { .callback = zerocopy_over, .flags = SKBFL_ZEROCOPY_FRAG };
+
+static struct sk_buff *shape(const struct sort *s)
+{
+	unsigned int head = s->shape == LINEAR ? s->len : image.payload;
+	struct sk_buff *skb;
+	bool ok = true;
+
+	if (s->shape == LIST)
+		head = min_t(unsigned int, s->len, image.payload + SHAPES_SEGMENT);
+	/* (Memory of so many bytes begins with a page.) */
+	skb = alloc_skb(s->shape == EDGES ? 8192 : head + 64, GFP_KERNEL);
+	if (!skb)
+		return NULL;
+	skb_reserve(skb, s->shape == EDGES ? 4066 : 64);
+	skb_put_data(skb, image.data, head);
+	if (s->shape == LIST)
+		ok = hang_list(skb, head, s->len);
+	else if (s->shape != LINEAR)
+		ok = hang_pages(skb, head, s->len, s->shape == EDGES);
+	if (!ok) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	if (s->shape == ZEROCOPY)
+		skb_zcopy_set(skb, &zerocopy_pages, NULL);
+	skb->pfmemalloc = s->shape == PFMEMALLOC;
+	return skb;
+}
+
+/* What the stack says of a packet beside its bytes. */
+static void describe(struct sk_buff *skb, const struct sort *s, struct net_device *dev)
+{
+	static const unsigned int gso[] = { SKB_GSO_TCPV4, SKB_GSO_UDP_L4, SKB_GSO_TCPV6, SKB_GSO_UDP_L4 };
+
+	skb_record_rx_queue(skb, 0);
+	skb->dev = dev;
+	skb->protocol = eth_hdr(skb)->h_proto;
+	skb_set_network_header(skb, ETH_HLEN);
+	skb_set_transport_header(skb, image.l4);
+	if (s->wrap == IN_VLAN)
+		__vlan_hwaccel_put_tag(skb, htons(ETH_P_8021Q), SHAPES_VLAN);
+	if (s->wrap == IN_TUNNEL) {
+		skb_set_transport_header(skb, image.inner);
+		skb_set_inner_mac_header(skb, image.inner);
+		skb_set_inner_network_header(skb, image.inner);
+		skb_set_inner_transport_header(skb, image.l4);
+		skb_set_inner_ipproto(skb, s->kind >= TCP6 ? IPPROTO_IPV6 : IPPROTO_IPIP);
+		skb->encapsulation = 1;
+	}
+	skb->ip_summed = s->summed;
+	if (s->summed == CHECKSUM_COMPLETE)
+		skb->csum = skb_checksum(skb, ETH_HLEN, skb->len - ETH_HLEN, 0);
+	if (s->summed == CHECKSUM_PARTIAL) {
+		*(__sum16 *)(skb->data + image.l4 + image.sum_at) = image.blank;
+		skb->csum_start = skb_headroom(skb) + image.l4;
+		skb->csum_offset = image.sum_at;
+	}
+	if (s->size) {
+		skb_shinfo(skb)->gso_size = s->size;
+		skb_shinfo(skb)->gso_type = gso[s->kind] | (s->wrap == IN_TUNNEL ? SKB_GSO_IPXIP4 : 0);
+		skb_shinfo(skb)->gso_segs = DIV_ROUND_UP(s->len - image.payload, s->size);
+	}
+}
+
+static int see(struct sk_buff *skb, struct net_device *dev, struct packet_type *type, struct net_device *orig)
+{
+	unsigned int headers = image.payload - ETH_HLEN;
+	struct sk_buff *copy;
+
+	/* (IPv6 has something to say, too.) */
+	if (skb->pkt_type == PACKET_OUTGOING || eth_hdr(skb)->h_source[0] != 2)
+		goto out;
+	spin_lock_bh(&got_lock);
+	copy = skb_copy(skb, GFP_ATOMIC);
+	if (!copy || copy->len < headers || seen.len + copy->len > sizeof(seen.data)) {
+		seen.odd = true;
+	} else {
+		skb_gso_reset(copy);
+		if (copy->ip_summed == CHECKSUM_PARTIAL && skb_checksum_help(copy))
+			seen.odd = true;
+		if (!seen.packets++)
+			memcpy(seen.data, copy->data, headers);
+		memcpy(seen.data + headers + seen.len, copy->data + headers, copy->len - headers);
+		seen.summed = skb->ip_summed;
+		seen.gso_size = skb_shinfo(skb)->gso_size;
+		seen.gso_type = skb_shinfo(skb)->gso_type;
+		seen.vlan = skb_vlan_tag_present(skb) ? skb_vlan_tag_get(skb) : 0;
+		seen.pfmemalloc |= skb->pfmemalloc;
+		/* Last: it is waited for. */
+		smp_store_release(&seen.len, seen.len + copy->len - headers);
+	}
+	kfree_skb(copy);
+	spin_unlock_bh(&got_lock);
+out:
+	kfree_skb(skb);
+	return NET_RX_SUCCESS;
+}
+
+/* Whether the sender's stack cuts it. */
+static bool is_cut(const struct sort *s)
+{
+	return s->size && (s->wrap != NO_WRAP || s->kind == UDP4 || s->kind == UDP6 ||
+			   (s->shape == LIST && !s->to_guest));
+}
+
+static void try(struct kunit *test, const struct sort *s)
+{
+	struct net_device *dev = s->to_guest ? outside : inside;
+	struct sk_buff *skb, *also = NULL;
+	unsigned int headers;
+	bool right;
+
+	draw(s);
+	headers = image.payload - ETH_HLEN;
+	memset(&seen, 0, sizeof(seen));
+	refcount_set(&zerocopy_pages.refcnt, 1);
+	skb = shape(s);
+	if (!skb) {
+		KUNIT_FAIL(test, "no memory");
+		return;
+	}
+	skb_reset_mac_header(skb);
+	describe(skb, s, dev);
+	if (s->shape == CLONED)
+		also = skb_clone(skb, GFP_KERNEL);
+	else if (s->shape == SHARED)
+		also = skb_get(skb);
+	right = dev_queue_xmit(skb) == NET_XMIT_SUCCESS;
+	/* Pairs with see(). */
+	right = right && COMES_TRUE(smp_load_acquire(&seen.len) >= s->len - image.payload);
+	kfree_skb(also);
+	right = right && !seen.odd && seen.len == s->len - image.payload && !seen.pfmemalloc &&
+		seen.vlan == (s->wrap == IN_VLAN ? SHAPES_VLAN : 0) &&
+		!memcmp(seen.data + headers, image.data + image.payload, seen.len);
+	if (!is_cut(s))
+		right = right && seen.packets == 1 && !memcmp(seen.data, image.data + ETH_HLEN, headers) &&
+			seen.gso_size == s->size &&
+			(!s->size || seen.gso_type & (s->kind == TCP4 ? SKB_GSO_TCPV4 : SKB_GSO_TCPV6)) &&
+			(s->summed != CHECKSUM_PARTIAL || s->wrap != NO_WRAP || seen.summed == CHECKSUM_PARTIAL) &&
+			(s->summed == CHECKSUM_PARTIAL || seen.summed != CHECKSUM_PARTIAL);
+	right = right && COMES_TRUE(refcount_read(&zerocopy_pages.refcnt) == 1);
+	KUNIT_EXPECT_TRUE_MSG(test, right,
+			      "to guest %u, shape %u, wrap %u, kind %u, %u bytes, summed %u, cut %u: %u packets, %u bytes, vlan %u, gso %u %x, summed %u, refs %u",
+			      s->to_guest, s->shape, s->wrap, s->kind, s->len, s->summed, s->size, seen.packets,
+			      seen.len, seen.vlan, seen.gso_size, seen.gso_type, seen.summed,
+			      refcount_read(&zerocopy_pages.refcnt));
+}
+
+static void try_lengths(struct kunit *test, struct sort s)
+{
+	static const unsigned int len[] = { 120, 1514, 9000 };
+	static const u8 summed[] = { CHECKSUM_NONE, CHECKSUM_UNNECESSARY, CHECKSUM_COMPLETE, CHECKSUM_PARTIAL };
+	unsigned int i, k;
+
+	for (k = 0; k < ARRAY_SIZE(summed); k++) {
+		s.summed = summed[k];
+		for (i = 0; i < ARRAY_SIZE(len); i++) {
+			s.len = len[i];
+			try(test, &s);
+		}
+	}
+	/* Datagrams are cut by the protocol's own code, if the kernel has it. */
+	if (s.kind == UDP6 && !IS_ENABLED(CONFIG_IPV6))
+		return;
+	s.len = SHAPES_LEN;
+	s.size = SHAPES_SEGMENT;
+	try(test, &s);
+}
+
+/* Each shape that the stack makes, with each of the things that it says of a packet: bytes and these are right. */
+static void every_shape(struct kunit *test)
+{
+	struct packet_type type = { .type = htons(ETH_P_ALL), .func = see };
+	struct sort s = { };
+
+	dev_add_pack(&type);
+	for (s.to_guest = 0; s.to_guest < 2; s.to_guest++)
+		for (s.shape = 0; s.shape < NR_SHAPES; s.shape++)
+			for (s.wrap = 0; s.wrap < NR_WRAPS; s.wrap++)
+				for (s.kind = 0; s.kind < NR_KINDS; s.kind++)
+					/* A vif takes no shared ones. */
+					if (s.shape != SHARED || !s.to_guest)
+						try_lengths(test, s);
+	dev_remove_pack(&type);
+}
+
+/* ---- packets in bursts ---- */
+
+static struct sk_buff_head burst;
+static atomic_t burst_taken;
+
+/* In soft interrupt, where a bridge passes on one packet after the other. */
+static void send_burst(struct tasklet_struct *unused)
+{
+	struct sk_buff *skb;
+
+	while ((skb = __skb_dequeue(&burst)))
+		if (dev_queue_xmit(skb) == NET_XMIT_SUCCESS)
+			atomic_inc(&burst_taken);
+}
+
+static DECLARE_TASKLET(burst_tasklet, send_burst);
+
+/* @nr packets for the vif's first queue. */
+static void make_burst(struct kunit *test, unsigned int len, unsigned int nr)
+{
+	while (nr--) {
+		struct sk_buff *skb = make(outside, len, sent_number += 2);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		__skb_queue_tail(&burst, skb);
+	}
+}
+
+/* More than the ring and the queue hold, from both contexts: what was taken arrives, and no timer helps. */
+static void no_burst_is_lost(struct kunit *test)
+{
+	static const unsigned int len[] = { 60, 1514, 4097, 20000 };
+	unsigned int i, taken;
+
+	sent_number &= ~1;
+	for (i = 0; i < 60; i++) {
+		zero();
+		atomic_set(&burst_taken, 0);
+		taken = 0;
+		__skb_queue_head_init(&burst);
+		make_burst(test, len[i % 4], i % 4 == 3 ? 40 : 30 + i * 5);
+		tasklet_schedule(&burst_tasklet);
+		while (taken < i % 7)
+			taken += send_one(outside, len[i % 3]);
+		tasklet_kill(&burst_tasklet);
+		taken += atomic_read(&burst_taken);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(true).good == taken), "round %u: %u of %u", i,
+				      tally(true).good, taken);
+		KUNIT_EXPECT_EQ(test, tally(true).bad, 0);
+	}
+}
+
+/* What netpoll does when a queue is full: it looks whether something is done, in its own context. */
+static void poll_for_nothing(struct net_device *dev)
+{
+	struct napi_struct *napi;
+
+	list_for_each_entry(napi, &dev->napi_list, dev_list) {
+		if (test_and_set_bit(NAPI_STATE_NPSVC, &napi->state))
+			continue;
+		napi->poll(napi, 0);
+		clear_bit(NAPI_STATE_NPSVC, &napi->state);
+	}
+}
+
+static bool send_unless_locked(struct sk_buff *skb, struct netdev_queue *txq)
+{
+	bool sent;
+
+	if (!__netif_tx_trylock(txq))
+		return false;
+	sent = !netif_xmit_stopped(txq) && netdev_start_xmit(skb, skb->dev, txq, false) == NETDEV_TX_OK;
+	__netif_tx_unlock(txq);
+	return sent;
+}
+
+/* As netpoll sends the lines of a console: interrupts are off, and whoever was interrupted may have the lock. */
+static bool send_from_anywhere(struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	unsigned long flags;
+	bool sent;
+
+	skb_set_queue_mapping(skb, 0);
+	local_irq_save(flags);
+	sent = send_unless_locked(skb, netdev_get_tx_queue(dev, 0));
+	if (!sent)
+		poll_for_nothing(dev);
+	local_irq_restore(flags);
+	if (!sent)
+		kfree_skb(skb);
+	return sent;
+}
+
+static void row15_xsa424_console(struct kunit *test)
+{
+	unsigned int dir, i, sent, busy;
+
+	for (dir = 0; dir < 2; dir++) {
+		sent = 0;
+		busy = 0;
+		zero();
+		for (i = 0; i < 600; i++) {
+			struct sk_buff *skb = make(dir ? outside : inside, i & 1 ? 200 : 9000, ++sent_number);
+
+			KUNIT_ASSERT_NOT_NULL(test, skb);
+			if (send_from_anywhere(skb))
+				sent++;
+			else
+				busy++;
+			/* Others send, too. */
+			if (i % 50 == 49)
+				sent += send_one(dir ? outside : inside, 1514);
+		}
+		KUNIT_EXPECT_GT(test, sent, 100);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(dir).good == sent),
+				      "direction %u: %u of %u, %u were not taken", dir, tally(dir).good, sent,
+				      busy);
+		KUNIT_EXPECT_EQ(test, tally(dir).bad, 0);
+	}
+	exchange(test, 1514, 10);
+}
+
 /* Everybody looks at their rings. */
 static void wake_all(void)
 {
@@ -1457,12 +2016,14 @@ static void pages_are_kept(struct kunit *test)
 
 static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(every_shape),
 	KUNIT_CASE(lists_of_buffers),
 	KUNIT_CASE(tiny_segments),
 	KUNIT_CASE(probe_fails),
 	KUNIT_CASE(warm_path_is_free_of_grant_calls),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
+	KUNIT_CASE(counters_never_go_back),
 	KUNIT_CASE(mapping_is_refused),
 	KUNIT_CASE(grants_are_short),
 	KUNIT_CASE(program_has_no_offloads),
@@ -1470,6 +2031,8 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
+	KUNIT_CASE(no_burst_is_lost),
+	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
@@ -1495,6 +2058,7 @@ static struct kunit_suite staging_suite = {
 
 static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(every_shape),
 	KUNIT_CASE(lists_of_buffers),
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(suspend_and_resume),
@@ -1505,7 +2069,10 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(packets_are_counted_not_slots),
 	KUNIT_CASE(vif_is_down),
 	KUNIT_CASE(streams_are_merged),
+	KUNIT_CASE(no_burst_is_lost),
+	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
+	KUNIT_CASE(pages_are_paged_out),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),
 	KUNIT_CASE(unplug_with_packets),
 	{}
@@ -1520,6 +2087,7 @@ static struct kunit_suite granting_suite = {
 
 static struct kunit_case bouncing_cases[] = {
 	KUNIT_CASE(every_size),
+	KUNIT_CASE(every_shape),
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(unplug_with_packets),
 	{}
