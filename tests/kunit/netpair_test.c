@@ -12,6 +12,8 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netdevice.h>
+#include <linux/net.h>
+#include <linux/net_tstamp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
@@ -1227,6 +1229,36 @@ static void as_other_drivers_have_it(struct kunit *test)
 	}
 }
 
+/* A socket that asks when its packet was sent is told so, once. */
+static void sockets_get_time_stamps(struct kunit *test)
+{
+	int wanted = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+	unsigned int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		struct net_device *dev = dir ? outside : inside;
+		struct ethtool_ts_info info = { };
+		struct socket *sock;
+		struct sk_buff *skb;
+		bool told;
+
+		KUNIT_EXPECT_EQ(test, dev->ethtool_ops->get_ts_info(dev, &info), 0);
+		KUNIT_EXPECT_TRUE(test, info.so_timestamping & SOF_TIMESTAMPING_TX_SOFTWARE);
+		KUNIT_ASSERT_EQ(test, sock_create_kern(&init_net, AF_INET, SOCK_DGRAM, IPPROTO_UDP, &sock), 0);
+		KUNIT_EXPECT_EQ(test, sock_setsockopt(sock, SOL_SOCKET, SO_TIMESTAMPING_NEW, KERNEL_SOCKPTR(&wanted),
+						      sizeof(wanted)), 0);
+		skb = make(dev, 1000, ++sent_number);
+		if (skb) {
+			skb_set_owner_w(skb, sock->sk);
+			skb_shinfo(skb)->tx_flags |= SKBTX_SW_TSTAMP;
+		}
+		told = skb && dev_queue_xmit(skb) == NET_XMIT_SUCCESS &&
+		       COMES_TRUE(skb_queue_len_lockless(&sock->sk->sk_error_queue) == 1);
+		sock_release(sock);
+		KUNIT_EXPECT_TRUE_MSG(test, told, "to guest %u", dir);
+	}
+}
+
 /* ---- packets of every shape ---- */
 
 enum { LINEAR, PAGES, EDGES, LIST, CLONED, SHARED, ZEROCOPY, PFMEMALLOC, NR_SHAPES };
@@ -2031,6 +2063,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
+	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(no_burst_is_lost),
 	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(asked_between_backends),
