@@ -25,6 +25,9 @@
 /** NETBACK_RING - slots of a ring: netif.h has one page for each */
 #define NETBACK_RING		256
 
+/** NETBACK_TX_QUEUE_LEN - packets that may wait for a guest, a queue */
+#define NETBACK_TX_QUEUE_LEN	64
+
 /** NETBACK_MAX_GREFS - what a queue keeps mapped: one list page's worth */
 #define NETBACK_MAX_GREFS	512
 

@@ -11,6 +11,7 @@
 #include <linux/etherdevice.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
+#include <net/sch_generic.h>
 #include <xen/page.h>
 
 #include "../ring/compat.h"
@@ -29,17 +30,38 @@ static bool netback_room_for(struct netback_to *to, u32 nr)
 	       pv_ring_pending(&to->ring) >= nr;
 }
 
-/* Guests that do not say when they offer slots are asked so often. */
+/* So often it is seen what piles up for a guest: it may just have no processor. */
+#define PATIENCE_MSECS	100
+
+/* So often are those asked that do not say when they offer slots. */
 #define LOOK_MSECS	30
+
+/* What may wait for a guest, in bytes: as much as the vif's own queue holds. */
+#define MOST_WAITING	(NETBACK_TX_QUEUE_LEN * (SZ_64K + SZ_2K))
+
+/* Whether that is more; disciplines count packets, if anything. */
+static bool netback_too_much_waits(struct netback_queue *q)
+{
+	struct Qdisc *qdisc;
+	u32 packets, bytes;
+
+	rcu_read_lock();
+	qdisc = rcu_dereference(netback_txq_of(q)->qdisc);
+	qdisc_qstats_qlen_backlog(qdisc, &packets, &bytes);
+	rcu_read_unlock();
+	/* CPUs that count for themselves may be seen to have taken more than came. */
+	return (s32)packets * (s64)SKB_TRUESIZE(0) + (s32)bytes > MOST_WAITING;
+}
 
 /* Look at a waiting queue when its time is over, or sooner if need be. */
 static void netback_look_later(struct netback_queue *q)
 {
-	unsigned long soon = jiffies + msecs_to_jiffies(LOOK_MSECS);
+	unsigned int msecs = q->nb->rx_notify ? PATIENCE_MSECS : LOOK_MSECS;
+	unsigned long soon = jiffies + msecs_to_jiffies(msecs);
 	struct netback_to *to = &q->to;
 	unsigned long at = to->deadline;
 
-	if (unlikely(!q->nb->rx_notify) &&
+	if ((!to->stalled || unlikely(!q->nb->rx_notify)) &&
 	    (to->dead || time_before(soon, at)))
 		at = soon;
 	else if (to->dead)
@@ -118,7 +140,8 @@ static void netback_stall_timeout(struct timer_list *t)
 	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
 	/* A parked queue goes on when it is unparked. */
 	if (q->up && to->wanted && !netback_slots_came(q)) {
-		if (time_after_eq(jiffies, to->deadline))
+		if (time_after_eq(jiffies, to->deadline) ||
+		    (!to->stalled && netback_too_much_waits(q)))
 			netback_give_up_waiting(q);
 		netback_look_later(q);
 	}

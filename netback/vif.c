@@ -12,9 +12,6 @@
 #include "../ring/compat.h"
 #include "netback.h"
 
-/* Packets that may wait for a guest, a queue. */
-#define TX_QUEUE_LEN	64
-
 /* What a guest may be able to take besides plain packets. */
 #define GUEST_FEATURES	(NETIF_F_SG | NETIF_F_FRAGLIST | NETIF_F_IP_CSUM | \
 			 NETIF_F_IPV6_CSUM | NETIF_F_TSO | NETIF_F_TSO6)
@@ -258,7 +255,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
 	/* Guests look for headers right behind the Ethernet header only. */
 	dev->vlan_features = NETIF_F_SG | NETIF_F_FRAGLIST;
-	dev->tx_queue_len = TX_QUEUE_LEN;
+	dev->tx_queue_len = NETBACK_TX_QUEUE_LEN;
 	/* Packets of a burst are on a list. */
 	dev->priv_flags &= ~IFF_TX_SKB_SHARING;
 	dev->min_mtu = ETH_MIN_MTU;

@@ -1259,6 +1259,40 @@ static void sockets_get_time_stamps(struct kunit *test)
 	}
 }
 
+/* A guest that takes nothing costs a few MB, whatever the queue's discipline would keep for it. */
+static void bytes_for_a_guest_that_takes_nothing(struct kunit *test)
+{
+	struct rtnl_link_stats64 sent_stats, come_stats;
+	unsigned int i, sent = 0;
+	char limit[100];
+
+	exchange(test, 9000, 10);
+	rtnl_lock();
+	dev_close(inside);
+	rtnl_unlock();
+	snprintf(limit, sizeof(limit), "/sys/class/net/%s/tx_queue_len", outside->name);
+	set_parameter(test, limit, "10000");
+	sent_number &= ~1;
+	atomic_set(&freed, 0);
+	for (i = 0; i < 1200; i++) {
+		struct sk_buff *skb = make(outside, 9000, sent_number += 2);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		skb->destructor = note_freed;
+		sent++;
+		dev_queue_xmit(skb);
+	}
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE((sent - atomic_read(&freed)) * 9000 < 5u << 20), "%u bytes held",
+			      (sent - atomic_read(&freed)) * 9000);
+	set_parameter(test, limit, "64");
+	bring_up(test);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&freed) == sent));
+	/* What was in the guest's own pages arrives. */
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(dev_get_stats(inside, &come_stats)->rx_packets ==
+					   dev_get_stats(outside, &sent_stats)->tx_packets));
+	exchange(test, 9000, 20);
+}
+
 /* ---- packets of every shape ---- */
 
 enum { LINEAR, PAGES, EDGES, LIST, CLONED, SHARED, ZEROCOPY, PFMEMALLOC, NR_SHAPES };
@@ -2064,6 +2098,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
 	KUNIT_CASE(sockets_get_time_stamps),
+	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(no_burst_is_lost),
 	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(asked_between_backends),
@@ -2097,6 +2132,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(one_slot_a_packet),
 	KUNIT_CASE(down_with_packets),
+	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
 	KUNIT_CASE(packets_are_counted_not_slots),
