@@ -30,7 +30,7 @@
 
 static void netback_credit_timeout(struct timer_list *t)
 {
-	struct netback_queue *q = from_timer(q, t, from.credit_timer);
+	struct netback_queue *q = timer_container_of(q, t, from.credit_timer);
 
 	napi_schedule(&q->napi);
 }
@@ -506,7 +506,7 @@ void netback_from_close(struct netback_queue *q)
 
 	if (!from->copy)
 		return;
-	del_timer_sync(&from->credit_timer);
+	timer_delete_sync(&from->credit_timer);
 	kvfree(from->copy);
 	from->copy = NULL;
 	pv_frag_cache_drain(&from->frags);

@@ -100,7 +100,7 @@ static bool netback_slots_came(struct netback_queue *q)
 
 	if (!pv_ring_arm(&to->ring, to->wanted))
 		return false;
-	del_timer(&to->stall_timer);
+	timer_delete(&to->stall_timer);
 	to->wanted = 0;
 	to->stalled = false;
 	if (to->dead && atomic_dec_and_test(&nb->dead))
@@ -134,7 +134,7 @@ static void netback_give_up_waiting(struct netback_queue *q)
 
 static void netback_stall_timeout(struct timer_list *t)
 {
-	struct netback_queue *q = from_timer(q, t, to.stall_timer);
+	struct netback_queue *q = timer_container_of(q, t, to.stall_timer);
 	struct netback_to *to = &q->to;
 
 	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
@@ -503,7 +503,7 @@ void netback_to_close(struct netback_queue *q)
 
 	if (!to->copy)
 		return;
-	del_timer_sync(&to->stall_timer);
+	timer_delete_sync(&to->stall_timer);
 	__skb_queue_purge(&to->skbs);
 	kvfree(to->copy);
 	to->copy = NULL;

@@ -321,41 +321,33 @@ static bool netfront_hash_types(u32 flow, u32 *addresses, u32 *ports)
 #define BY_ADDRESSES	(RXH_IP_SRC | RXH_IP_DST)
 #define BY_PORTS	(RXH_L4_B_0_1 | RXH_L4_B_2_3)
 
-static int netfront_get_rxnfc(struct net_device *dev,
-			      struct ethtool_rxnfc *nfc, u32 *rules)
+static int netfront_get_rxfh_fields(struct net_device *dev,
+				    struct pv_rxfh_fields *fields)
 {
 	struct netfront *nf = netdev_priv(dev);
 	u32 addresses, ports;
 
-	switch (nfc->cmd) {
-	case ETHTOOL_GRXRINGS:
-		nfc->data = dev->real_num_rx_queues;
+	fields->data = 0;
+	if (!netfront_hash_types(fields->flow_type, &addresses, &ports))
 		return 0;
-	case ETHTOOL_GRXFH:
-		nfc->data = 0;
-		if (!netfront_hash_types(nfc->flow_type, &addresses, &ports))
-			return 0;
-		if (nf->rss.types & (addresses | ports))
-			nfc->data = BY_ADDRESSES;
-		if (nf->rss.types & ports)
-			nfc->data |= BY_PORTS;
-		return 0;
-	default:
-		return -EOPNOTSUPP;
-	}
+	if (nf->rss.types & (addresses | ports))
+		fields->data = BY_ADDRESSES;
+	if (nf->rss.types & ports)
+		fields->data |= BY_PORTS;
+	return 0;
 }
 
-static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
+static int netfront_set_rxfh_fields(struct net_device *dev,
+				    const struct pv_rxfh_fields *fields,
+				    struct netlink_ext_ack *extack)
 {
 	struct netfront *nf = netdev_priv(dev);
 	struct netfront_rss rss = nf->rss;
 	u32 addresses, ports;
 
-	if (nfc->cmd != ETHTOOL_SRXFH)
-		return -EOPNOTSUPP;
-	if (!netfront_hash_types(nfc->flow_type, &addresses, &ports))
+	if (!netfront_hash_types(fields->flow_type, &addresses, &ports))
 		return -EINVAL;
-	switch (nfc->data) {
+	switch (fields->data) {
 	case BY_ADDRESSES | BY_PORTS:
 		if (!ports)
 			return -EINVAL;
@@ -372,6 +364,35 @@ static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
 		return -EINVAL;
 	}
 	return netfront_change_rss(nf, &rss);
+}
+
+static int netfront_get_rxnfc(struct net_device *dev,
+			      struct ethtool_rxnfc *nfc, u32 *rules)
+{
+	struct pv_rxfh_fields fields = { .flow_type = nfc->flow_type };
+
+	switch (nfc->cmd) {
+	case ETHTOOL_GRXRINGS:
+		nfc->data = dev->real_num_rx_queues;
+		return 0;
+	case ETHTOOL_GRXFH:
+		netfront_get_rxfh_fields(dev, &fields);
+		nfc->data = fields.data;
+		return 0;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+static int netfront_set_rxnfc(struct net_device *dev, struct ethtool_rxnfc *nfc)
+{
+	struct pv_rxfh_fields fields = {
+		.flow_type = nfc->flow_type, .data = nfc->data,
+	};
+
+	if (nfc->cmd != ETHTOOL_SRXFH)
+		return -EOPNOTSUPP;
+	return netfront_set_rxfh_fields(dev, &fields, NULL);
 }
 
 const struct ethtool_ops netfront_ethtool_ops = {
@@ -398,4 +419,5 @@ const struct ethtool_ops netfront_ethtool_ops = {
 	.set_rxfh = netfront_set_rxfh,
 	.get_rxnfc = netfront_get_rxnfc,
 	.set_rxnfc = netfront_set_rxnfc,
+	PV_RXFH_FIELDS_OPS(netfront_get_rxfh_fields, netfront_set_rxfh_fields)
 };

@@ -251,8 +251,8 @@ static int netfront_alloc_queues(struct netfront *nf)
 		q->nf = nf;
 		q->id = i;
 		q->txq = netdev_get_tx_queue(nf->dev, i);
-		hrtimer_init(&q->hold, CLOCK_MONOTONIC, HRTIMER_MODE_REL_SOFT);
-		q->hold.function = netfront_hold_over;
+		hrtimer_setup(&q->hold, netfront_hold_over, CLOCK_MONOTONIC,
+			      HRTIMER_MODE_REL_SOFT);
 		timer_setup(&q->refill, netfront_refill_again, 0);
 		netif_napi_add(nf->dev, &q->napi, netfront_poll);
 	}

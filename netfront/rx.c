@@ -484,7 +484,7 @@ enum hrtimer_restart netfront_hold_over(struct hrtimer *timer)
  */
 void netfront_refill_again(struct timer_list *timer)
 {
-	struct netfront_queue *q = from_timer(q, timer, refill);
+	struct netfront_queue *q = timer_container_of(q, timer, refill);
 
 	napi_schedule(&q->napi);
 }
@@ -594,7 +594,7 @@ static void netfront_drop_bufs(struct netfront_queue *q)
 void netfront_rx_disconnect(struct netfront_queue *q)
 {
 	hrtimer_cancel(&q->hold);
-	del_timer_sync(&q->refill);
+	timer_delete_sync(&q->refill);
 	netfront_drop_bufs(q);
 	pv_grant_put(&q->pool, &q->rx_grants);
 	memset(q->rx_buf, 0, sizeof(q->rx_buf));

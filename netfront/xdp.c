@@ -193,9 +193,8 @@ static struct sk_buff *netfront_pass(struct netfront_queue *q, struct xdp_buff *
 	if (meta)
 		skb_metadata_set(skb, meta);
 	if (unlikely(nr_frags))
-		xdp_update_skb_shared_info(skb, nr_frags, frags_size,
-					   SKB_DATA_ALIGN(frags_size),
-					   xdp_buff_is_frag_pfmemalloc(xdp));
+		pv_xdp_update_skb(skb, xdp, nr_frags, frags_size,
+				  SKB_DATA_ALIGN(frags_size));
 	return netfront_rx_finish(q, skb, p) ? skb : NULL;
 }
 

@@ -229,7 +229,7 @@ static void backq_destroy(struct pv_back_queue *q)
 	struct pv_back_req *req, *next;
 
 	/* On hold, nobody sets it any more. */
-	del_timer_sync(&q->again);
+	timer_delete_sync(&q->again);
 	pv_channel_close(&q->channel);
 	list_for_each_entry_safe(req, next, &q->waiting, list) {
 		q->ops->drop(req);

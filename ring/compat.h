@@ -14,12 +14,37 @@
 #else
 #include <linux/unaligned.h>
 #endif
+/* (mac_pton() was in kernel.h.) */
+#if KERNEL_VERSION(6, 4, 0) > LINUX_VERSION_CODE
+#include <linux/kernel.h>
+#else
+#include <linux/hex.h>
+#endif
 
 /* ---- threads ---- */
 
 #if KERNEL_VERSION(6, 14, 0) > LINUX_VERSION_CODE
 /* Until then the one that only makes a worker started it, too. */
 #define kthread_run_worker	kthread_create_worker
+#endif
+
+/* ---- timers ---- */
+
+#include <linux/hrtimer.h>
+#include <linux/timer.h>
+
+#if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
+#define timer_container_of	from_timer
+#endif
+
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
 #endif
 
 /* ---- block devices held open ---- */
@@ -379,6 +404,17 @@ static inline void pv_set_tso_max_size(struct net_device *dev, unsigned int size
 #define pv_xdp_generic(prog, pskb)	do_xdp_generic(prog, pskb)
 #endif
 
+#if KERNEL_VERSION(6, 18, 0) > LINUX_VERSION_CODE
+#define pv_xdp_update_skb(skb, xdp, nr, size, truesize)			\
+	xdp_update_skb_shared_info(skb, nr, size, truesize,		\
+				   xdp_buff_is_frag_pfmemalloc(xdp))
+#else
+/** pv_xdp_update_skb() - tell an skb of the fragments that its buffer had */
+#define pv_xdp_update_skb(skb, xdp, nr, size, truesize)			\
+	xdp_update_skb_frags_info(skb, nr, size, truesize,		\
+				  xdp_buff_get_skb_flags(xdp))
+#endif
+
 #if KERNEL_VERSION(6, 3, 0) > LINUX_VERSION_CODE
 #define pv_xdp_announce(dev)		do { } while (0)
 #else
@@ -425,6 +461,19 @@ struct pv_rxfh {
 #define PV_GET_RXFH_ARGS \
 	{ .indir = rxfh->indir, .key = rxfh->key, .hfunc = &rxfh->hfunc }
 #define PV_SET_RXFH_ARGS PV_GET_RXFH_ARGS
+#endif
+
+/*
+ * What a kind of packets is hashed by: until 6.17 one of the commands of
+ * ethtool_ops.get_rxnfc and set_rxnfc, then functions of their own.
+ */
+#if KERNEL_VERSION(6, 17, 0) > LINUX_VERSION_CODE
+#define pv_rxfh_fields	ethtool_rxnfc
+#define PV_RXFH_FIELDS_OPS(get, set)
+#else
+#define pv_rxfh_fields	ethtool_rxfh_fields
+#define PV_RXFH_FIELDS_OPS(get, set) \
+	.get_rxfh_fields = get, .set_rxfh_fields = set,
 #endif
 #endif /* CONFIG_NET */
 
