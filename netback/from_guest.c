@@ -431,8 +431,11 @@ int netback_poll(struct napi_struct *napi, int budget)
 					       napi);
 	int work = 0;
 
-	if (likely(budget))
+	if (likely(budget)) {
+		WRITE_ONCE(q->poller, smp_processor_id() + 1);
 		work = netback_from_guest(q, budget);
+		WRITE_ONCE(q->poller, 0);
+	}
 	netback_to_poll(q, budget);
 	if (unlikely(q->from.ring.broken))
 		pv_device_fail(q->nb->pd, "queue %u, from guest: %s", q->index,

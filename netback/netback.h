@@ -28,6 +28,9 @@
 /** NETBACK_TX_QUEUE_LEN - packets that may wait for a guest, a queue */
 #define NETBACK_TX_QUEUE_LEN	64
 
+/** NETBACK_BURST_BYTES - to the guest to one publication, at least */
+#define NETBACK_BURST_BYTES	SZ_128K
+
 /** NETBACK_MAX_GREFS - what a queue keeps mapped: one list page's worth */
 #define NETBACK_MAX_GREFS	512
 
@@ -157,6 +160,8 @@ struct netback_from {
  * @failed: by packet of the burst: copies that Xen refused
  * @first_rsp: by packet of the burst: its first response
  * @nr_failed: length of both
+ * @held_packets: packets that are not published yet
+ * @held_bytes: their bytes
  * @wanted: slots that the queue waits for; 0 while it does not wait
  * @stalled: the guest takes nothing for too long: drop instead of waiting
  * @dead: and for longer: it counts in struct netback.dead
@@ -176,6 +181,8 @@ struct netback_to {
 	u32 failed[NETBACK_RING];
 	u16 first_rsp[NETBACK_RING];
 	unsigned int nr_failed;
+	unsigned int held_packets;
+	unsigned int held_bytes;
 	u32 wanted;
 	bool stalled;
 	bool dead;
@@ -190,6 +197,7 @@ struct netback_to {
  * @index: which
  * @up: connected; changes under the transmit queue's lock with NAPI disabled
  * @napi: takes packets from the guest, and wakes the other direction
+ * @poller: the CPU that polls and will look at @to, plus 1; or 0
  * @map: what the guest lets us keep mapped
  * @map_stats: its counters
  * @from: packets from the guest
@@ -201,6 +209,7 @@ struct netback_queue {
 	unsigned int index;
 	bool up;
 	struct napi_struct napi;
+	unsigned int poller;
 	struct pv_map_table map;
 	struct pv_stats map_stats;
 	struct netback_from from;

@@ -3,10 +3,14 @@
  * Packets to the guest: packets of the network stack fill the guest's slots.
  *
  * It happens in the transmit function, under the transmit queue's lock. What
- * the guest keeps mapped is filled at once. The rest is collected: one
- * hypercall for a burst, from the transmit function if it runs in a process,
- * from the queue's NAPI if it runs in soft interrupt, where a bridge passes on
- * one packet after the other.
+ * the guest keeps mapped is filled at once, the rest is collected. A burst ends
+ * with one hypercall for what was collected, one publication and one event:
+ * from the transmit function if it runs in a process, from the queue's NAPI if
+ * it runs in soft interrupt, where a bridge passes on one packet after the
+ * other, and where answers to this guest's packets are sent.
+ *
+ * Byte queue limits count what is not published yet. What is lies in the
+ * guest's own pages, and costs nobody else anything.
  */
 #include <linux/etherdevice.h>
 #include <linux/skbuff.h>
@@ -175,6 +179,10 @@ static void netback_flush(struct netback_queue *q)
 	WRITE_ONCE(to->nr_rsp, 0);
 	if (pv_ring_publish(&to->ring))
 		pv_channel_kick(to->kick);
+	netdev_tx_completed_queue(netback_txq_of(q), to->held_packets,
+				  to->held_bytes);
+	to->held_packets = 0;
+	to->held_bytes = 0;
 }
 
 /* The stack has no more for now. */
@@ -182,7 +190,10 @@ static void netback_end_burst(struct netback_queue *q)
 {
 	if (!q->to.nr_rsp)
 		return;
-	if (q->to.copy->nr && in_serving_softirq())
+	/* Within its own poll, which has its end before it. */
+	if (READ_ONCE(q->poller) == smp_processor_id() + 1)
+		return;
+	if (in_serving_softirq())
 		napi_schedule(&q->napi);
 	else
 		netback_flush(q);
@@ -363,6 +374,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	struct netback_to *to = &q->to;
 	struct netback_frame f;
 	u32 most, nr;
+	bool end;
 
 	if (unlikely(!q->up || netback_filtered(nb, skb) || !netback_make_walkable(skb)))
 		goto drop;
@@ -387,13 +399,17 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 		dev_consume_skb_any(skb);
 	else
 		__skb_queue_tail(&to->skbs, skb);
+	to->held_packets++;
+	to->held_bytes += f.len;
+	end = __netdev_tx_sent_queue(netback_txq_of(q), f.len,
+				     netdev_xmit_more());
 
 	most = READ_ONCE(nb->most_slots);
 	if (unlikely(!to->stalled && !netback_room_for(to, most))) {
 		netback_flush(q);
 		netback_wait_for_slots(q, most);
 	}
-	if (!netdev_xmit_more())
+	if (end)
 		netback_end_burst(q);
 	return NETDEV_TX_OK;
 
@@ -471,6 +487,9 @@ int netback_to_open(struct netback_queue *q)
 	timer_setup(&to->stall_timer, netback_stall_timeout, 0);
 	to->nr_rsp = 0;
 	to->nr_failed = 0;
+	to->held_packets = 0;
+	to->held_bytes = 0;
+	netdev_tx_reset_queue(netback_txq_of(q));
 	to->wanted = 0;
 	to->stalled = false;
 	to->dead = false;

@@ -271,6 +271,8 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 		nb->queue[i].nb = nb;
 		nb->queue[i].index = i;
 		netif_napi_add(dev, &nb->queue[i].napi, netback_poll);
+		netdev_queue_set_dql_min_limit(netdev_get_tx_queue(dev, i),
+					       NETBACK_BURST_BYTES);
 	}
 	netif_carrier_off(dev);
 

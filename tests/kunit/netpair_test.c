@@ -1694,6 +1694,56 @@ static void no_burst_is_lost(struct kunit *test)
 	}
 }
 
+/* Packets that follow each other are shown to the guest together, and with one event. */
+static void bursts_are_published_once(struct kunit *test)
+{
+	static const unsigned int len[] = { 60, 1514, 9000 };
+	u64 publishes, kicks;
+	unsigned int i;
+
+	sent_number &= ~1;
+	__skb_queue_head_init(&burst);
+	for (i = 0; i < ARRAY_SIZE(len); i++) {
+		exchange(test, len[i], 20);
+		msleep(20);
+		zero();
+		make_burst(test, len[i], 32);
+		publishes = counter(outside, "publishes");
+		kicks = counter(outside, "kicks");
+		tasklet_schedule(&burst_tasklet);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(true).good == 32));
+		/* (IPv6 may have something to say.) */
+		KUNIT_EXPECT_LE_MSG(test, counter(outside, "publishes") - publishes, 4ull, "%u bytes", len[i]);
+		KUNIT_EXPECT_LE_MSG(test, counter(outside, "kicks") - kicks, 4ull, "%u bytes", len[i]);
+	}
+}
+
+/* What has waited in the queue goes together, also where a process sends it. */
+static void backlog_is_published_once(struct kunit *test)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(outside, 0);
+	struct sk_buff *skb;
+	u64 publishes;
+
+	exchange(test, 1514, 20);
+	msleep(20);
+	zero();
+	sent_number &= ~1;
+	__skb_queue_head_init(&burst);
+	make_burst(test, 1514, 33);
+	__netif_tx_lock_bh(txq);
+	netif_tx_stop_queue(txq);
+	__netif_tx_unlock_bh(txq);
+	while (burst.qlen > 1)
+		KUNIT_EXPECT_EQ(test, dev_queue_xmit(__skb_dequeue(&burst)), NET_XMIT_SUCCESS);
+	publishes = counter(outside, "publishes");
+	skb = __skb_dequeue(&burst);
+	netif_tx_start_queue(txq);
+	KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(true).good == 33));
+	KUNIT_EXPECT_LE(test, counter(outside, "publishes") - publishes, 4ull);
+}
+
 /* What netpoll does when a queue is full: it looks whether something is done, in its own context. */
 static void poll_for_nothing(struct net_device *dev)
 {
@@ -2099,6 +2149,8 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(as_other_drivers_have_it),
 	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
+	KUNIT_CASE(bursts_are_published_once),
+	KUNIT_CASE(backlog_is_published_once),
 	KUNIT_CASE(no_burst_is_lost),
 	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(asked_between_backends),
@@ -2138,6 +2190,8 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(packets_are_counted_not_slots),
 	KUNIT_CASE(vif_is_down),
 	KUNIT_CASE(streams_are_merged),
+	KUNIT_CASE(bursts_are_published_once),
+	KUNIT_CASE(backlog_is_published_once),
 	KUNIT_CASE(no_burst_is_lost),
 	KUNIT_CASE(row15_xsa424_console),
 	KUNIT_CASE(row12_xsa362_xen_refuses),
