@@ -133,6 +133,9 @@ static void device_peer_changed(struct xenbus_device *xb,
 	if (!pd)
 		return;
 	WRITE_ONCE(pd->peer_state, state);
+	if (state == XenbusStateInitWait)
+		/* Pairs with device_peer(), which sees that state or a later one. */
+		smp_store_release(&pd->peer_began, true);
 	pv_device_ask(pd, PV_ASK_PEER);
 }
 
@@ -176,6 +179,8 @@ bool pv_device_is_former(struct pv_device *pd)
 /* Returns true if the device has left for good. */
 static bool device_peer(struct pv_device *pd)
 {
+	/* Pairs with device_peer_changed(). */
+	bool began = xchg(&pd->peer_began, false);
 	enum xenbus_state state = READ_ONCE(pd->peer_state);
 
 	trace_pv_state(dev_name(&pd->xb->dev), pd->xb->state, state);
@@ -183,7 +188,7 @@ static bool device_peer(struct pv_device *pd)
 		return true;
 	if (pd->drv->end == PV_BACK)
 		return pv_back_peer(pd, state);
-	pv_front_peer(pd, state);
+	pv_front_peer(pd, state, began);
 	return false;
 }
 

@@ -210,6 +210,7 @@ struct pv_watch {
  * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
  * @asked: what @work is to do: enum pv_ask
  * @peer_state: what xenwatch saw last of the peer
+ * @peer_began: and that it began anew since the hooks looked
  * @worker: the thread of the hooks
  * @work: runs the state machine there
  * @leave: the last thing that runs there
@@ -248,6 +249,7 @@ struct pv_device {
 	enum xenbus_state owed;
 	unsigned long asked;
 	enum xenbus_state peer_state;
+	bool peer_began;
 	struct kthread_worker *worker;
 	struct kthread_work work;
 	struct kthread_work leave;

@@ -137,6 +137,7 @@ static void front_connect(struct pv_device *pd)
 		return;
 	}
 	pd->link = PV_LINK_UP;
+	pd->rebinds = false;
 	pd->wait = 0;
 	pv_device_switch(pd, XenbusStateConnected);
 	pv_peer_key_changed(pd);
@@ -215,20 +216,20 @@ static void front_reconfigure(struct pv_device *pd)
 		front_reconfigured(pd);
 }
 
-/* The backend has written its state. */
-void pv_front_peer(struct pv_device *pd, enum xenbus_state state)
+/* The backend has written its state; it may have @began anew before that. */
+void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 {
 	lockdep_assert_held(&pd->lock);
+	/* Who is Connected already gets no second look at its keys. */
+	if (began && pd->link == PV_LINK_UP && pd->drv->restarted)
+		pd->rebinds = true;
 	switch (state) {
 	case XenbusStateInitWait:
-		/* Who is Connected already gets no second look at its keys. */
-		if (pd->link == PV_LINK_UP && pd->drv->restarted)
-			pd->rebinds = true;
 		/* It may be about to go on with the rings: not with new ones. */
-		else if (pd->link == PV_LINK_UP)
+		if (pd->link == PV_LINK_UP && !pd->drv->restarted)
 			front_leave(pd);
 		/* While OFFERED it is the state that we have acted on. */
-		else if (pd->link != PV_LINK_OFFERED && !pd->failed &&
+		else if (pd->link == PV_LINK_DOWN && !pd->failed &&
 			 !pd->closing && !front_waits(pd))
 			front_negotiate(pd);
 		break;

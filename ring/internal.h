@@ -44,7 +44,7 @@ bool pv_device_is_former(struct pv_device *pd);
 void pv_device_blame(struct pv_device *pd, int err, const char *what);
 
 /* front.c, back.c: the state machines. The lock of the device is held. */
-void pv_front_peer(struct pv_device *pd, enum xenbus_state state);
+void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began);
 void pv_front_work(struct pv_device *pd);
 bool pv_back_peer(struct pv_device *pd, enum xenbus_state state);
 void pv_back_work(struct pv_device *pd);

@@ -37,7 +37,7 @@ static struct {
 	bool may_do_io;			/* a hook may wait for memory that is written to the disk it is to bring back */
 	bool live;			/* between negotiate or connect, and disconnect */
 	enum hook told_at;		/* the hook in which the toolstack tells a backend to close */
-	struct completion *hang;	/* what a backend's disconnect() waits for: a disk that does not answer */
+	struct completion *hang;	/* what a backend's disconnect() waits for: a silent disk; or change() */
 	struct pv_device *pd;
 } drv;
 
@@ -230,6 +230,8 @@ static void hook_back_disconnect(struct pv_device *pd, enum pv_down why)
 static void hook_change(struct pv_device *pd)
 {
 	enter(CHANGE, 0);
+	if (drv.hang)
+		wait_for_completion(drv.hang);
 	leave(0);
 }
 
@@ -1751,6 +1753,25 @@ static void direct_backend_restarts(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(fake_xen_last_error(), "max-things"));
 }
 
+/* The same while the frontend is busy: when it looks, the backend is Connected, as it was before. */
+static void direct_backend_restarts_unseen(struct kunit *test)
+{
+	DECLARE_COMPLETION_ONSTACK(idle);
+
+	direct_takes_to_the_end(test);
+	drv.hang = &idle;
+	back_key("news", "1");
+	EXPECT_TRACE_BECOMES(test, "x");
+	set_key(back_path, "state", "2");
+	fake_xen_settle();
+	set_key(back_path, "state", "4");
+	fake_xen_settle();
+	complete_all(&idle);
+	settle();
+	drv.hang = NULL;
+	expect_trace(test, "xs");
+}
+
 static void direct_reconfigures(struct kunit *test)
 {
 	add(test, FAKE_XEN_FRONT);
@@ -2031,6 +2052,7 @@ static struct kunit_case direct_cases[] = {
 	KUNIT_CASE(direct_is_removed),
 	KUNIT_CASE(direct_hears_news),
 	KUNIT_CASE(direct_backend_restarts),
+	KUNIT_CASE(direct_backend_restarts_unseen),
 	KUNIT_CASE(direct_reconfigures),
 	KUNIT_CASE(direct_restarts_itself),
 	{}
