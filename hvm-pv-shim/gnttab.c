@@ -7,11 +7,11 @@
 
 #include <linux/delay.h>
 #include <linux/export.h>
-#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <xen/grant_table.h>
 #include <xen/interface/memory.h>
@@ -58,6 +58,12 @@ static void shim_put_ref(grant_ref_t ref)
 	nr_free++;
 }
 
+static int shim_map_frame(unsigned int frame)
+{
+	return platform_map(XENMAPSPACE_grant_table, frame,
+			    &table[frame * ENTRIES_A_FRAME]);
+}
+
 /* One more frame; caller holds list_lock. */
 static int shim_add_frame(void)
 {
@@ -67,8 +73,7 @@ static int shim_add_frame(void)
 
 	if (frame >= max_frames)
 		return -ENOSPC;
-	err = platform_map(XENMAPSPACE_grant_table, frame,
-			   PLATFORM_GRANTS + frame);
+	err = shim_map_frame(frame);
 	if (err)
 		return err;
 	nr_frames++;
@@ -605,12 +610,10 @@ int grants_init(void)
 	err = shim_use_version_1();
 	if (err)
 		return err;
-	max_frames = min(query.max_nr_frames,
-			 platform_pages() - PLATFORM_GRANTS);
+	max_frames = query.max_nr_frames;
 	next_ref = kvcalloc(max_frames * ENTRIES_A_FRAME, sizeof(*next_ref),
 			    GFP_KERNEL);
-	table = memremap(platform_page(PLATFORM_GRANTS),
-			 max_frames * PAGE_SIZE, MEMREMAP_WB);
+	table = vzalloc(max_frames * PAGE_SIZE);
 	if (!next_ref || !table) {
 		err = -ENOMEM;
 		goto fail;
@@ -632,8 +635,7 @@ int grants_init(void)
 	return 0;
 
 fail:
-	if (table)
-		memunmap(table);
+	vfree(table);
 	kvfree(next_ref);
 	return err;
 }
@@ -648,10 +650,16 @@ void grants_exit(void)
 	list_for_each_entry_safe(g, next, &late, list)
 		kfree(g);
 	INIT_LIST_HEAD(&late);
-	while (nr_frames)
-		platform_unmap(PLATFORM_GRANTS + --nr_frames);
-	memunmap(table);
+	if (platform_unmap(table, nr_frames))
+		vfree(table);
+	nr_frames = 0;
 	kvfree(next_ref);
+}
+
+/* Frames that Xen has are memory again. */
+void grants_shutdown(void)
+{
+	platform_unmap(table, nr_frames);
 }
 
 /*
@@ -687,8 +695,7 @@ int grants_resume(void)
 	int err;
 
 	for (i = 0; i < nr_frames; i++) {
-		err = platform_map(XENMAPSPACE_grant_table, i,
-				   PLATFORM_GRANTS + i);
+		err = shim_map_frame(i);
 		if (err)
 			return err;
 	}

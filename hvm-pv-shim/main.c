@@ -6,9 +6,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/export.h>
-#include <linux/io.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/vmalloc.h>
 #include <asm/cpufeature.h>
 #include <asm/xen/hypercall.h>
 #include <asm/xen/hypervisor.h>
@@ -50,43 +50,53 @@ static bool unloading;
 /* The platform device was taken away below the services. */
 static bool device_lost;
 
-unsigned int platform_pages(void)
-{
-	return pci_resource_len(platform, 1) >> PAGE_SHIFT;
-}
-
-phys_addr_t platform_page(unsigned int page)
-{
-	return pci_resource_start(platform, 1) + ((phys_addr_t)page << PAGE_SHIFT);
-}
-
-/* Let one of Xen's own pages appear in the BAR. */
-int platform_map(unsigned int space, unsigned long index, unsigned int page)
+/*
+ * Let one of Xen's own pages appear in place of one of vmalloc()'s, whose memory
+ * Xen takes. Memory is cached; the platform device's own, made for this, is not
+ * on a processor that goes by the MTRRs.
+ */
+int platform_map(unsigned int space, unsigned long index, void *at)
 {
 	struct xen_add_to_physmap where = {
 		.domid = DOMID_SELF,
 		.space = space,
 		.idx = index,
-		.gpfn = platform_page(page) >> PAGE_SHIFT,
+		.gpfn = vmalloc_to_pfn(at),
 	};
 
 	return hypercalls->memory(XENMEM_add_to_physmap, &where);
 }
 
-void platform_unmap(unsigned int page)
+/* Have memory in the first pages again; says whether all have some. */
+bool platform_unmap(void *at, unsigned int pages)
 {
-	struct xen_remove_from_physmap where = {
-		.domid = DOMID_SELF,
-		.gpfn = platform_page(page) >> PAGE_SHIFT,
-	};
+	unsigned int lost = 0;
 
-	hypercalls->memory(XENMEM_remove_from_physmap, &where);
+	for (; pages--; at += PAGE_SIZE) {
+		xen_pfn_t frame = vmalloc_to_pfn(at);
+		struct xen_remove_from_physmap where = {
+			.domid = DOMID_SELF,
+			.gpfn = frame,
+		};
+		struct xen_memory_reservation memory = {
+			.domid = DOMID_SELF,
+			.nr_extents = 1,
+		};
+
+		set_xen_guest_handle(memory.extent_start, &frame);
+		hypercalls->memory(XENMEM_remove_from_physmap, &where);
+		if (hypercalls->memory(XENMEM_populate_physmap, &memory) != 1)
+			lost++;
+	}
+	if (lost)
+		pr_err("Xen does not give %u pages back\n", lost);
+	return !lost;
 }
 
-/* After a resume, Xen's pages have left the BAR. */
+/* After a resume, there is memory where Xen's pages were. */
 int platform_resume(void)
 {
-	return platform_map(XENMAPSPACE_shared_info, 0, PLATFORM_SHARED_INFO);
+	return platform_map(XENMAPSPACE_shared_info, 0, shared_info);
 }
 
 static void shim_read_features(void)
@@ -105,24 +115,24 @@ static void shim_read_features(void)
 
 static int shim_map_shared_info(void)
 {
-	int err = platform_resume();
+	int err;
 
-	if (err) {
-		pr_err("cannot map Xen's shared page: error %d\n", err);
-		return err;
-	}
-	shared_info = memremap(platform_page(PLATFORM_SHARED_INFO), PAGE_SIZE,
-			       MEMREMAP_WB);
-	if (shared_info)
+	shared_info = vzalloc(PAGE_SIZE);
+	if (!shared_info)
+		return -ENOMEM;
+	err = platform_resume();
+	if (!err)
 		return 0;
-	platform_unmap(PLATFORM_SHARED_INFO);
-	return -ENOMEM;
+	pr_err("cannot map Xen's shared page: error %d\n", err);
+	vfree(shared_info);
+	shared_info = NULL;
+	return err;
 }
 
 static void shim_unmap_shared_info(void)
 {
-	memunmap(shared_info);
-	platform_unmap(PLATFORM_SHARED_INFO);
+	if (platform_unmap(shared_info, 1))
+		vfree(shared_info);
 	shared_info = NULL;
 }
 
@@ -169,19 +179,8 @@ static int shim_start(struct pci_dev *pdev)
 		pr_err("cannot enable Xen's platform device: error %d\n", err);
 		return err;
 	}
-	err = pci_request_regions(pdev, KBUILD_MODNAME);
-	if (err) {
-		pr_err("another driver has the platform device's memory\n");
-		goto no_regions;
-	}
 	pci_set_master(pdev);
 	platform = pci_dev_get(pdev);
-	if (!(pci_resource_flags(pdev, 1) & IORESOURCE_MEM) ||
-	    platform_pages() < PLATFORM_GRANTS + 1) {
-		pr_err("the platform device has no memory for Xen's pages\n");
-		err = -ENXIO;
-		goto no_info;
-	}
 	shim_read_features();
 	err = shim_map_shared_info();
 	if (err)
@@ -227,18 +226,10 @@ no_grants:
 no_events:
 	shim_unmap_shared_info();
 no_info:
-	pci_release_regions(pdev);
 	pci_dev_put(platform);
 	platform = NULL;
-no_regions:
 	pci_disable_device(pdev);
 	return err;
-}
-
-static void shim_give_device_back(struct pci_dev *pdev)
-{
-	pci_release_regions(pdev);
-	pci_disable_device(pdev);
 }
 
 static void shim_end_services(void)
@@ -251,7 +242,7 @@ static void shim_end_services(void)
 	evtchn_exit();
 	shim_unmap_shared_info();
 	if (!device_lost)
-		shim_give_device_back(platform);
+		pci_disable_device(platform);
 	device_lost = false;
 	pci_dev_put(platform);
 	platform = NULL;
@@ -269,7 +260,7 @@ static int shim_platform_probe(struct pci_dev *pdev, const struct pci_device_id 
 
 /*
  * Drivers, and who has pages granted, stay when the device is removed by hand;
- * so do Xen's pages, which lie where its memory was. Only its interrupt goes.
+ * so do Xen's pages. Only its interrupt goes.
  */
 static void shim_platform_remove(struct pci_dev *pdev)
 {
@@ -281,13 +272,16 @@ static void shim_platform_remove(struct pci_dev *pdev)
 	pr_err("the platform device is gone; %s until the module is unloaded\n",
 	       evtchn_line_lost() ? "what it was for works on" :
 				    "no event comes any more");
-	shim_give_device_back(pdev);
+	pci_disable_device(pdev);
 }
 
 /* Before another kernel is started in place of this one. */
 static void shim_platform_shutdown(struct pci_dev *pdev)
 {
 	evtchn_shutdown();
+	/* Its memory is to be memory. */
+	grants_shutdown();
+	platform_unmap(shared_info, 1);
 }
 
 static const struct pci_device_id platform_ids[] = {

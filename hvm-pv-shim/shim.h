@@ -21,20 +21,13 @@ enum unplug {
 	UNPLUG_ALL = UNPLUG_DISKS | UNPLUG_NICS,
 };
 
-/* main.c: the platform device, whose memory BAR takes Xen's pages */
+/* main.c: the platform device, and pages of Xen's in this guest's memory */
 extern struct pci_dev *platform;
 extern struct shared_info *shared_info;
 extern u32 xen_cpuid;
-int platform_map(unsigned int space, unsigned long index, unsigned int page);
-void platform_unmap(unsigned int page);
-phys_addr_t platform_page(unsigned int page);
-unsigned int platform_pages(void);
+int platform_map(unsigned int space, unsigned long index, void *at);
+bool platform_unmap(void *at, unsigned int pages);
 int platform_resume(void);
-
-enum {
-	PLATFORM_SHARED_INFO,	/* page 0 of the BAR */
-	PLATFORM_GRANTS,	/* the rest */
-};
 
 /* unplug.c */
 int unplug_check(enum unplug wanted);
@@ -79,6 +72,7 @@ int evtchn_fifo_resume(void);
 /* gnttab.c */
 int grants_init(void);
 void grants_exit(void);
+void grants_shutdown(void);
 void grants_reclaim(void);
 int grants_resume(void);
 

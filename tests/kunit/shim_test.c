@@ -31,15 +31,13 @@
 #undef MODULE_DEVICE_TABLE
 #define MODULE_DEVICE_TABLE(type, name)
 
-/* The device's memory, and the store's page, are the model's. */
+/* The store's page is the model's. */
 static void *model_memremap(phys_addr_t at, size_t len, unsigned long flags);
 static void model_memunmap(void *at);
 #define memremap model_memremap
 #define memunmap model_memunmap
 #define pci_enable_device(pdev) 0
 #define pci_disable_device(pdev) do { } while (0)
-#define pci_request_regions(pdev, name) 0
-#define pci_release_regions(pdev) do { } while (0)
 #define pci_set_master(pdev) do { } while (0)
 
 #define hypercall_init real_hypercall_init
@@ -93,6 +91,11 @@ static u16 model_unplug_bits;
 #undef shim_map_ring
 #undef ring
 #include "../../hvm-pv-shim/xenbus.c"
+/* This machine is not asked to stand still, or to end. */
+static void model_poweroff(bool force);
+#define syscore_suspend()	0
+#define syscore_resume()	do { } while (0)
+#define orderly_poweroff	model_poweroff
 #include "../../hvm-pv-shim/suspend.c"
 #include "../../hvm-pv-shim/main.c"
 #undef unplug_check
@@ -100,8 +103,7 @@ static u16 model_unplug_bits;
 
 /* ---- the model ---- */
 
-#define BAR		0xf0000000ULL
-#define BAR_PAGES	8
+#define XEN_PAGES	4
 #define STORE_PAGE	0xfeffcULL
 #define STORE_PORT	1
 #define CONSOLE_PORT	2
@@ -129,9 +131,13 @@ enum says {
 };
 
 static struct {
-	void *bar;
+	/* Xen's own pages, shared_info first, and where in the guest's memory each of them is */
+	void *own;
+	xen_pfn_t at[XEN_PAGES];
+	/* Pages of the guest's without memory, which Xen has or has not to give */
+	int holes;
+	bool no_memory;
 	struct xenstore_domain_interface *store;
-	bool mapped[BAR_PAGES];
 	int remapped;
 	bool open[PORTS];
 	u32 vcpu[PORTS];
@@ -143,8 +149,8 @@ static struct {
 	unsigned int max_frames;
 	enum says says;
 	int watches;
-	struct model_key keys[8];
-	/* Watches of the backend's state */
+	struct model_key keys[16];
+	/* Watches of the backend's state, and of the toolstack's word */
 	struct {
 		char path[32];
 		char token[12];
@@ -153,6 +159,15 @@ static struct {
 	bool shown;
 	/* The backend does not do what its frontend's state asks for. */
 	bool peer_is_deaf;
+	/* Where the store's port is, if it is another one */
+	evtchn_port_t store_port;
+	/* The toolstack goes on after a suspend, in this Xen. */
+	bool cancels;
+	unsigned int suspends, poweroffs, resets;
+	/* Nobody else may put the machine to sleep; and this device's driver stays. */
+	bool sleep_locked, locked_then;
+	struct device *frontend;
+	bool frontend_locked;
 	/* A vCPU that gets no vector */
 	unsigned int no_vector;
 	/* Which call fails, counted from 1, with what; 0: none */
@@ -175,16 +190,66 @@ static int refuses(const char *kind)
 
 static void *model_memremap(phys_addr_t at, size_t len, unsigned long flags)
 {
+	if (WARN_ON(at >> PAGE_SHIFT != STORE_PAGE))
+		return NULL;
 	model.remapped++;
-	if (at >> PAGE_SHIFT == STORE_PAGE)
-		return model.store;
-	return model.bar + (at - BAR);
+	return model.store;
 }
 
 static void model_memunmap(void *at)
 {
 	if (at)
 		model.remapped--;
+}
+
+/* The page as the guest sees it, or where nobody does. */
+static void *xen_page(unsigned int nr)
+{
+	return model.at[nr] ? __va(model.at[nr] << PAGE_SHIFT) : model.own + nr * PAGE_SIZE;
+}
+
+static struct grant_entry_v1 *entry(grant_ref_t ref)
+{
+	return (struct grant_entry_v1 *)xen_page(1) + ref;
+}
+
+static int model_map(unsigned int nr, xen_pfn_t at)
+{
+	/* Only memory is cached. */
+	if (nr >= XEN_PAGES || !pfn_valid(at))
+		return -EINVAL;
+	memcpy(__va(at << PAGE_SHIFT), xen_page(nr), PAGE_SIZE);
+	if (model.at[nr])
+		model.holes++;
+	model.at[nr] = at;
+	return 0;
+}
+
+static int model_unmap(xen_pfn_t at)
+{
+	unsigned int nr;
+
+	for (nr = 0; nr < XEN_PAGES; nr++)
+		if (at && model.at[nr] == at) {
+			memcpy(model.own + nr * PAGE_SIZE, xen_page(nr), PAGE_SIZE);
+			memset(xen_page(nr), 0xff, PAGE_SIZE);
+			model.at[nr] = 0;
+			model.holes++;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static long model_populate(struct xen_memory_reservation *memory)
+{
+	xen_pfn_t *frame;
+
+	if (model.no_memory)
+		return 0;
+	frame = memory->extent_start;
+	memset(__va(*frame << PAGE_SHIFT), 0, PAGE_SIZE);
+	model.holes--;
+	return 1;
 }
 
 /* An interrupt is never taken inside a hypercall. */
@@ -210,7 +275,7 @@ static DECLARE_WORK(deliver_work, deliver);
 
 static void announce(evtchn_port_t nr)
 {
-	struct shared_info *info = model.bar;
+	struct shared_info *info = xen_page(0);
 	struct vcpu_info *vcpu = &info->vcpu_info[model.vcpu[nr]];
 
 	set_bit(nr / BITS_PER_LONG, (unsigned long *)&vcpu->evtchn_pending_sel);
@@ -220,7 +285,7 @@ static void announce(evtchn_port_t nr)
 
 static void event(evtchn_port_t nr)
 {
-	struct shared_info *info = model.bar;
+	struct shared_info *info = xen_page(0);
 
 	if (!model.open[nr] || test_and_set_bit(nr, (unsigned long *)info->evtchn_pending))
 		return;
@@ -309,11 +374,22 @@ static void remember_watch(const char *path, const char *token)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(model.watch); i++)
-		if (!*model.watch[i].path && !strcmp(path, BACK "/state")) {
+		if (!*model.watch[i].path &&
+		    (!strcmp(path, BACK "/state") || !strcmp(path, "control/shutdown"))) {
 			strscpy(model.watch[i].path, path, sizeof(model.watch[i].path));
 			strscpy(model.watch[i].token, token, sizeof(model.watch[i].token));
 			return;
 		}
+}
+
+static bool is_watched(const char *path)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(model.watch); i++)
+		if (!strcmp(model.watch[i].path, path))
+			return true;
+	return false;
 }
 
 static void forget_token(const char *token)
@@ -341,6 +417,8 @@ static void tell_watches(const char *path)
 static void model_write(const char *path, const char *value)
 {
 	model_set(path, value);
+	if (!strcmp(path, "control/shutdown"))
+		tell_watches(path);
 	if (model.peer_is_deaf || strcmp(path, FRONT "/state"))
 		return;
 	model_set(BACK "/state", *value == '1' ? "2" : value);
@@ -376,7 +454,7 @@ static void store_answer(const struct xsd_sockmsg *msg, const char *body)
 			return store_say(*msg, msg->type, value, strlen(value));
 		return store_say(*msg, XS_ERROR, "ENOENT", 7);
 	case XS_WRITE:
-		if (*body == '/' || !strncmp(body, FRONT, strlen(FRONT)))
+		if (*body == '/' || !strncmp(body, FRONT, strlen(FRONT)) || !strncmp(body, "control/", 8))
 			model_write(body, body + strlen(body) + 1);
 		break;
 	case XS_DIRECTORY:
@@ -444,17 +522,16 @@ static long model_memory(unsigned int cmd, void *arg)
 	int err;
 
 	/* What takes back does not fail. */
-	if (cmd == XENMEM_remove_from_physmap) {
-		model.mapped[gone->gpfn - (BAR >> PAGE_SHIFT)] = false;
-		return 0;
-	}
+	if (cmd == XENMEM_remove_from_physmap)
+		return model_unmap(gone->gpfn);
+	if (cmd == XENMEM_populate_physmap)
+		return model_populate(arg);
 	err = refuses("memory");
 	if (err)
 		return err;
 	if (cmd != XENMEM_add_to_physmap)
 		return NO_SUCH_CALL;
-	model.mapped[where->gpfn - (BAR >> PAGE_SHIFT)] = true;
-	return 0;
+	return model_map(where->space == XENMAPSPACE_grant_table ? where->idx + 1 : 0, where->gpfn);
 }
 
 static int new_port(evtchn_port_t *nr, u32 vcpu)
@@ -471,7 +548,7 @@ static int new_port(evtchn_port_t *nr, u32 vcpu)
 static long model_event(int cmd, void *arg)
 {
 	struct evtchn_alloc_unbound *alloc = arg;
-	struct shared_info *info = model.bar;
+	struct shared_info *info = xen_page(0);
 	struct evtchn_status *status = arg;
 	struct evtchn_bind_ipi *ipi = arg;
 	struct evtchn_bind_vcpu *bind = arg;
@@ -551,7 +628,28 @@ static long model_grant(unsigned int cmd, void *arg, unsigned int count)
 
 static long model_sched(int cmd, void *arg)
 {
-	return NO_SUCH_CALL;
+	struct sched_shutdown *how = arg;
+
+	if (cmd == SCHEDOP_shutdown && how->reason == SHUTDOWN_soft_reset)
+		model.resets++;
+	if (cmd != SCHEDOP_shutdown || how->reason != SHUTDOWN_suspend)
+		return model.resets ? 0 : NO_SUCH_CALL;
+	model.suspends++;
+	model.locked_then = model.sleep_locked;
+	model.frontend_locked = model.frontend && mutex_is_locked(&model.frontend->mutex);
+	if (model.cancels)
+		return 1;
+	/* Another one, where the guest has memory in their place. */
+	memset(model.own, 0, XEN_PAGES * PAGE_SIZE);
+	memset(model.at, 0, sizeof(model.at));
+	model.watches = 0;
+	memset(model.watch, 0, sizeof(model.watch));
+	return 0;
+}
+
+static void model_poweroff(bool force)
+{
+	model.poweroffs++;
 }
 
 /* What a change of the callback does, whether an event is pending or not */
@@ -596,7 +694,7 @@ static long model_hvm(int cmd, void *arg)
 			param->value = STORE_PAGE;
 			break;
 		case HVM_PARAM_STORE_EVTCHN:
-			param->value = STORE_PORT;
+			param->value = model.store_port ?: STORE_PORT;
 			break;
 		case HVM_PARAM_CONSOLE_EVTCHN:
 			param->value = CONSOLE_PORT;
@@ -656,9 +754,9 @@ static void pdev_released(struct device *dev)
 static int boot(struct kunit *test)
 {
 	memset(&model, 0, sizeof(model));
-	model.bar = vzalloc(BAR_PAGES * PAGE_SIZE);
+	model.own = vzalloc(XEN_PAGES * PAGE_SIZE);
 	model.store = vzalloc(PAGE_SIZE);
-	KUNIT_ASSERT_NOT_NULL(test, model.bar);
+	KUNIT_ASSERT_NOT_NULL(test, model.own);
 	KUNIT_ASSERT_NOT_NULL(test, model.store);
 	model.open[STORE_PORT] = true;
 	model.open[CONSOLE_PORT] = true;
@@ -675,7 +773,6 @@ static int boot(struct kunit *test)
 	model_pdev.dev.release = pdev_released;
 	model_pdev.bus = &model_bus;
 	model_pdev.pin = 1;
-	model_pdev.resource[1] = (struct resource)DEFINE_RES_MEM(BAR, BAR_PAGES * PAGE_SIZE);
 	model_pdev.irq = irq_alloc_descs(-1, 0, 1, 0);
 	KUNIT_ASSERT_GT(test, (int)model_pdev.irq, 0);
 	irq_set_chip_and_handler(model_pdev.irq, &dummy_irq_chip, handle_simple_irq);
@@ -687,7 +784,7 @@ static void power_off(struct kunit *test)
 	cancel_work_sync(&deliver_work);
 	irq_free_descs(model_pdev.irq, 1);
 	vfree(model.store);
-	vfree(model.bar);
+	vfree(model.own);
 	KUNIT_EXPECT_EQ_MSG(test, kref_read(&model_pdev.dev.kobj.kref), 1U, "somebody holds the device");
 	put_device(&model_pdev.dev);
 }
@@ -702,8 +799,9 @@ static void expect_nothing_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, model.callback, 0ULL);
 	KUNIT_EXPECT_EQ(test, model.watches, 0);
 	KUNIT_EXPECT_FALSE(test, irq_has_action(model_pdev.irq));
-	for (i = 0; i < BAR_PAGES; i++)
-		KUNIT_EXPECT_FALSE_MSG(test, model.mapped[i], "page %u is mapped", i);
+	for (i = 0; i < XEN_PAGES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, model.at[i], (xen_pfn_t)0, "page %u is mapped", i);
+	KUNIT_EXPECT_EQ(test, model.holes, 0);
 	/* Those of the toolstack are there for the next one. */
 	KUNIT_EXPECT_TRUE(test, model.open[STORE_PORT]);
 	KUNIT_EXPECT_TRUE(test, model.open[CONSOLE_PORT]);
@@ -899,7 +997,6 @@ static void grants_run_out(struct kunit *test)
 /* A peer that still maps a page when the module goes: the next one does not give the reference to anybody. */
 static void a_grant_in_use_is_left(struct kunit *test)
 {
-	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
 	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
 	grant_ref_t head;
 	int ref;
@@ -907,7 +1004,7 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	ref = gnttab_grant_foreign_access(0, 1, 0);
 	KUNIT_ASSERT_GE(test, ref, RESERVED);
-	entries[ref].flags |= GTF_reading;
+	entry(ref)->flags |= GTF_reading;
 	gnttab_end_foreign_access(ref, NULL);
 	shim_end_services();
 	expect_nothing_left(test);
@@ -917,7 +1014,7 @@ static void a_grant_in_use_is_left(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
 	gnttab_free_grant_references(head);
 	shim_end_services();
-	entries[ref].flags = 0;
+	entry(ref)->flags = 0;
 	expect_nothing_left(test);
 }
 
@@ -933,17 +1030,16 @@ static void former_frontend(void)
 /* That nobody has mapped a page does not mean that nobody will copy into it. */
 static void a_former_grant_waits_for_its_backend(struct kunit *test)
 {
-	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
 	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
 	grant_ref_t head;
 
 	former_frontend();
 	model.peer_is_deaf = true;
-	entries[9].flags = GTF_permit_access;
+	entry(9)->flags = GTF_permit_access;
 	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	gnttab_free_grant_references(head);
-	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
+	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entry(9)->flags), GTF_permit_access);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all - 1, &head), 0);
 	gnttab_free_grant_references(head);
 
@@ -952,7 +1048,7 @@ static void a_former_grant_waits_for_its_backend(struct kunit *test)
 	model.peer_is_deaf = false;
 	model_write(FRONT "/state", "6");
 	mutex_unlock(&store_lock);
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(entries[9].flags)));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(entry(9)->flags)));
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), 0);
 	gnttab_free_grant_references(head);
 	shim_end_services();
@@ -962,20 +1058,19 @@ static void a_former_grant_waits_for_its_backend(struct kunit *test)
 /* One that never closes keeps what it may still write to. */
 static void a_deaf_backend_keeps_its_grants(struct kunit *test)
 {
-	struct grant_entry_v1 *entries = model.bar + PAGE_SIZE;
 	unsigned int all = 3 * ENTRIES_A_FRAME - RESERVED;
 	grant_ref_t head;
 
 	former_frontend();
 	model.peer_is_deaf = true;
-	entries[9].flags = GTF_permit_access;
+	entry(9)->flags = GTF_permit_access;
 	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(*model_value(FRONT "/state") == '6'));
 	msleep(jiffies_to_msecs(2 * RESET_TIMEOUT) + 500);
 	mutex_lock(&store_lock);
 	KUNIT_EXPECT_STREQ(test, model_value(FRONT "/state"), "1");
 	mutex_unlock(&store_lock);
-	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entries[9].flags), GTF_permit_access);
+	KUNIT_EXPECT_EQ(test, (int)READ_ONCE(entry(9)->flags), GTF_permit_access);
 	KUNIT_EXPECT_EQ(test, gnttab_alloc_grant_references(all, &head), -ENOSPC);
 	gnttab_free_grant_references(head);
 	shim_end_services();
@@ -1070,7 +1165,7 @@ static struct device *connect_frontend(struct kunit *test, struct xenbus_driver 
 	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
 	KUNIT_ASSERT_EQ(test, __xenbus_register_frontend(drv, NULL, "kunit"), 0);
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model_value(BACK "/state") == '4'));
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(*model.watch[0].path));
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(is_watched(BACK "/state")));
 	dev = bus_find_device(&frontends.bus, NULL, FRONT, shim_match_node);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	put_device(dev);
@@ -1147,6 +1242,46 @@ static void the_platform_device_is_removed(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, shim_platform_probe(&model_pdev, platform_ids), -EBUSY);
 	xenbus_unregister_driver(&drv);
 	shim_end_services();
+	expect_nothing_left(test);
+	starts(test);
+}
+
+/* No interrupt is half handled when the CPUs are stopped. */
+static void suspend_begins(void)
+{
+	xs_suspend();
+	flush_work(&deliver_work);
+}
+
+static void another_xen(void)
+{
+	local_irq_disable();
+	memset(xen_page(0), 0, PAGE_SIZE);
+	model.watches = 0;
+	evtchn_resume();
+	local_irq_enable();
+}
+
+/* Xen's pages lie in this guest's memory. Of what does not come back nobody may be given a part. */
+static void xen_keeps_memory(struct kunit *test)
+{
+	struct shared_info *info;
+	void *grants;
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	info = shared_info;
+	grants = table;
+	KUNIT_EXPECT_EQ(test, vmalloc_to_pfn(info), (unsigned long)model.at[0]);
+	KUNIT_EXPECT_EQ(test, vmalloc_to_pfn(grants), (unsigned long)model.at[1]);
+	model.no_memory = true;
+	shim_end_services();
+	KUNIT_EXPECT_EQ(test, model.holes, 2);
+	KUNIT_ASSERT_TRUE_MSG(test, vmalloc_to_page(info), "a hole is free memory");
+	KUNIT_ASSERT_TRUE_MSG(test, vmalloc_to_page(grants), "a hole is free memory");
+	vfree(info);
+	vfree(grants);
+	model.no_memory = false;
+	model.holes = 0;
 	expect_nothing_left(test);
 	starts(test);
 }
@@ -1236,22 +1371,6 @@ static void a_cpu_gets_no_vector(struct kunit *test)
 	unbind_from_irqhandler(irq, &count);
 	shim_end_services();
 	expect_nothing_left(test);
-}
-
-/* No interrupt is half handled when the CPUs are stopped. */
-static void suspend_begins(void)
-{
-	xs_suspend();
-	flush_work(&deliver_work);
-}
-
-static void another_xen(void)
-{
-	local_irq_disable();
-	memset(model.bar, 0, PAGE_SIZE);
-	model.watches = 0;
-	evtchn_resume();
-	local_irq_enable();
 }
 
 /* The old store was in the middle of a message that the new one must not end. */
@@ -1429,7 +1548,7 @@ static void disk_is_closed(struct work_struct *work)
 	atomic_set(&model_disk.bd_openers, 0);
 }
 
-static DECLARE_DELAYED_WORK(close_disk, disk_is_closed);
+static DECLARE_DELAYED_WORK(close_later, disk_is_closed);
 
 /* udev looks at each new disk, and has it open for some milliseconds. */
 static void a_disk_is_open_for_a_moment(struct kunit *test)
@@ -1451,9 +1570,9 @@ static void a_disk_is_open_for_a_moment(struct kunit *test)
 	disk->class = &disk_class;
 
 	atomic_set(&model_disk.bd_openers, 1);
-	schedule_delayed_work(&close_disk, HZ / 2);
+	schedule_delayed_work(&close_later, HZ / 2);
 	KUNIT_EXPECT_EQ(test, unplug_check(UNPLUG_DISKS), 0);
-	cancel_delayed_work_sync(&close_disk);
+	cancel_delayed_work_sync(&close_later);
 	/* One that is mounted */
 	atomic_set(&model_disk.bd_openers, 1);
 	KUNIT_EXPECT_EQ(test, unplug_check(UNPLUG_DISKS), -EBUSY);
@@ -1496,6 +1615,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),
+	KUNIT_CASE(xen_keeps_memory),
 	KUNIT_CASE(not_on_xen),
 	{ }
 };
