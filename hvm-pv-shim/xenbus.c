@@ -187,13 +187,23 @@ static int shim_bus_match(struct device *dev, SHIM_MATCH_DRIVER *driver)
 
 static int shim_bus_uevent(SHIM_UEVENT_DEVICE *dev, struct kobj_uevent_env *env)
 {
-	const struct xenbus_device *xb = container_of(dev, struct xenbus_device,
-						      dev);
+	struct xenbus_device *xb = to_xenbus_device((struct device *)dev);
+	const struct device_driver *driver = READ_ONCE(dev->driver);
+	const struct xenbus_driver *drv;
 
-	return add_uevent_var(env, "XENBUS_TYPE=%s", xb->devicetype) ||
-	       add_uevent_var(env, "XENBUS_PATH=%s", xb->nodename) ||
-	       add_uevent_var(env, "MODALIAS=%s:%s", dev->bus->name,
-			      xb->devicetype) ? -ENOMEM : 0;
+	if (add_uevent_var(env, "XENBUS_TYPE=%s", xb->devicetype) ||
+	    add_uevent_var(env, "XENBUS_PATH=%s", xb->nodename) ||
+	    add_uevent_var(env, "MODALIAS=%s:%s", dev->bus->name,
+			   xb->devicetype))
+		return -ENOMEM;
+	if (shim_side_of(xb) != &backends)
+		return 0;
+	if (add_uevent_var(env, "XENBUS_BASE_PATH=%s", backends.root))
+		return -ENOMEM;
+	if (!driver)
+		return 0;
+	drv = container_of_const(driver, struct xenbus_driver, driver);
+	return drv->uevent ? drv->uevent(xb, env) : 0;
 }
 
 static int shim_bus_probe(struct device *dev)
@@ -349,18 +359,58 @@ static ssize_t jiffies_eoi_delayed_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(jiffies_eoi_delayed);
 
+static ssize_t spurious_threshold_show(struct device *dev,
+				       struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%d\n",
+			  to_xenbus_device(dev)->spurious_threshold);
+}
+
+static ssize_t spurious_threshold_store(struct device *dev,
+					struct device_attribute *attr,
+					const char *buf, size_t count)
+{
+	unsigned int value;
+	int err = kstrtouint(buf, 0, &value);
+
+	if (err)
+		return err;
+	to_xenbus_device(dev)->spurious_threshold = value;
+	return count;
+}
+static DEVICE_ATTR_RW(spurious_threshold);
+
 static struct attribute *device_attrs[] = {
 	&dev_attr_nodename.attr,
 	&dev_attr_devtype.attr,
 	&dev_attr_modalias.attr,
 	&dev_attr_state.attr,
+	NULL
+};
+
+static struct attribute *event_attrs[] = {
 	&dev_attr_event_channels.attr,
 	&dev_attr_events.attr,
 	&dev_attr_spurious_events.attr,
 	&dev_attr_jiffies_eoi_delayed.attr,
+	&dev_attr_spurious_threshold.attr,
 	NULL
 };
-ATTRIBUTE_GROUPS(device);
+
+static const struct attribute_group device_group = {
+	.attrs = device_attrs,
+};
+
+static const struct attribute_group event_group = {
+	.name = "xenbus",
+	.attrs = event_attrs,
+};
+
+static const struct attribute_group *device_groups[] = {
+	&device_group,
+	&event_group,
+	NULL
+};
 
 static void shim_root_changed(struct xenbus_watch *watch, const char *path,
 			      const char *token);

@@ -12,6 +12,7 @@
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/irq.h>
+#include <linux/kernfs.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/pci.h>
@@ -1262,6 +1263,67 @@ static void another_xen(void)
 	local_irq_enable();
 }
 
+static bool has_file(struct device *dev, const char *dir, const char *name)
+{
+	struct kernfs_node *group = kernfs_find_and_get(dev->kobj.sd, dir), *file = NULL;
+
+	if (group)
+		file = kernfs_find_and_get(group, name);
+	kernfs_put(file);
+	kernfs_put(group);
+	return file;
+}
+
+static bool has_var(struct kobj_uevent_env *env, const char *var)
+{
+	int i;
+
+	for (i = 0; i < env->envp_idx; i++)
+		if (!strcmp(env->envp[i], var))
+			return true;
+	return false;
+}
+
+static int model_uevent(const struct xenbus_device *xb, struct kobj_uevent_env *env)
+{
+	return add_uevent_var(env, "script=/etc/xen/scripts/vif-bridge");
+}
+
+/* udev, monitoring and scripts find what they find with the kernel's own support. */
+static void devices_look_as_with_the_kernels(struct kunit *test)
+{
+	static const char *const counters[] = {
+		"event_channels", "events", "spurious_events", "jiffies_eoi_delayed", "spurious_threshold",
+	};
+	struct kobj_uevent_env *env = kunit_kzalloc(test, sizeof(*env), GFP_KERNEL);
+	struct xenbus_device *xb = kunit_kzalloc(test, sizeof(*xb), GFP_KERNEL);
+	struct xenbus_driver drv;
+	struct device *dev = connect_frontend(test, &drv);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, env);
+	KUNIT_ASSERT_NOT_NULL(test, xb);
+	for (i = 0; i < ARRAY_SIZE(counters); i++)
+		KUNIT_EXPECT_TRUE_MSG(test, has_file(dev, "xenbus", counters[i]), "%s", counters[i]);
+	KUNIT_EXPECT_EQ(test, frontends.bus.uevent(dev, env), 0);
+	KUNIT_EXPECT_TRUE(test, has_var(env, "XENBUS_TYPE=vif"));
+	KUNIT_EXPECT_TRUE(test, has_var(env, "XENBUS_PATH=" FRONT));
+	xenbus_unregister_driver(&drv);
+	/* A backend, of which its driver says more */
+	memset(env, 0, sizeof(*env));
+	/* Older kernels have it without the const. */
+	drv.uevent = (void *)model_uevent;
+	xb->devicetype = "vif";
+	xb->nodename = "backend/vif/3/0";
+	xb->dev.bus = &backends.bus;
+	xb->dev.driver = &drv.driver;
+	KUNIT_EXPECT_EQ(test, backends.bus.uevent(&xb->dev, env), 0);
+	KUNIT_EXPECT_TRUE(test, has_var(env, "XENBUS_BASE_PATH=backend"));
+	KUNIT_EXPECT_TRUE(test, has_var(env, "script=/etc/xen/scripts/vif-bridge"));
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
 /* Xen's pages lie in this guest's memory. Of what does not come back nobody may be given a part. */
 static void xen_keeps_memory(struct kunit *test)
 {
@@ -1615,6 +1677,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(late_eoi),
 	KUNIT_CASE(a_number_comes_again),
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),
+	KUNIT_CASE(devices_look_as_with_the_kernels),
 	KUNIT_CASE(xen_keeps_memory),
 	KUNIT_CASE(not_on_xen),
 	{ }
