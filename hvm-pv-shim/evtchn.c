@@ -510,18 +510,21 @@ void evtchn_unbind_kept(unsigned int irq, void *arg)
 }
 
 /* After a resume the toolstack has made a new one; nobody uses the old one. */
-void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
+int evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
 {
 	struct port *p = irq_get_chip_data(irq);
+	int err = -EINVAL;
 
 	mutex_lock(&bind_lock);
-	if (nr && nr < layout->nr_ports && !shim_port_by_nr(nr) &&
-	    !layout->setup(nr)) {
+	if (nr && nr < layout->nr_ports && !shim_port_by_nr(nr))
+		err = layout->setup(nr);
+	if (!err) {
 		p->masked |= MASKED_BY_MOVE;
 		shim_attach_port(p, nr);
 		shim_port_unmask(p, MASKED_BY_MOVE);
 	}
 	mutex_unlock(&bind_lock);
+	return err;
 }
 
 /**
@@ -1017,10 +1020,11 @@ void evtchn_shutdown(void)
  * In a Xen that knows nothing of this guest's ports. All other CPUs stand
  * still, interrupts are off.
  */
-void evtchn_resume(void)
+int evtchn_resume(void)
 {
 	unsigned int cpu;
 	evtchn_port_t nr;
+	int err = 0;
 
 	evtchn_2level_mask_all();
 	for (nr = 1; nr < layout->nr_ports; nr++) {
@@ -1032,11 +1036,17 @@ void evtchn_resume(void)
 	if (layout == &evtchn_fifo && evtchn_fifo_resume())
 		layout = &evtchn_2level;
 	if (line_taken)
-		shim_line_init();
+		err = shim_line_init();
 	for_each_cpu(cpu, &upcall_cpus) {
 		struct irq_data *data = irq_get_irq_data(vector_irq_of[cpu]);
 
-		if (shim_set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector))
+		if (evtchn_fifo_ready(vcpu_of[cpu]) &&
+		    !shim_set_upcall_vector(vcpu_of[cpu], irqd_cfg(data)->vector))
+			continue;
+		pr_err("CPU %u has lost its upcall vector\n", cpu);
+		cpumask_clear_cpu(cpu, &upcall_cpus);
+		if (!cpu)
 			per_cpu_upcalls = false;
 	}
+	return per_cpu_upcalls ? 0 : err;
 }

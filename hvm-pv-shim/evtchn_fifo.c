@@ -207,6 +207,12 @@ int evtchn_fifo_vcpu(unsigned int vcpu)
 	return 0;
 }
 
+/* Can Xen tell it of events? */
+bool evtchn_fifo_ready(unsigned int vcpu)
+{
+	return !in_use || control[vcpu];
+}
+
 /*
  * A Xen that knows nothing of these pages: they start anew there. One that
  * has no such layout has taken none of them, and is used with two levels.
@@ -226,6 +232,10 @@ int evtchn_fifo_resume(void)
 		if (err && !vcpu) {
 			in_use = false;
 			return err;
+		}
+		if (err) {
+			free_page((unsigned long)control[vcpu]);
+			control[vcpu] = NULL;
 		}
 	}
 	for (i = 0; i < nr_pages; i++)

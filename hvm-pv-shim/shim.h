@@ -43,8 +43,8 @@ bool evtchn_line_lost(void);
 int evtchn_bind_kept(evtchn_port_t nr, irq_handler_t handler, const char *name,
 		     void *arg);
 void evtchn_unbind_kept(unsigned int irq, void *arg);
-void evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr);
-void evtchn_resume(void);
+int evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr);
+int evtchn_resume(void);
 
 /* evtchn.c and the two layouts of pending events */
 struct evtchn_layout {
@@ -65,6 +65,7 @@ int evtchn_2level_init(void);
 void evtchn_2level_mask_all(void);
 int evtchn_fifo_init(void);
 int evtchn_fifo_vcpu(unsigned int vcpu);
+bool evtchn_fifo_ready(unsigned int vcpu);
 int evtchn_fifo_resume(void);
 
 #define SHIM_VCPUS	32	/* as many as have their place in shared_info */

@@ -37,7 +37,7 @@ static int shim_sleep_and_wake(void *arg)
 	if (!outcome->cancelled) {
 		outcome->err = platform_resume() ?: grants_resume();
 		if (!outcome->err)
-			evtchn_resume();
+			outcome->err = evtchn_resume();
 	}
 	syscore_resume();
 	return 0;
@@ -50,8 +50,11 @@ static int shim_sleep_and_wake(void *arg)
 static void shim_do_suspend(void)
 {
 	struct outcome outcome = { };
+	unsigned int flags;
 	int err;
 
+	/* It is not to sleep otherwise meanwhile, nor to be rebooted. */
+	flags = lock_system_sleep();
 	xenbus_buses_suspend();
 	xs_suspend();
 	err = stop_machine(shim_sleep_and_wake, &outcome, cpumask_of(0));
@@ -65,13 +68,14 @@ static void shim_do_suspend(void)
 			pr_info("the suspend was cancelled\n");
 	} else {
 		if (outcome.err)
-			pr_err("Xen's pages do not come back: error %d\n",
+			pr_err("Xen gives back neither pages nor interrupts: error %d\n",
 			       outcome.err);
 		unplug_again();
 		xenstore_resume_ring();
 		xs_resume();
 	}
 	xenbus_buses_resume(outcome.cancelled);
+	unlock_system_sleep(flags);
 }
 
 static void shim_do_poweroff(void)
@@ -79,53 +83,66 @@ static void shim_do_poweroff(void)
 	orderly_poweroff(false);
 }
 
-static const struct {
+struct command {
 	const char *name;
 	const char *feature;
 	void (*act)(void);
-} commands[] = {
+};
+
+static const struct command commands[] = {
 	{ "suspend", "feature-suspend", shim_do_suspend },
 	{ "poweroff", "feature-poweroff", shim_do_poweroff },
 	{ "halt", "feature-halt", shim_do_poweroff },
 	{ "reboot", "feature-reboot", orderly_reboot },
 };
 
-/* Take the command out of the store, which tells that it was heard. */
-static char *shim_take_command(void)
+static const struct command *shim_known_command(const char *name)
 {
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+/*
+ * Take a command that is known out of the store, which tells that it was heard;
+ * one that is not stays there.
+ */
+static const struct command *shim_take_command(void)
+{
+	const struct command *known;
 	struct xenbus_transaction t;
-	char *command;
+	char *name;
 	int err;
 
 	do {
-		err = xenbus_transaction_start(&t);
-		if (err)
-			return ERR_PTR(err);
-		command = xenbus_read(t, "control", "shutdown", NULL);
-		if (IS_ERR(command) || !*command) {
+		if (xenbus_transaction_start(&t))
+			return NULL;
+		name = xenbus_read(t, "control", "shutdown", NULL);
+		if (IS_ERR(name)) {
 			xenbus_transaction_end(t, 1);
-			return command;
+			return NULL;
 		}
-		err = xenbus_write(t, "control", "shutdown", "");
+		known = shim_known_command(name);
+		if (!known && *name)
+			pr_info("the toolstack says \"%.20s\", which is not understood\n",
+				name);
+		kfree(name);
+		err = known ? xenbus_write(t, "control", "shutdown", "") : -ENOENT;
 		err = xenbus_transaction_end(t, !!err) ?: err;
-		if (err)
-			kfree(command);
 	} while (err == -EAGAIN);
-	return err ? ERR_PTR(err) : command;
+	return err ? NULL : known;
 }
 
 static void shim_command_given(struct xenbus_watch *watch, const char *path,
 			       const char *token)
 {
-	char *command = shim_take_command();
-	unsigned int i;
+	const struct command *command = shim_take_command();
 
-	if (IS_ERR(command))
-		return;
-	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		if (!strcmp(command, commands[i].name))
-			commands[i].act();
-	kfree(command);
+	if (command)
+		command->act();
 }
 
 static struct xenbus_watch command_watch = {
@@ -150,9 +167,17 @@ static struct notifier_block sleep_notifier = {
 	.notifier_call = shim_sleep_asked,
 };
 
-int suspend_init(void)
+/* A toolstack that does not let us say this does not ask either. */
+static void shim_tell_features(const char *value)
 {
 	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
+		xenbus_write(XBT_NIL, "control", commands[i].feature, value);
+}
+
+int suspend_init(void)
+{
 	int err;
 
 	err = register_pm_notifier(&sleep_notifier);
@@ -163,14 +188,13 @@ int suspend_init(void)
 		unregister_pm_notifier(&sleep_notifier);
 		return err;
 	}
-	/* A toolstack that does not let us say this does not ask either. */
-	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		xenbus_write(XBT_NIL, "control", commands[i].feature, "1");
+	shim_tell_features("1");
 	return 0;
 }
 
 void suspend_exit(void)
 {
+	shim_tell_features("0");
 	unregister_xenbus_watch(&command_watch);
 	unregister_pm_notifier(&sleep_notifier);
 }

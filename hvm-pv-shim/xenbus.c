@@ -783,6 +783,7 @@ void xenbus_buses_exit(void)
 	wait_event(no_devices, !atomic_read(&nr_devices));
 }
 
+/* No driver is bound to it, or leaves it, before it is resumed. */
 static int shim_suspend_device(struct device *dev, void *data)
 {
 	struct xenbus_device *xb = to_xenbus_device(dev);
@@ -794,7 +795,6 @@ static int shim_suspend_device(struct device *dev, void *data)
 		if (drv->suspend && drv->suspend(xb))
 			dev_warn(dev, "does not want to be suspended\n");
 	}
-	device_unlock(dev);
 	return 0;
 }
 
@@ -824,10 +824,9 @@ static void shim_resume_driver(struct xenbus_device *xb, struct xenbus_driver *d
 		dev_warn(dev, "cannot watch the other end\n");
 }
 
-static int shim_resume_device(struct device *dev, void *data)
+static int shim_resume_device(struct device *dev, void *cancelled)
 {
-	device_lock(dev);
-	if (dev->driver)
+	if (dev->driver && !*(bool *)cancelled)
 		shim_resume_driver(to_xenbus_device(dev),
 				   to_xenbus_driver(dev->driver));
 	device_unlock(dev);
@@ -836,6 +835,5 @@ static int shim_resume_device(struct device *dev, void *data)
 
 void xenbus_buses_resume(bool cancelled)
 {
-	if (!cancelled)
-		bus_for_each_dev(&frontends.bus, NULL, NULL, shim_resume_device);
+	bus_for_each_dev(&frontends.bus, NULL, &cancelled, shim_resume_device);
 }

@@ -83,11 +83,11 @@ static DEFINE_SPINLOCK(watch_lock);
 /* A message is being read: it must not be torn by a suspend. */
 static DEFINE_MUTEX(message_lock);
 
-/* How many requests and transactions are under way, and whether none may begin. */
-static unsigned int users;
+/* Requests and transactions under way, the latter of them, and whether none may begin. */
+static unsigned int users, transactions;
 static bool suspending;
 static DECLARE_WAIT_QUEUE_HEAD(user_wait);
-/* The two above. */
+/* The three above. */
 static DEFINE_SPINLOCK(user_lock);
 
 /* ---- bytes ---- */
@@ -260,11 +260,11 @@ static int shim_read_message(void)
 	return 0;
 }
 
-static void shim_give_up(void)
+static void shim_give_up(const char *why)
 {
 	struct request *req, *next;
 
-	pr_err("xenstore talks nonsense; it is not asked any more\n");
+	pr_err("xenstore %s; it is not asked any more\n", why);
 	spin_lock(&request_lock);
 	broken = true;
 	list_for_each_entry_safe(req, next, &requests, list) {
@@ -286,7 +286,7 @@ static int shim_reader_thread(void *arg)
 			err = shim_read_message();
 		mutex_unlock(&message_lock);
 		if (err == -EIO) {
-			shim_give_up();
+			shim_give_up("talks nonsense");
 			wait_event_idle(ring_wait, kthread_should_stop());
 		}
 	}
@@ -304,9 +304,11 @@ static bool shim_may_begin(bool transaction)
 	bool may;
 
 	spin_lock(&user_lock);
-	may = !suspending || (users && !transaction);
-	if (may)
+	may = !suspending || (transactions && !transaction);
+	if (may) {
 		users++;
+		transactions += transaction;
+	}
 	spin_unlock(&user_lock);
 	return may;
 }
@@ -316,10 +318,11 @@ static void shim_begin(bool transaction)
 	wait_event_idle(user_wait, shim_may_begin(transaction));
 }
 
-static void shim_end(void)
+static void shim_end(bool transaction)
 {
 	spin_lock(&user_lock);
 	users--;
+	transactions -= transaction;
 	spin_unlock(&user_lock);
 	wake_up_all(&user_wait);
 }
@@ -405,7 +408,7 @@ static char *shim_talk(u32 type, struct xenbus_transaction t,
 
 	shim_begin(false);
 	body = shim_talk_for(type, t.id, part, nr, len, 0);
-	shim_end();
+	shim_end(false);
 	return body;
 }
 
@@ -566,7 +569,7 @@ int xenbus_transaction_start(struct xenbus_transaction *t)
 	if (!IS_ERR(body))
 		kfree(body);
 	if (err)
-		shim_end();
+		shim_end(true);
 	return err;
 }
 EXPORT_SYMBOL_GPL(xenbus_transaction_start);
@@ -584,7 +587,7 @@ int xenbus_transaction_end(struct xenbus_transaction t, int abort)
 	int err;
 
 	err = shim_no_answer(shim_talk_for(XS_TRANSACTION_END, t.id, &part, 1, NULL, 0));
-	shim_end();
+	shim_end(true);
 	return err;
 }
 EXPORT_SYMBOL_GPL(xenbus_transaction_end);
@@ -719,7 +722,7 @@ int register_xenbus_watch(struct xenbus_watch *watch)
 		spin_unlock(&watch_lock);
 		kfree(w);
 	}
-	shim_end();
+	shim_end(false);
 	return err;
 }
 EXPORT_SYMBOL_GPL(register_xenbus_watch);
@@ -778,7 +781,7 @@ void unregister_xenbus_watch(struct xenbus_watch *watch)
 	w = shim_forget_watch(watch);
 	if (w)
 		shim_send_watch(XS_UNWATCH, watch->node, w->token);
-	shim_end();
+	shim_end(false);
 	kfree(w);
 	shim_drop_events(watch);
 	/*
@@ -963,6 +966,7 @@ int xenstore_init(void)
 	broken = false;
 	suspending = false;
 	users = 0;
+	transactions = 0;
 	/* What is still said to a former kernel is not taken for an answer. */
 	last_id = get_random_u32();
 	last_token = get_random_u32();
@@ -1002,9 +1006,11 @@ int xenstore_resume_ring(void)
 		 * requests have their answers; its watch events come anew.
 		 */
 		WRITE_ONCE(ring->rsp_cons, READ_ONCE(ring->rsp_prod));
-		evtchn_rebind_kept(store_irq, port);
-		/* It may have come too early for that. */
-		wake_up_all(&ring_wait);
+		err = evtchn_rebind_kept(store_irq, port);
 	}
+	if (err)
+		shim_give_up("does not come back");
+	/* It may have come too early for that. */
+	wake_up_all(&ring_wait);
 	return err;
 }

@@ -16,6 +16,7 @@
 #include <linux/kmod.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/suspend.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <xen/interface/io/xs_wire.h>
@@ -93,7 +94,11 @@ static u16 model_unplug_bits;
 #undef ring
 #include "../../hvm-pv-shim/xenbus.c"
 /* This machine is not asked to stand still, or to end. */
+static unsigned int model_lock_sleep(void);
+static void model_unlock_sleep(unsigned int flags);
 static void model_poweroff(bool force);
+#define lock_system_sleep	model_lock_sleep
+#define unlock_system_sleep	model_unlock_sleep
 #define syscore_suspend()	0
 #define syscore_resume()	do { } while (0)
 #define orderly_poweroff	model_poweroff
@@ -646,6 +651,17 @@ static long model_sched(int cmd, void *arg)
 	model.watches = 0;
 	memset(model.watch, 0, sizeof(model.watch));
 	return 0;
+}
+
+static unsigned int model_lock_sleep(void)
+{
+	model.sleep_locked = true;
+	return 0;
+}
+
+static void model_unlock_sleep(unsigned int flags)
+{
+	model.sleep_locked = false;
 }
 
 static void model_poweroff(bool force)
@@ -1348,6 +1364,131 @@ static void xen_keeps_memory(struct kunit *test)
 	starts(test);
 }
 
+static void toolstack_says(const char *word)
+{
+	mutex_lock(&store_lock);
+	model_write("control/shutdown", word);
+	mutex_unlock(&store_lock);
+	event(STORE_PORT);
+}
+
+/* What is not understood is not taken, and the toolstack sees that. */
+static void words_of_the_toolstack(struct kunit *test)
+{
+	static const char *const features[] = {
+		"control/feature-suspend", "control/feature-poweroff", "control/feature-halt", "control/feature-reboot",
+	};
+	unsigned int i;
+
+	model_set("control/shutdown", "");
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		KUNIT_EXPECT_STREQ(test, model_value(features[i]), "1");
+	toolstack_says("poweroff");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(model.poweroffs == 1));
+	KUNIT_EXPECT_STREQ(test, model_value("control/shutdown"), "");
+	toolstack_says("sing");
+	msleep(100);
+	KUNIT_EXPECT_STREQ(test, model_value("control/shutdown"), "sing");
+	toolstack_says("halt");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(model.poweroffs == 2));
+	shim_end_services();
+	/* Nobody listens any more. */
+	for (i = 0; i < ARRAY_SIZE(features); i++)
+		KUNIT_EXPECT_STREQ(test, model_value(features[i]), "0");
+	expect_nothing_left(test);
+}
+
+static atomic_t frontend_suspends, frontend_resumes;
+
+static int model_fe_suspend(struct xenbus_device *xb)
+{
+	atomic_inc(&frontend_suspends);
+	return 0;
+}
+
+static int model_fe_resume(struct xenbus_device *xb)
+{
+	atomic_inc(&frontend_resumes);
+	return xenbus_switch_state(xb, XenbusStateConnected);
+}
+
+/* Meanwhile no driver is bound to a device, which would be resumed without having been suspended; and nobody sleeps. */
+static void a_suspend_is_alone(struct kunit *test)
+{
+	struct xenbus_driver drv;
+	struct device *dev = connect_frontend(test, &drv);
+
+	atomic_set(&frontend_suspends, 0);
+	atomic_set(&frontend_resumes, 0);
+	drv.suspend = model_fe_suspend;
+	drv.resume = model_fe_resume;
+	model.frontend = dev;
+	model.cancels = true;
+	toolstack_says("suspend");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(model.suspends == 1));
+	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
+	KUNIT_EXPECT_TRUE(test, model.frontend_locked);
+	KUNIT_EXPECT_TRUE(test, model.locked_then);
+	KUNIT_EXPECT_FALSE(test, model.sleep_locked);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!mutex_is_locked(&dev->mutex)));
+	KUNIT_EXPECT_EQ(test, atomic_read(&frontend_suspends), 1);
+	KUNIT_EXPECT_EQ(test, atomic_read(&frontend_resumes), 0);
+	model.cancels = false;
+	toolstack_says("suspend");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&frontend_resumes) == 1));
+	KUNIT_EXPECT_EQ(test, atomic_read(&frontend_suspends), 2);
+	KUNIT_EXPECT_TRUE(test, model.frontend_locked);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!mutex_is_locked(&dev->mutex)));
+	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
+	model.frontend = NULL;
+	xenbus_unregister_driver(&drv);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+/* Requests that overlap each other must not hold up a suspend; only one inside a transaction goes on. */
+static void requests_do_not_starve_a_suspend(struct kunit *test)
+{
+	struct xenbus_transaction t;
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	shim_begin(false);
+	spin_lock(&user_lock);
+	suspending = true;
+	spin_unlock(&user_lock);
+	KUNIT_EXPECT_FALSE(test, shim_may_begin(false));
+	shim_go_on();
+	KUNIT_ASSERT_EQ(test, xenbus_transaction_start(&t), 0);
+	spin_lock(&user_lock);
+	suspending = true;
+	spin_unlock(&user_lock);
+	KUNIT_EXPECT_FALSE(test, shim_may_begin(true));
+	KUNIT_EXPECT_TRUE(test, shim_may_begin(false));
+	shim_end(false);
+	shim_go_on();
+	KUNIT_EXPECT_EQ(test, xenbus_transaction_end(t, true), 0);
+	shim_end(false);
+	KUNIT_EXPECT_EQ(test, users, 0U);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+/* A toolstack that has made no port for xenstore, or none that can be used: whoever asks gets an error. */
+static void no_store_after_a_suspend(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	suspend_begins();
+	another_xen();
+	model.store_port = 1 << 20;
+	KUNIT_ASSERT_LT(test, xenstore_resume_ring(), 0);
+	xs_resume();
+	KUNIT_EXPECT_FALSE(test, xenbus_exists(XBT_NIL, "domid", ""));
+	shim_end_services();
+	model.watches = 0;
+	expect_nothing_left(test);
+}
+
 /* Of an image that knows of ports and grants, another Xen knows nothing. */
 static void hibernation_is_refused(struct kunit *test)
 {
@@ -1679,7 +1820,11 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_message_is_torn_by_a_suspend),
 	KUNIT_CASE(devices_look_as_with_the_kernels),
 	KUNIT_CASE(xen_keeps_memory),
+	KUNIT_CASE(words_of_the_toolstack),
+	KUNIT_CASE(requests_do_not_starve_a_suspend),
 	KUNIT_CASE(not_on_xen),
+	KUNIT_CASE(a_suspend_is_alone),
+	KUNIT_CASE(no_store_after_a_suspend),
 	{ }
 };
 
