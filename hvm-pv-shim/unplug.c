@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/export.h>
 #include <linux/io.h>
+#include <linux/list.h>
 #include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -89,20 +90,77 @@ static enum kind shim_kind_of(struct pci_dev *pdev)
 
 /* ---- who uses them ---- */
 
+/* A disk that is about to go: nobody else can mount it, or a part of it. */
+struct claim {
+	struct list_head list;
+	struct device *dev;
+	SHIM_CLAIM *held;
+};
+
+static LIST_HEAD(claims);
+
+static bool shim_is_block(const struct device *dev)
+{
+	return dev->class && !strcmp(dev->class->name, "block");
+}
+
+static unsigned int shim_own_openers(const struct device *dev)
+{
+	const struct claim *c;
+
+	list_for_each_entry(c, &claims, list)
+		if (c->dev == dev)
+			return 1;
+	return 0;
+}
+
 /* The name of a block device in use at or below a device. */
 static int shim_find_open_disk(struct device *dev, void *data)
 {
-	char *name = data;
-
-	if (dev->class && !strcmp(dev->class->name, "block")) {
-		struct block_device *bdev = dev_to_bdev(dev);
-
-		if (atomic_read(&bdev->bd_openers)) {
-			strscpy(name, dev_name(dev), BDEVNAME_SIZE);
-			return 1;
-		}
+	if (shim_is_block(dev) &&
+	    atomic_read(&dev_to_bdev(dev)->bd_openers) > shim_own_openers(dev)) {
+		strscpy(data, dev_name(dev), BDEVNAME_SIZE);
+		return 1;
 	}
 	return device_for_each_child(dev, data, shim_find_open_disk);
+}
+
+/* The name of one that is somebody else's; those that cannot be opened are nobody's. */
+static int shim_claim_disk(struct device *dev, void *data)
+{
+	struct claim *c;
+
+	if (!shim_is_block(dev))
+		return device_for_each_child(dev, data, shim_claim_disk);
+	c = kzalloc(sizeof(*c), GFP_KERNEL);
+	if (!c)
+		goto not_ours;
+	c->dev = dev;
+	c->held = shim_claim_bdev(dev->devt, &claims);
+	if (!IS_ERR(c->held)) {
+		list_add(&c->list, &claims);
+		return 0;
+	}
+	if (PTR_ERR(c->held) == -EBUSY)
+		goto not_ours;
+	kfree(c);
+	return 0;
+
+not_ours:
+	kfree(c);
+	strscpy(data, dev_name(dev), BDEVNAME_SIZE);
+	return 1;
+}
+
+static void shim_give_claims_back(void)
+{
+	struct claim *c, *next;
+
+	list_for_each_entry_safe(c, next, &claims, list) {
+		list_del(&c->list);
+		shim_unclaim_bdev(c->held);
+		kfree(c);
+	}
 }
 
 static int shim_find_running_nic(struct device *dev, void *data)
@@ -138,16 +196,20 @@ static bool shim_in_use(unsigned int kinds, int (*find)(struct device *, void *)
 }
 
 /* Who looks what is on a new disk has it open for a moment. */
-static bool shim_disks_in_use(char *name)
+static bool shim_disks_in_use(char *name, bool claim)
 {
 	unsigned int i;
 
-	for (i = 0; shim_in_use(ALL_DISKS, shim_find_open_disk, name); i++) {
+	for (i = 0; ; i++) {
+		if (!shim_in_use(ALL_DISKS, shim_find_open_disk, name) &&
+		    (!claim || (!shim_in_use(ALL_DISKS, shim_claim_disk, name) &&
+				!shim_in_use(ALL_DISKS, shim_find_open_disk, name))))
+			return false;
+		shim_give_claims_back();
 		if (i == IN_USE_TRIES)
 			return true;
 		msleep(100);
 	}
-	return false;
 }
 
 static bool shim_exists(unsigned int kinds)
@@ -211,6 +273,18 @@ static void shim_remove_all(unsigned int kinds)
 	}
 }
 
+static int shim_check_disks(enum unplug wanted, bool claim)
+{
+	char name[BDEVNAME_SIZE];
+
+	if (!(wanted & UNPLUG_DISKS) || !shim_emulator_listens() ||
+	    !shim_disks_in_use(name, claim))
+		return 0;
+	pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
+	       name);
+	return -EBUSY;
+}
+
 /**
  * unplug_check() - may they be taken away?
  * @wanted: which
@@ -219,14 +293,7 @@ static void shim_remove_all(unsigned int kinds)
  */
 int unplug_check(enum unplug wanted)
 {
-	char name[BDEVNAME_SIZE];
-
-	if (!(wanted & UNPLUG_DISKS) || !shim_emulator_listens() ||
-	    !shim_disks_in_use(name))
-		return 0;
-	pr_err("the emulated disk %s is in use; it is not unplugged, and this module not loaded\n",
-	       name);
-	return -EBUSY;
+	return shim_check_disks(wanted, false);
 }
 
 /**
@@ -252,7 +319,7 @@ int unplug_init(enum unplug wanted)
 			pr_warn("the emulated devices cannot be unplugged\n");
 		return 0;
 	}
-	err = unplug_check(wanted);
+	err = shim_check_disks(wanted, true);
 	if (err)
 		return err;
 	if (wanted & UNPLUG_NICS && shim_in_use(BIT(NIC), shim_find_running_nic, name)) {
@@ -267,6 +334,7 @@ int unplug_init(enum unplug wanted)
 	if (wanted & UNPLUG_NICS)
 		shim_remove_all(BIT(NIC));
 	shim_take_away(wanted);
+	shim_give_claims_back();
 	unplugged = wanted;
 	if (wanted & UNPLUG_DISKS)
 		shim_offer_cdrom();

@@ -22,6 +22,7 @@
 #include <xen/interface/io/xs_wire.h>
 
 #include "helpers.h"
+#include "null_blk.h"
 
 /* The fake Xen of the other suites exports these names. */
 #undef EXPORT_SYMBOL_GPL
@@ -52,6 +53,7 @@ static struct pci_dev *model_next_pci(struct pci_dev *from);
 static void model_remove_pci(struct pci_dev *pdev);
 static void model_release_driver(struct device *dev);
 static int model_attach(struct device *dev);
+static int model_each_child(struct device *dev, void *data, int (*fn)(struct device *, void *));
 static bool model_hides(void);
 static struct pci_dev *model_hold(struct pci_dev *pdev);
 static const struct pci_device_id *model_match_id(const struct pci_device_id *ids, struct pci_dev *pdev);
@@ -72,7 +74,9 @@ static u16 model_unplug_bits;
 #define pci_stop_and_remove_bus_device_locked model_remove_pci
 #define device_release_driver	model_release_driver
 #define device_attach		model_attach
+#define device_for_each_child	model_each_child
 #include "../../hvm-pv-shim/unplug.c"
+#undef device_for_each_child
 #undef pci_dev_put
 #define pci_dev_put(d)		put_device(&(d)->dev)
 #define pci_dev_get		model_hold
@@ -1696,9 +1700,23 @@ static void model_remove_pci(struct pci_dev *pdev)
 	*fate_of(&pdev->dev) = REMOVED;
 }
 
+/* A real disk, which stands below the IDE controller */
+static struct device *model_nullb;
+static bool mounted_while_it_went;
+static bool opens_exclusively(void);
+
+static int model_each_child(struct device *dev, void *data, int (*fn)(struct device *, void *))
+{
+	if (model_nullb && dev == &pci_devices[1].pdev.dev)
+		return fn(model_nullb, data);
+	return device_for_each_child(dev, data, fn);
+}
+
 static void model_release_driver(struct device *dev)
 {
 	*fate_of(dev) = RELEASED;
+	if (model_nullb && dev == &pci_devices[1].pdev.dev)
+		mounted_while_it_went = opens_exclusively();
 }
 
 static int model_attach(struct device *dev)
@@ -1787,6 +1805,45 @@ static void a_disk_is_open_for_a_moment(struct kunit *test)
 	memset(&pci_devices[1].pdev, 0, sizeof(pci_devices[1].pdev));
 }
 
+static struct file *open_exclusively(void)
+{
+	return filp_open("/dev/nullb0", O_RDONLY | O_EXCL, 0);
+}
+
+static bool opens_exclusively(void)
+{
+	struct file *file = open_exclusively();
+
+	if (!IS_ERR(file))
+		filp_close(file, NULL);
+	return !IS_ERR(file);
+}
+
+/* A disk that is about to go cannot be mounted any more; one that stays can. */
+static void no_mount_while_it_goes(struct kunit *test)
+{
+	struct block_device *disk = open_disk(find_null_blk());
+	struct file *mount;
+
+	KUNIT_ASSERT_NOT_NULL(test, disk);
+	model_nullb = get_device(&disk->bd_device);
+	close_disk(&disk);
+	fresh_pci();
+	KUNIT_ASSERT_TRUE(test, opens_exclusively());
+	mounted_while_it_went = false;
+	KUNIT_EXPECT_EQ(test, unplug_init(UNPLUG_ALL), 0);
+	KUNIT_EXPECT_FALSE(test, mounted_while_it_went);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(opens_exclusively()), "it is still claimed");
+	fresh_pci();
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(!IS_ERR(mount = open_exclusively())));
+	KUNIT_EXPECT_EQ(test, unplug_init(UNPLUG_ALL), -EBUSY);
+	KUNIT_EXPECT_EQ(test, pci_devices[1].now, STAYS);
+	filp_close(mount, NULL);
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(opens_exclusively()), "it is still claimed");
+	put_device(model_nullb);
+	model_nullb = NULL;
+}
+
 /* This test machine is no guest of Xen. */
 static void not_on_xen(struct kunit *test)
 {
@@ -1822,6 +1879,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(xen_keeps_memory),
 	KUNIT_CASE(words_of_the_toolstack),
 	KUNIT_CASE(requests_do_not_starve_a_suspend),
+	KUNIT_CASE(no_mount_while_it_goes),
 	KUNIT_CASE(not_on_xen),
 	KUNIT_CASE(a_suspend_is_alone),
 	KUNIT_CASE(no_store_after_a_suspend),
