@@ -279,6 +279,7 @@ static void shim_platform_remove(struct pci_dev *pdev)
 static void shim_platform_shutdown(struct pci_dev *pdev)
 {
 	evtchn_shutdown();
+	suspend_soft_reset();
 	/* Its memory is to be memory. */
 	grants_shutdown();
 	platform_unmap(shared_info, 1);

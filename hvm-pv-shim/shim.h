@@ -92,5 +92,6 @@ void xenbus_buses_resume(bool cancelled);
 /* suspend.c */
 int suspend_init(void);
 void suspend_exit(void);
+void suspend_soft_reset(void);
 
 #endif

@@ -167,6 +167,43 @@ static struct notifier_block sleep_notifier = {
 	.notifier_call = shim_sleep_asked,
 };
 
+/* ---- another kernel in place of this one ---- */
+
+static bool kexec_begins;
+
+/* This is how kexec can be told from a reboot. */
+static int shim_reboot_asked(struct notifier_block *nb, unsigned long event,
+			     void *command)
+{
+	kexec_begins = event == SYS_RESTART && command &&
+		       !strcmp(command, "kexec reboot");
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot_notifier = {
+	.notifier_call = shim_reboot_asked,
+};
+
+static int shim_reset(void *unused)
+{
+	struct sched_shutdown how = { .reason = SHUTDOWN_soft_reset };
+
+	return hypercalls->sched(SCHEDOP_shutdown, &how);
+}
+
+/*
+ * Before kexec: the toolstack ends all devices, and begins them anew, and Xen
+ * forgets all ports and the pages of a FIFO layout, into which it writes.
+ */
+void suspend_soft_reset(void)
+{
+	int err = kexec_begins ? stop_machine(shim_reset, NULL, cpumask_of(0)) : 0;
+
+	if (err)
+		pr_err("Xen does not begin anew for the next kernel: error %d\n",
+		       err);
+}
+
 /* A toolstack that does not let us say this does not ask either. */
 static void shim_tell_features(const char *value)
 {
@@ -188,6 +225,8 @@ int suspend_init(void)
 		unregister_pm_notifier(&sleep_notifier);
 		return err;
 	}
+	kexec_begins = false;
+	register_reboot_notifier(&reboot_notifier);
 	shim_tell_features("1");
 	return 0;
 }
@@ -195,6 +234,7 @@ int suspend_init(void)
 void suspend_exit(void)
 {
 	shim_tell_features("0");
+	unregister_reboot_notifier(&reboot_notifier);
 	unregister_xenbus_watch(&command_watch);
 	unregister_pm_notifier(&sleep_notifier);
 }

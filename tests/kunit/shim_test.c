@@ -1211,6 +1211,46 @@ static void frontends_close_at_the_end(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+/* So that the model's store is heard once more. */
+static void undo_shutdown(struct kunit *test)
+{
+	struct evtchn_unmask unmask = { .port = STORE_PORT };
+
+	KUNIT_EXPECT_EQ(test, platform_resume(), 0);
+	KUNIT_EXPECT_EQ(test, grants_resume(), 0);
+	KUNIT_EXPECT_EQ(test, hypercalls->event(EVTCHNOP_unmask, &unmask), 0L);
+}
+
+/* Another kernel is started in this one's memory, which is to be memory; and Xen has nothing of the old one's. */
+static void kexec_begins_anew(struct kunit *test)
+{
+	char kexec[] = "kexec reboot";
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	shim_platform_shutdown(&model_pdev);
+	KUNIT_EXPECT_EQ(test, model.resets, 0U);
+	for (i = 0; i < XEN_PAGES; i++)
+		KUNIT_EXPECT_EQ_MSG(test, model.at[i], (xen_pfn_t)0, "page %u is mapped", i);
+	KUNIT_EXPECT_EQ(test, model.holes, 0);
+	undo_shutdown(test);
+	/* As the kernel says it to all who ask */
+	KUNIT_EXPECT_EQ(test, shim_reboot_asked(&reboot_notifier, SYS_RESTART, NULL), NOTIFY_DONE);
+	shim_platform_shutdown(&model_pdev);
+	KUNIT_EXPECT_EQ(test, model.resets, 0U);
+	undo_shutdown(test);
+	KUNIT_EXPECT_EQ(test, shim_reboot_asked(&reboot_notifier, SYS_RESTART, kexec), NOTIFY_DONE);
+	shim_platform_shutdown(&model_pdev);
+	KUNIT_EXPECT_EQ(test, model.resets, 1U);
+	undo_shutdown(test);
+	/* The kernel asks it. */
+	KUNIT_EXPECT_EQ(test, unregister_reboot_notifier(&reboot_notifier), 0);
+	KUNIT_EXPECT_EQ(test, register_reboot_notifier(&reboot_notifier), 0);
+	shim_end_services();
+	KUNIT_EXPECT_EQ(test, unregister_reboot_notifier(&reboot_notifier), -ENOENT);
+	expect_nothing_left(test);
+}
+
 static void a_deaf_backend_delays_the_end(struct kunit *test)
 {
 	unsigned long since;
@@ -1867,6 +1907,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_former_grant_waits_for_its_backend),
 	KUNIT_CASE(a_deaf_backend_keeps_its_grants),
 	KUNIT_CASE(frontends_close_at_the_end),
+	KUNIT_CASE(kexec_begins_anew),
 	KUNIT_CASE(a_deaf_backend_delays_the_end),
 	KUNIT_CASE(the_platform_device_is_removed),
 	KUNIT_CASE(hibernation_is_refused),

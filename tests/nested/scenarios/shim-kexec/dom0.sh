@@ -7,6 +7,7 @@ require "the next kernel is loaded" guest_cmd -t 120 g load_next_kernel
 check "I/O is under way" guest_loop g v xvdb 2m
 guest_cmd -t 1 g "kexec -e" >/dev/null
 require "the next kernel begins" wait_for 90 grep -aq "the next kernel is here" /var/log/xen/console/guest-g.log
+check "the toolstack has begun the guest anew" grep -q "soft-reset" /var/log/xen/xl-g.log
 # It has loaded nothing yet.
 let_go() { matches "$(xenstore-read "$(backend_path g "$1")/state")" '^[26]$'; }
 check "the backends have let go of the one before" eval "let_go xvda && let_go xvdb"
