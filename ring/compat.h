@@ -30,21 +30,10 @@
 
 /* ---- timers ---- */
 
-#include <linux/hrtimer.h>
 #include <linux/timer.h>
 
 #if KERNEL_VERSION(6, 16, 0) > LINUX_VERSION_CODE
 #define timer_container_of	from_timer
-#endif
-
-#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
-static inline void hrtimer_setup(struct hrtimer *timer,
-				 enum hrtimer_restart (*function)(struct hrtimer *),
-				 clockid_t clock, enum hrtimer_mode mode)
-{
-	hrtimer_init(timer, clock, mode);
-	timer->function = function;
-}
 #endif
 
 /* ---- block devices held open ---- */
@@ -402,6 +391,18 @@ static inline void pv_set_tso_max_size(struct net_device *dev, unsigned int size
 #else
 /** pv_xdp_generic() - run an XDP program on a packet that is an skb already */
 #define pv_xdp_generic(prog, pskb)	do_xdp_generic(prog, pskb)
+#endif
+
+#include <linux/hrtimer.h>
+
+#if KERNEL_VERSION(6, 13, 0) > LINUX_VERSION_CODE
+static inline void hrtimer_setup(struct hrtimer *timer,
+				 enum hrtimer_restart (*function)(struct hrtimer *),
+				 clockid_t clock, enum hrtimer_mode mode)
+{
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
+}
 #endif
 
 #if KERNEL_VERSION(6, 18, 0) > LINUX_VERSION_CODE

@@ -239,5 +239,5 @@ static int store_builtin(WORD_LIST *list)
 static char *store_doc[] = { "Reads and writes xenstore.", NULL };
 
 struct builtin store_struct = {
-	"store", store_builtin, BUILTIN_ENABLED, store_doc, "store read|get|exists|list|tree|write|rm|anew ARGUMENT...", 0
+	"store", store_builtin, BUILTIN_ENABLED, store_doc, "store read|get|exists|list|tree|write|rm|anew WORD...", 0
 };
