@@ -8,8 +8,9 @@
  *   back_peer()    pv_back_peer(), pv_shared_all_current()   ring/back.c, ring/shared.c
  *   reload         device_remove(), device_probe()           ring/device.c
  *   a migration    device_suspend(), device_resume()         ring/device.c
+ *   front_former, back_former   pv_device_is_former()        ring/device.c
  *
- * Modules are reloaded on both sides at any time. When all has come to rest both ends are connected, over the same rings. A set of
+ * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew in one step. When all has come to rest both ends are connected, over the same rings. A set of
  * rings is a number; a backend can map what the frontend grants now, and nothing else.
  */
 
@@ -33,9 +34,14 @@
 #ifndef MIGRATIONS
 #define MIGRATIONS	0
 #endif
+#ifndef REMAKES
+#define REMAKES		0
+#endif
 
 /* Xenstore: both states, and which rings the frontend's keys name. */
 byte front_state = INITIALISING, back_state = INITIALISING, keys;
+/* What each end has said last: it is not said again. */
+byte front_said = INITIALISING, back_said = INITIALISING;
 /* Xen: which rings are granted. */
 byte granted;
 
@@ -46,21 +52,43 @@ bool front_asked, back_asked;
 byte front_saw, back_saw;
 
 bool front_begins = true, back_begins = true;
+/* It belongs to former directories, and is about to go. */
+bool front_goes, back_goes;
 byte front_link = DOWN, back_link = DOWN, mapped, wanted;
-byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS;
+byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS, remakes = REMAKES;
 /* The frontend's thread has begun something, and is not frozen before its end. */
 bool front_busy;
 
 /* A state that is written fires the peer's watch. */
 inline front_says(state)
 {
-	d_step { if :: front_state != state -> front_state = state; back_event = true :: else fi }
+	d_step {
+		if
+		:: front_said != state -> front_said = state; front_state = state; back_event = true
+		:: else
+		fi
+	}
 }
 
+/* (What it says with keys it writes whether it is new or not.) */
 inline back_says(state)
 {
-	d_step { if :: back_state != state -> back_state = state; front_event = true :: else fi }
+	d_step {
+		if
+		:: back_said != state || (state == INITWAIT && back_state != state) ->
+			back_said = state; back_state = state; front_event = true
+		:: else
+		fi
+	}
 }
+
+#ifdef BROKEN_NO_FORMER
+#define FRONT_FORMER	false
+#define BACK_FORMER	false
+#else
+#define FRONT_FORMER	(front_state == INITIALISING && (front_said != INITIALISING || front_link != DOWN))
+#define BACK_FORMER	(back_state == INITIALISING && (back_said != INITIALISING || back_link != DOWN))
+#endif
 
 /* A number that nobody has in mind any more. */
 #define FREE(n) (keys != n && mapped != n && wanted != n)
@@ -186,18 +214,25 @@ end:
 	:: d_step { front_begins -> front_begins = false; front_busy = true };
 		front_says(INITIALISING);
 		front_busy = false
-	:: d_step { front_asked && !front_begins -> front_busy = true };
+	:: d_step { front_asked && !front_begins && !front_goes -> front_busy = true };
 #ifndef BROKEN_ASKED_LATE
 		front_asked = false;
 #endif
 		saw = front_saw;
-		front_peer();
+		if
+		:: FRONT_FORMER -> front_goes = true
+		:: else -> front_peer()
+		fi;
 #ifdef BROKEN_ASKED_LATE
 		front_asked = false;
 #endif
 		d_step { saw = 0; front_busy = false }
+	/* xenwatch probes it anew. */
+	:: d_step { front_goes && !front_watched -> front_busy = true; front_event = false; front_asked = false };
+		d_step { front_link = DOWN; granted = 0; front_said = INITIALISING };
+		d_step { front_goes = false; front_begins = true; front_event = true; front_busy = false }
 	/* The end of a watch waits for its callback. */
-	:: d_step { front_reloads && !front_watched -> front_reloads--; front_busy = true; front_event = false; front_asked = false };
+	:: d_step { front_reloads && !front_watched && !front_goes -> front_reloads--; front_busy = true; front_event = false; front_asked = false };
 		front_leave();
 		d_step { front_begins = true; front_event = true; front_busy = false }
 	od
@@ -209,12 +244,18 @@ active proctype Back()
 end:
 	do
 	:: back_begins -> back_begins = false; back_says(INITWAIT)
-	:: back_asked && !back_begins ->
+	:: back_asked && !back_begins && !back_goes ->
 		back_asked = false;
 		saw = back_saw;
-		back_peer();
+		if
+		:: BACK_FORMER -> back_goes = true
+		:: else -> back_peer()
+		fi;
 		saw = 0
-	:: d_step { back_reloads && !back_watched -> back_reloads--; back_event = false; back_asked = false } ->
+	:: d_step { back_goes && !back_watched -> back_event = false; back_asked = false } ->
+		d_step { back_link = DOWN; mapped = 0; back_said = INITIALISING };
+		d_step { back_goes = false; back_begins = true; back_event = true }
+	:: d_step { back_reloads && !back_watched && !back_goes -> back_reloads--; back_event = false; back_asked = false } ->
 		back_down();
 #ifndef RESUMABLE
 		back_says(CLOSED);
@@ -224,12 +265,25 @@ end:
 	:: d_step { migrations && !front_busy && !front_watched && !back_watched ->
 		migrations--;
 		front_state = INITIALISING; back_state = INITIALISING; keys = 0;
-		granted = 0; mapped = 0;
+		front_said = INITIALISING; back_said = INITIALISING;
+		granted = 0; mapped = 0; back_goes = false;
 		back_link = DOWN; back_asked = false; back_begins = true;
 		front_asked = false;
 #ifndef BROKEN_STAYS_UP
 		front_link = DOWN;
 #endif
+		front_event = true; back_event = true }
+	od
+}
+
+/* Both directories are others, and no watch has seen it. */
+active proctype Toolstack()
+{
+end:
+	do
+	:: d_step { remakes ->
+		remakes--;
+		front_state = INITIALISING; back_state = INITIALISING; keys = 0;
 		front_event = true; back_event = true }
 	od
 }
