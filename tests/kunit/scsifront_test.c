@@ -618,6 +618,8 @@ static void add_lun(struct kunit *test, const char *vdev)
 	set_key(back_path, "vscsi-devs/dev-3/state", "3");
 	set_key(back_path, "state", "7");
 	KUNIT_EXPECT_TRUE_MSG(test, key_comes(front_path, "vscsi-devs/dev-3/state", "4"), "%s", fake_xen_last_error());
+	/* The LUN's word comes before the vhost's, which is the one that is answered. */
+	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "7"));
 	set_key(back_path, "state", "8");
 	KUNIT_ASSERT_TRUE(test, key_comes(front_path, "state", "4"));
 	set_key(back_path, "state", "4");
