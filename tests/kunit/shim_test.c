@@ -1513,7 +1513,8 @@ static void requests_do_not_starve_a_suspend(struct kunit *test)
 	shim_go_on();
 	KUNIT_EXPECT_EQ(test, xenbus_transaction_end(t, true), 0);
 	shim_end(false);
-	KUNIT_EXPECT_EQ(test, users, 0U);
+	/* Who looks for devices may ask for something. */
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(users)));
 	shim_end_services();
 	expect_nothing_left(test);
 }
