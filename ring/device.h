@@ -333,7 +333,7 @@ bool pv_has_emulator(void);
 /* Keys outside the feature table. */
 char *pv_device_read_own(struct pv_device *pd, const char *key);
 int pv_device_begin(struct xenbus_transaction *xbt);
-int pv_device_end(struct xenbus_transaction xbt, bool abort);
+int pv_device_end(struct xenbus_transaction xbt, int err);
 char *pv_device_read_own_in(struct pv_device *pd, struct xenbus_transaction xbt,
 			    const char *key);
 char **pv_device_list_own_in(struct pv_device *pd, struct xenbus_transaction xbt,

@@ -56,13 +56,16 @@ EXPORT_SYMBOL_GPL(pv_device_begin);
 /**
  * pv_device_end() - end a transaction
  * @xbt: the transaction
- * @abort: nothing of it is to be done
+ * @err: 0, or why nothing of it is to be done
  *
- * Return: 0, -EAGAIN if it is to be done again, or another negative errno.
+ * Return: 0, -EAGAIN if it is to be done again, or another negative errno: @err
+ * if that is one.
  */
-int pv_device_end(struct xenbus_transaction xbt, bool abort)
+int pv_device_end(struct xenbus_transaction xbt, int err)
 {
-	return xenbus_transaction_end(xbt, abort);
+	int end = xenbus_transaction_end(xbt, !!err);
+
+	return err ?: end;
 }
 EXPORT_SYMBOL_GPL(pv_device_end);
 

@@ -216,6 +216,15 @@ static int scsiback_state_in(struct scsiback *b, struct xenbus_transaction xbt,
 	return scsiback_parse_state(pv_device_read_own_in(b->pd, xbt, path));
 }
 
+static int scsiback_write_state_in(struct scsiback *b, struct xenbus_transaction xbt,
+				   const char *name, enum xenbus_state state)
+{
+	char path[SCSIBACK_NAME + 32];
+
+	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
+	return pv_device_write(b->pd, xbt, path, "%d", state);
+}
+
 /*
  * Write the state of an entry if it is one of @was, a bit each: what the
  * toolstack has written meanwhile stays, and what it removed does not come back.
@@ -225,28 +234,23 @@ static int scsiback_tell_state(struct scsiback *b, const char *name,
 			       unsigned long was, enum xenbus_state state)
 {
 	struct xenbus_transaction xbt;
-	char path[SCSIBACK_NAME + 32];
 	int err;
 
-	snprintf(path, sizeof(path), DIRECTORY "/%s/state", name);
 	do {
 		err = pv_device_begin(&xbt);
 		if (err)
 			break;
 		err = scsiback_state_in(b, xbt, name);
 		if (err >= 0 && BIT(err) & was)
-			err = pv_device_write(b->pd, xbt, path, "%d", state);
+			err = scsiback_write_state_in(b, xbt, name, state);
 		else if (err >= 0 || err == -ENOENT)
 			err = -ESTALE;
-		if (err)
-			pv_device_end(xbt, true);
-		else
-			err = pv_device_end(xbt, false);
+		err = pv_device_end(xbt, err);
 	} while (err == -EAGAIN);
 	if (err == -ESTALE)
 		return 0;
 	if (err) {
-		pv_device_error(b->pd, err, "cannot write %s", path);
+		pv_device_error(b->pd, err, "cannot write " DIRECTORY "/%s/state", name);
 		b->unread = true;
 	}
 	return err;
@@ -410,10 +414,7 @@ static int scsiback_keep_id(struct scsiback_lun *lun)
 		err = scsiback_state_in(b, xbt, lun->name);
 		if (err >= 0)
 			err = pv_device_write(b->pd, xbt, path, "%s", lun->id);
-		if (err)
-			pv_device_end(xbt, true);
-		else
-			err = pv_device_end(xbt, false);
+		err = pv_device_end(xbt, err);
 	} while (err == -EAGAIN);
 	if (!err || err == -ENOENT)
 		return err;
@@ -616,11 +617,9 @@ static void scsiback_let_go(struct scsiback_lun *lun)
 {
 	struct scsiback *b = lun->b;
 	struct xenbus_transaction xbt;
-	char path[SCSIBACK_NAME + 32];
 	bool up = b->pd->link == PV_LINK_UP;
 	int err, state;
 
-	snprintf(path, sizeof(path), DIRECTORY "/%s/state", lun->name);
 	do {
 		err = pv_device_begin(&xbt);
 		if (err)
@@ -629,18 +628,14 @@ static void scsiback_let_go(struct scsiback_lun *lun)
 		/* One request at a time. */
 		if (up && state != XenbusStateConnected)
 			err = -EBUSY;
-		state = scsiback_state_in(b, xbt, lun->name);
-		if (!err && state < 0)
-			err = state;
+		else
+			err = min(scsiback_state_in(b, xbt, lun->name), 0);
 		if (!err)
-			err = pv_device_write(b->pd, xbt, path, "%d", XenbusStateClosing);
+			err = scsiback_write_state_in(b, xbt, lun->name, XenbusStateClosing);
 		if (!err && up)
 			err = pv_device_write(b->pd, xbt, "state", "%d",
 					      XenbusStateReconfiguring);
-		if (err)
-			pv_device_end(xbt, true);
-		else
-			err = pv_device_end(xbt, false);
+		err = pv_device_end(xbt, err);
 	} while (err == -EAGAIN);
 	if (err && err != -ENOENT)
 		b->unread = true;
@@ -733,15 +728,15 @@ static void scsiback_retract(struct scsiback *b)
 	    pv_device_peer_state(pd) == XenbusStateReconfiguring)
 		return;
 	do {
-		if (pv_device_begin(&xbt))
-			return;
+		err = pv_device_begin(&xbt);
+		if (err)
+			break;
 		state = scsiback_parse_state(pv_device_read_own_in(pd, xbt, "state"));
-		if (state != XenbusStateReconfiguring || scsiback_is_asking(b, xbt) ||
-		    pv_device_write(pd, xbt, "state", "%d", XenbusStateConnected)) {
-			pv_device_end(xbt, true);
-			return;
-		}
-		err = pv_device_end(xbt, false);
+		if (state != XenbusStateReconfiguring || scsiback_is_asking(b, xbt))
+			err = -ESTALE;
+		else
+			err = pv_device_write(pd, xbt, "state", "%d", XenbusStateConnected);
+		err = pv_device_end(xbt, err);
 	} while (err == -EAGAIN);
 }
 
