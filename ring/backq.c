@@ -346,14 +346,16 @@ void pv_back_wake(struct pv_back_queues *queues)
 EXPORT_SYMBOL_GPL(pv_back_wake);
 
 /* Once more a second later: what was just beginning may not have heard it. */
-static void pv_back_hurry(struct pv_back_queue *q, unsigned long timeout)
+static void backq_hurry(struct pv_back_queue *q, unsigned long timeout)
 {
-	unsigned int i;
+	unsigned int tries = 2;
 
-	for (i = 0; i < 2 && q->ops->hurry &&
-	     !wait_for_completion_timeout(&q->held, i ? HZ : timeout); i++) {
+	if (!q->ops->hurry)
+		return;
+	while (tries-- && !wait_for_completion_timeout(&q->held, timeout)) {
 		q->ops->hurry(q);
 		pv_channel_wake(&q->channel);
+		timeout = HZ;
 	}
 }
 
@@ -383,7 +385,7 @@ void pv_back_hold(struct pv_back_queues *queues, unsigned long patience)
 
 		if (!pv_channel_started(&q->channel))
 			continue;
-		pv_back_hurry(q, max_t(long, deadline - jiffies, 1));
+		backq_hurry(q, max_t(long, deadline - jiffies, 1));
 		pv_device_await(q->pd, &q->held, q->ops->lacks);
 	}
 	/* Whoever reported the end of a request may be about to wake the thread. */

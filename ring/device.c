@@ -216,8 +216,8 @@ static void device_farewell(struct xenbus_watch *watch, const char *path,
 
 static void device_leave(struct pv_device *pd)
 {
-	/* Here, where it may take its time. */
-	pv_device_down(pd, PV_DOWN_FINAL);
+	/* Here, where it may take its time. Its removal is the end. */
+	pv_device_down(pd, PV_DOWN_RETRY);
 	/* A watch fires when it begins. */
 	pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state", device_farewell);
 	WRITE_ONCE(pd->gone, true);

@@ -137,7 +137,6 @@ static void front_connect(struct pv_device *pd)
 		return;
 	}
 	pd->link = PV_LINK_UP;
-	pd->rebinds = false;
 	pd->wait = 0;
 	pv_device_switch(pd, XenbusStateConnected);
 	pv_peer_key_changed(pd);

@@ -1553,7 +1553,7 @@ static void disk_hangs_and_device_goes(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, drv.pd);
 	complete_all(&hang);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!drv.pd));
-	KUNIT_EXPECT_STREQ(test, strchr(drv.trace, 'd'), "dDDr");
+	KUNIT_EXPECT_STREQ(test, strchr(drv.trace, 'd'), "dDr");
 	flush_work(&removal.work);
 	destroy_work_on_stack(&removal.work);
 	peer_withdraws(test, &peer);
