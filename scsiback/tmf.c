@@ -52,12 +52,19 @@ static struct scsiback_req *scsiback_find(struct scsiback_req *tmf)
 	return NULL;
 }
 
+/* What is being aborted has not ended yet. */
+static void scsiback_abort_again(struct scsiback_req *req)
+{
+	if (!req->emulated && req->lun->ops->again)
+		req->lun->ops->again(req);
+}
+
 static void scsiback_abort_one(struct scsiback_req *tmf)
 {
 	struct scsiback_req *req = scsiback_find(tmf);
 
-	if (req && req->aborted && !req->emulated && req->lun->ops->again)
-		req->lun->ops->again(req);
+	if (req && req->aborted)
+		scsiback_abort_again(req);
 	/* Unknown, answered long ago, or being aborted already. */
 	if (!req || req->aborted) {
 		scsiback_tmf_answer(tmf, false);
@@ -149,8 +156,7 @@ void scsiback_abort_wanted(struct scsiback_queue *q)
 		      READ_ONCE(req->lun->overdue)))
 			continue;
 		if (req->aborted) {
-			if (req->lun->ops->again)
-				req->lun->ops->again(req);
+			scsiback_abort_again(req);
 			continue;
 		}
 		req->aborted = SCSIBACK_BY_US;

@@ -275,24 +275,16 @@ static int scsifront_add_host(struct scsifront *sf)
  * is seen in sysfs, and queues wait without asking again and again. (One that
  * goes, or is offline for good, is in no state for either.)
  */
-static void scsifront_block(struct scsifront *sf)
+static void scsifront_block(struct scsifront *sf, bool block)
 {
 	struct scsi_device *sdev;
 
 	shost_for_each_device(sdev, sf->host) {
 		mutex_lock(&sdev->state_mutex);
-		scsi_internal_device_block_nowait(sdev);
-		mutex_unlock(&sdev->state_mutex);
-	}
-}
-
-static void scsifront_unblock(struct scsifront *sf)
-{
-	struct scsi_device *sdev;
-
-	shost_for_each_device(sdev, sf->host) {
-		mutex_lock(&sdev->state_mutex);
-		scsi_internal_device_unblock_nowait(sdev, SDEV_RUNNING);
+		if (block)
+			scsi_internal_device_block_nowait(sdev);
+		else
+			scsi_internal_device_unblock_nowait(sdev, SDEV_RUNNING);
 		mutex_unlock(&sdev->state_mutex);
 	}
 }
@@ -338,7 +330,7 @@ static int scsifront_connect(struct pv_device *pd)
 	mutex_lock(&sf->stop_lock);
 	scsifront_set_state(sf, SCSIFRONT_UP);
 	mutex_unlock(&sf->stop_lock);
-	scsifront_unblock(sf);
+	scsifront_block(sf, false);
 	return 0;
 }
 
@@ -444,13 +436,13 @@ static void scsifront_disconnect(struct pv_device *pd, enum pv_down why)
 	if (why == PV_DOWN_FINAL && sf->added && scsifront_may_flush(pd))
 		scsifront_remove_host(sf);
 	if (sf->added)
-		scsifront_block(sf);
+		scsifront_block(sf, true);
 	scsifront_close_rings(sf, why);
 	if (why == PV_DOWN_RETRY || !sf->added)
 		return;
 
 	/* From here on every command ends at once, whoever waits for one. */
-	scsifront_unblock(sf);
+	scsifront_block(sf, false);
 	wake_up_all(&sf->wait);
 	scsifront_remove_host(sf);
 }
