@@ -8,10 +8,11 @@
  *   back_peer()    pv_back_peer(), pv_shared_all_current()   ring/back.c, ring/shared.c
  *   reload         device_remove(), device_probe()           ring/device.c
  *   a migration    device_suspend(), device_resume()         ring/device.c
- *   front_former, back_former   pv_device_is_former()        ring/device.c
+ *   ..._FORMER     pv_device_is_former()                     ring/device.c
  *
- * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew in one step. When all has come to rest both ends are connected, over the same rings. A set of
- * rings is a number; a backend can map what the frontend grants now, and nothing else.
+ * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew in one step. When all has come to
+ * rest both ends are connected, over the same rings. A set of rings is a number; a backend can map what the frontend grants now,
+ * and nothing else.
  */
 
 #define INITIALISING	1

@@ -94,30 +94,6 @@ static void store_tree(const char *path)
 	free(names);
 }
 
-static int store_write(WORD_LIST *args)
-{
-	const WORD_LIST *a;
-	xs_transaction_t t;
-	bool done;
-
-	do {
-		t = xs_transaction_start(store_handle);
-		if (!t)
-			return store_failed("write", args->word->word);
-		for (a = args; a; a = a->next->next) {
-			const char *value = a->next->word->word;
-
-			if (xs_write(store_handle, t, a->word->word, value, strlen(value)))
-				continue;
-			store_failed("write", a->word->word);
-			xs_transaction_end(store_handle, t, true);
-			return EXECUTION_FAILURE;
-		}
-		done = xs_transaction_end(store_handle, t, false);
-	} while (!done && errno == EAGAIN);
-	return done ? EXECUTION_SUCCESS : store_failed("write", args->word->word);
-}
-
 static int store_rm(WORD_LIST *args)
 {
 	for (; args; args = args->next)
@@ -141,8 +117,9 @@ static bool store_put_anew(xs_transaction_t t, const char *dir, const char *name
 	return done;
 }
 
-static bool store_make_anew(xs_transaction_t t, const char *dir)
+static bool store_make_anew(xs_transaction_t t, const WORD_LIST *a)
 {
+	const char *dir = a->word->word;
 	unsigned int i, nr_perms, n;
 	struct xs_permissions *perms = xs_get_permissions(store_handle, t, dir, &nr_perms);
 	char **names = xs_directory(store_handle, t, dir, &n), **values, *path;
@@ -169,24 +146,38 @@ static bool store_make_anew(xs_transaction_t t, const char *dir)
 	return done;
 }
 
-static int store_anew(WORD_LIST *args)
+static bool store_put(xs_transaction_t t, const WORD_LIST *a)
+{
+	const char *value = a->next->word->word;
+
+	return xs_write(store_handle, t, a->word->word, value, strlen(value));
+}
+
+/* All of it in one transaction: @change takes @words of the arguments each time. */
+static int store_change(const char *verb, WORD_LIST *args, unsigned int words,
+			bool (*change)(xs_transaction_t t, const WORD_LIST *a))
 {
 	const WORD_LIST *a;
 	xs_transaction_t t;
+	unsigned int i;
 	bool done;
 
 	do {
 		t = xs_transaction_start(store_handle);
-		for (a = args; t && a; a = a->next) {
-			if (store_make_anew(t, a->word->word))
-				continue;
-			store_failed("anew", a->word->word);
-			xs_transaction_end(store_handle, t, true);
-			return EXECUTION_FAILURE;
+		if (!t)
+			return store_failed(verb, args->word->word);
+		for (a = args; a; ) {
+			if (!change(t, a)) {
+				store_failed(verb, a->word->word);
+				xs_transaction_end(store_handle, t, true);
+				return EXECUTION_FAILURE;
+			}
+			for (i = 0; i < words; i++)
+				a = a->next;
 		}
-		done = t && xs_transaction_end(store_handle, t, false);
+		done = xs_transaction_end(store_handle, t, false);
 	} while (!done && errno == EAGAIN);
-	return done ? EXECUTION_SUCCESS : store_failed("anew", args->word->word);
+	return done ? EXECUTION_SUCCESS : store_failed(verb, args->word->word);
 }
 
 static int store_command(const char *verb, WORD_LIST *args)
@@ -200,9 +191,9 @@ static int store_command(const char *verb, WORD_LIST *args)
 	if (!strcmp(verb, "rm"))
 		return store_rm(args);
 	if (!strcmp(verb, "anew"))
-		return store_anew(args);
+		return store_change(verb, args, 1, store_make_anew);
 	if (!strcmp(verb, "write") && n % 2 == 0)
-		return store_write(args);
+		return store_change(verb, args, 2, store_put);
 	if (!strcmp(verb, "get") && n == 2)
 		return store_get(first, args->next->word->word);
 	if (n != 1)
