@@ -13,41 +13,14 @@
 /* Between two tries to tell the frontend of news */
 #define NEWS_AGAIN	HZ
 
-enum back_features { NO_FEATURES, EARLY, LATE };
-
-/*
- * Features, and with them a state. What the toolstack has written
- * meanwhile stays: Closing, or anything but the state that is only said again.
- */
-static int back_say(struct pv_device *pd, enum xenbus_state state, enum back_features features)
+static int back_early(struct pv_device *pd, struct xenbus_transaction xbt)
 {
-	enum xenbus_state own = pd->xb->state;
-	struct xenbus_transaction xbt;
-	int err, now;
+	return pv_feature_write(pd, xbt, false);
+}
 
-	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
-	do {
-		err = xenbus_transaction_start(&xbt);
-		if (err)
-			return err;
-		err = xenbus_scanf(xbt, pd->xb->nodename, "state", "%d", &now);
-		if (err != 1 || (now != own && (state == own || now == XenbusStateClosing))) {
-			xenbus_transaction_end(xbt, 1);
-			/* Where there is no state, there is no device any more. */
-			return err < 0 && err != -ENOENT ? err : 0;
-		}
-		err = features == NO_FEATURES ? 0 : pv_feature_write(pd, xbt, features == LATE);
-		if (!err)
-			err = xenbus_printf(xbt, pd->xb->nodename, "state", "%d", state);
-		if (err) {
-			xenbus_transaction_end(xbt, 1);
-			return err;
-		}
-		err = xenbus_transaction_end(xbt, 0);
-	} while (err == -EAGAIN);
-	if (!err)
-		pd->xb->state = state;
-	return err;
+static int back_late(struct pv_device *pd, struct xenbus_transaction xbt)
+{
+	return pv_feature_write(pd, xbt, true);
 }
 
 void pv_back_offer(struct pv_device *pd)
@@ -63,7 +36,7 @@ void pv_back_offer(struct pv_device *pd)
 		}
 		pd->offered = true;
 	}
-	if (!back_say(pd, XenbusStateInitWait, EARLY))
+	if (!pv_device_say(pd, XenbusStateInitWait, back_early))
 		pd->failed = false;
 }
 
@@ -83,7 +56,7 @@ static void back_connect(struct pv_device *pd)
 		return;
 	}
 	if (!err)
-		err = back_say(pd, XenbusStateConnected, LATE);
+		err = pv_device_say(pd, XenbusStateConnected, back_late);
 	if (err) {
 		pv_device_blame(pd, err, "cannot connect to the frontend");
 		pv_device_give_up(pd);
@@ -105,7 +78,7 @@ static void back_reconfigure(struct pv_device *pd)
 		err = pd->drv->reconfigure(pd);
 	if (err)
 		pv_device_blame(pd, err, "cannot reconfigure");
-	back_say(pd, XenbusStateReconfigured, NO_FEATURES);
+	pv_device_say(pd, XenbusStateReconfigured, NULL);
 }
 
 /* What it asks for, the driver before this one may not have answered. */
@@ -135,7 +108,7 @@ static void back_settled(struct pv_device *pd)
 	if (pd->drv->settled)
 		pd->drv->settled(pd, reconfigured);
 	if (reconfigured)
-		back_say(pd, XenbusStateConnected, NO_FEATURES);
+		pv_device_say(pd, XenbusStateConnected, NULL);
 }
 
 /* Returns true if meanwhile, which may have been long, the device has become a former one. */
@@ -208,7 +181,7 @@ static void back_look(struct pv_device *pd)
 static void back_announce(struct pv_device *pd)
 {
 	if (pd->link == PV_LINK_UP && pd->xb->state == XenbusStateConnected &&
-	    back_say(pd, XenbusStateConnected, LATE))
+	    pv_device_say(pd, XenbusStateConnected, back_late))
 		schedule_delayed_work(&pd->again, NEWS_AGAIN);
 }
 

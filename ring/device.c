@@ -46,10 +46,55 @@ bool pv_device_is_asked(struct pv_device *pd, enum pv_ask what)
 	return test_and_clear_bit(what, &pd->asked);
 }
 
+/* Neither in another device's directory, nor against what the toolstack has written. */
+static bool device_may_say(enum xenbus_state own, enum xenbus_state now, enum xenbus_state state)
+{
+	if (now == own)
+		return true;
+	if (now == XenbusStateClosing)
+		return state == XenbusStateClosing || state == XenbusStateClosed;
+	return now != XenbusStateInitialising && state != own;
+}
+
+/* A state, and what goes @with it, if that finds no reason against it. */
+int pv_device_say(struct pv_device *pd, enum xenbus_state state,
+		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
+{
+	struct xenbus_device *xb = pd->xb;
+	struct xenbus_transaction xbt;
+	int err, now;
+
+	lockdep_assert_held(&pd->lock);
+	trace_pv_state(dev_name(&xb->dev), state, -1);
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = xenbus_scanf(xbt, xb->nodename, "state", "%d", &now);
+		if (err == 1)
+			err = device_may_say(xb->state, now, state) ? 0 : -ESTALE;
+		if (!err && with)
+			err = with(pd, xbt);
+		if (!err)
+			err = xenbus_printf(xbt, xb->nodename, "state", "%d", state);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			break;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	/* Where there is no state, there is no device any more: all has been said. */
+	if (!err || err == -ENOENT)
+		xb->state = state;
+	return err == -ESTALE || err == -ENOENT ? 0 : err;
+}
+
 void pv_device_switch(struct pv_device *pd, enum xenbus_state state)
 {
-	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
-	xenbus_switch_state(pd->xb, state);
+	int err = state != pd->xb->state ? pv_device_say(pd, state, NULL) : 0;
+
+	if (err)
+		pv_device_error(pd, err, "cannot write state %d", state);
 }
 
 void pv_device_down(struct pv_device *pd, enum pv_down why)
@@ -186,10 +231,7 @@ static bool device_peer(struct pv_device *pd)
 	trace_pv_state(dev_name(&pd->xb->dev), pd->xb->state, state);
 	if (pv_device_is_former(pd))
 		return true;
-	if (pd->drv->end == PV_BACK)
-		return pv_back_peer(pd, state);
-	pv_front_peer(pd, state, began);
-	return false;
+	return pd->drv->end == PV_BACK ? pv_back_peer(pd, state) : pv_front_peer(pd, state, began);
 }
 
 /*
@@ -206,8 +248,6 @@ static void device_farewell(struct xenbus_watch *watch, const char *path,
 		device_unregister(&xb->dev);
 		return;
 	}
-	/* So that nothing is said of this one there. */
-	xb->state = XenbusStateClosed;
 	device_release_driver(&xb->dev);
 	xb->state = XenbusStateInitialising;
 	if (device_attach(&xb->dev) < 0)
@@ -432,6 +472,7 @@ static bool device_may_linger(struct pv_device *pd)
 static void device_remove(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
+	enum xenbus_state now;
 	bool lingers;
 
 	WRITE_ONCE(pd->gone, true);
@@ -444,10 +485,14 @@ static void device_remove(struct xenbus_device *xb)
 	pd->lingering = lingers;
 	/* One that lingers frees itself. */
 	kthread_queue_work(pd->worker, &pd->leave);
-	if (lingers)
-		return;
-	kthread_flush_work(&pd->leave);
-	device_free(pd);
+	if (!lingers) {
+		kthread_flush_work(&pd->leave);
+		device_free(pd);
+	}
+	/* xenbus says Closed now; but not in the directory of the next device. */
+	now = pv_read_driver_state(xb, xb->nodename);
+	if (now == XenbusStateUnknown || now == XenbusStateInitialising)
+		xb->state = XenbusStateClosed;
 }
 
 /*

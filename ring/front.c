@@ -151,8 +151,35 @@ static void front_restart(struct pv_device *pd)
 	front_leave(pd);
 }
 
-/* The toolstack wants the device back: as soon as nobody uses it. */
-static void front_close(struct pv_device *pd)
+/* Directories made anew look as those of a device that had only begun. */
+static int front_check_unwanted(struct pv_device *pd, struct xenbus_transaction xbt)
+{
+	int online;
+
+	if (pd->failed || pd->xb->state != XenbusStateInitialising)
+		return 0;
+	return xenbus_scanf(xbt, pd->peer, "online", "%d", &online) == 1 && online ? -ESTALE : 0;
+}
+
+/*
+ * The end; unless the directories have just become another device's, to which
+ * this one is a former one. Returns true then.
+ */
+static bool front_closed(struct pv_device *pd)
+{
+	int err = 0;
+
+	pv_device_down(pd, PV_DOWN_FINAL);
+	if (pd->xb->state != XenbusStateClosed)
+		err = pv_device_say(pd, XenbusStateClosed, front_check_unwanted);
+	if (err)
+		pv_device_error(pd, err, "cannot write that it is closed");
+	complete(&pd->xb->down);
+	return !err && pd->xb->state != XenbusStateClosed;
+}
+
+/* The toolstack wants the device back: as soon as nobody uses it. Returns true if it has become a former one. */
+static bool front_close(struct pv_device *pd)
 {
 	/* Whoever is the last user from now on sees it, and pokes. */
 	smp_store_mb(pd->closing, true);
@@ -161,10 +188,9 @@ static void front_close(struct pv_device *pd)
 			pv_device_error(pd, -EBUSY,
 					"in use, will close when the last user has gone");
 		pv_device_switch(pd, XenbusStateClosing);
-		return;
+		return false;
 	}
-	pv_device_down(pd, PV_DOWN_FINAL);
-	xenbus_frontend_closed(pd->xb);
+	return front_closed(pd);
 }
 
 /* It may have connected before we could offer it anything but what we had. */
@@ -215,8 +241,11 @@ static void front_reconfigure(struct pv_device *pd)
 		front_reconfigured(pd);
 }
 
-/* The backend has written its state; it may have @began anew before that. */
-void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
+/*
+ * The backend has written its state; it may have @began anew before that.
+ * Returns true if this device has become a former one.
+ */
+bool pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 {
 	lockdep_assert_held(&pd->lock);
 	/* Who is Connected already gets no second look at its keys. */
@@ -255,8 +284,8 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 		break;
 	case XenbusStateClosing:
 		if (pd->failed || !front_is_wanted(pd))
-			front_close(pd);
-		else if (pd->link != PV_LINK_DOWN)
+			return front_close(pd);
+		if (pd->link != PV_LINK_DOWN)
 			front_leave(pd);
 		break;
 	case XenbusStateClosed:
@@ -268,13 +297,13 @@ void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 			pv_device_down(pd, PV_DOWN_RETRY);
 			pv_device_switch(pd, XenbusStateInitialising);
 		} else if (pd->xb->state != XenbusStateClosed) {
-			pv_device_down(pd, PV_DOWN_FINAL);
-			xenbus_frontend_closed(pd->xb);
+			return front_closed(pd);
 		}
 		break;
 	default:
 		break;
 	}
+	return false;
 }
 
 /* What could not be had may be there now. */

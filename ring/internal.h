@@ -36,6 +36,8 @@ void pv_device_leave(struct pv_device *pd, unsigned int flags)
 	__releases(&pd->lock);
 
 /* device.c: both ends. The lock of the device is held. */
+int pv_device_say(struct pv_device *pd, enum xenbus_state state,
+		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt));
 void pv_device_switch(struct pv_device *pd, enum xenbus_state state);
 void pv_device_down(struct pv_device *pd, enum pv_down why);
 void pv_device_give_up(struct pv_device *pd);
@@ -44,7 +46,7 @@ bool pv_device_is_former(struct pv_device *pd);
 void pv_device_blame(struct pv_device *pd, int err, const char *what);
 
 /* front.c, back.c: the state machines. The lock of the device is held. */
-void pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began);
+bool pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began);
 void pv_front_work(struct pv_device *pd);
 bool pv_back_peer(struct pv_device *pd, enum xenbus_state state);
 void pv_back_work(struct pv_device *pd);

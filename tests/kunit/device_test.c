@@ -38,6 +38,7 @@ static struct {
 	bool live;			/* between negotiate or connect, and disconnect */
 	enum hook told_at;		/* the hook in which the toolstack tells a backend to close */
 	struct completion *hang;	/* what a backend's disconnect() waits for: a silent disk; or change() */
+	struct completion *slow_end;	/* what a frontend's last disconnect() waits for */
 	struct pv_device *pd;
 } drv;
 
@@ -184,6 +185,8 @@ static void hook_front_disconnect(struct pv_device *pd, enum pv_down why)
 	struct end *end = pd->priv;
 
 	enter(DISCONNECT, why == PV_DOWN_FINAL ? 'D' : 'd');
+	if (drv.slow_end && why == PV_DOWN_FINAL)
+		wait_for_completion(drv.slow_end);
 	pv_channel_close(&end->ch);
 	pv_shared_destroy(&end->shared);
 	drv.live = false;
@@ -484,6 +487,15 @@ static void clear_trace(void)
 	drv.len = 0;
 }
 
+static unsigned int times(char letter)
+{
+	unsigned int i, nr = 0;
+
+	for (i = 0; i < drv.len; i++)
+		nr += drv.trace[i] == letter;
+	return nr;
+}
+
 static void take_to(struct kunit *test, unsigned int step)
 {
 	back_key("sectors", "100");
@@ -677,6 +689,52 @@ static void front_is_made_anew(struct kunit *test)
 		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "step %u: %s", step, drv.trace);
 		KUNIT_EXPECT_EQ(test, pv_feature(drv.pd, 0), 8);
 		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* Its directories have gone, and while it comes to its end the next device's are made: what it says last is not for these. */
+static void front_ends_late(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+		struct completion slow_end;
+
+		take_to(test, step);
+		clear_trace();
+		init_completion(&slow_end);
+		drv.slow_end = &slow_end;
+		fake_xen_rm(back_path);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(times('D') == 1));
+		KUNIT_EXPECT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
+		drv.slow_end = NULL;
+		complete(&slow_end);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(times('p') == 1), "step %u: %s", step, drv.trace);
+		settle();
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
+		take_to(test, 2);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateConnected, "step %u: %s", step, drv.trace);
+		fake_xen_remove_device(dev);
+		clear_trace();
+		fake_xen_reset();
+	}
+}
+
+/* xenbus has seen that it went, and takes it away when the next device's directories are there: it says Closed of its own. */
+static void removed_beside_the_next(struct kunit *test)
+{
+	unsigned int step;
+
+	for (step = 0; step < 3; step++) {
+		struct xenbus_device *dev = add(test, FAKE_XEN_FRONT);
+
+		take_to(test, step);
+		KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
 		clear_trace();
 		fake_xen_reset();
 	}
@@ -1276,15 +1334,6 @@ static void back_is_removed(struct kunit *test)
 		clear_trace();
 		KUNIT_EXPECT_EQ(test, fake_xen_reset(), 0);
 	}
-}
-
-static unsigned int times(char letter)
-{
-	unsigned int i, nr = 0;
-
-	for (i = 0; i < drv.len; i++)
-		nr += drv.trace[i] == letter;
-	return nr;
 }
 
 /* The same place is given once more, at each step, before xenbus has seen that it had been taken. */
@@ -1994,6 +2043,8 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(backend_restarts_for_ever),
 	KUNIT_CASE(backend_vanishes),
 	KUNIT_CASE(front_is_made_anew),
+	KUNIT_CASE(front_ends_late),
+	KUNIT_CASE(removed_beside_the_next),
 	KUNIT_CASE(front_has_another_backend),
 	KUNIT_CASE(front_hook_fails),
 	KUNIT_CASE(front_means_fail),

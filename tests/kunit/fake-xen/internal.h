@@ -33,6 +33,8 @@ static inline int fault_hits(struct fault *fault)
 
 extern struct fault fake_xen_step_faults[FAKE_XEN_NR_STEPS];
 
+unsigned int fake_store_events(void);
+
 int fake_grants_init(void);
 void fake_grants_exit(void);
 void fake_grants_held(struct fake_xen_held *held);

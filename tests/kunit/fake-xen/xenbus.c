@@ -503,9 +503,10 @@ int fake_xen_make_anew(const char *type, unsigned int id)
 
 	if (err)
 		return err;
-	err |= xenbus_rm(t, fake_xen_path(front, FAKE_XEN_FRONT, type, id), "");
-	err |= xenbus_rm(t, fake_xen_path(back, FAKE_XEN_BACK, type, id), "");
-	err |= write_skeleton(t, type, id);
+	/* What is left of them */
+	xenbus_rm(t, fake_xen_path(front, FAKE_XEN_FRONT, type, id), "");
+	xenbus_rm(t, fake_xen_path(back, FAKE_XEN_BACK, type, id), "");
+	err = write_skeleton(t, type, id);
 	return xenbus_transaction_end(t, 0) || err ? -EIO : 0;
 }
 FAKE_XEN_SYMBOL(fake_xen_make_anew);
@@ -665,9 +666,13 @@ static bool wait_for_drivers(bool (*wait)(struct xenbus_device *dev))
 
 void fake_xen_settle_with(bool (*wait)(struct xenbus_device *dev))
 {
-	do
+	unsigned int before;
+
+	/* A driver may come to its end, and fire a watch, while it is looked at. */
+	do {
+		before = fake_store_events();
 		fake_xen_settle();
-	while (wait_for_drivers(wait));
+	} while (wait_for_drivers(wait) || fake_store_events() != before);
 }
 FAKE_XEN_SYMBOL(fake_xen_settle_with);
 

@@ -50,6 +50,7 @@ static DEFINE_MUTEX(run_mutex);
 static LIST_HEAD(watches);
 static LIST_HEAD(events);
 static DECLARE_WAIT_QUEUE_HEAD(watch_wait);
+static unsigned int nr_events;
 static bool running;
 static struct task_struct *watch_task;
 
@@ -96,6 +97,7 @@ static void queue_event(struct xenbus_watch *w, const char *path)
 	e->watch = w;
 	w->nr_pending++;
 	list_add_tail(&e->list, &events);
+	nr_events++;
 }
 
 static void fire(const char *path)
@@ -150,6 +152,12 @@ static int watch_thread(void *unused)
 		wake_up_all(&watch_wait);
 	}
 	return 0;
+}
+
+/* How many events there have been */
+unsigned int fake_store_events(void)
+{
+	return READ_ONCE(nr_events);
 }
 
 void fake_xen_settle(void)
