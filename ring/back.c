@@ -156,8 +156,8 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 		pv_device_switch(pd, XenbusStateClosed);
 		return !xenbus_dev_is_online(pd->xb);
 	case XenbusStateUnknown:
-		pv_device_down(pd, PV_DOWN_RETRY);
-		return true;
+		/* There may be another one by now, in whose directories this device has begun. */
+		return back_down(pd) || pv_device_peer_state(pd) == XenbusStateUnknown;
 	default:
 		break;
 	}

@@ -9,12 +9,15 @@
  *   reload         device_remove(), device_probe()           ring/device.c
  *   a migration    device_suspend(), device_resume()         ring/device.c
  *   ..._FORMER     pv_device_is_former()                     ring/device.c
+ *   ..._says()     pv_device_say()                           ring/device.c
+ *   a removal      xenbus: its watch of the directory's parent, device_unregister(), which says Closed after device_remove()
  *
- * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew in one step. When all has come to
+ * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew, in one step or in two. When all has come to
  * rest both ends are connected, over the same rings. A set of rings is a number; a backend can map what the frontend grants now,
  * and nothing else.
  */
 
+#define GONE		0
 #define INITIALISING	1
 #define INITWAIT	2
 #define INITIALISED	3
@@ -38,6 +41,9 @@
 #ifndef REMAKES
 #define REMAKES		0
 #endif
+#ifndef GAPS
+#define GAPS		0
+#endif
 
 /* Xenstore: both states, and which rings the frontend's keys name. */
 byte front_state = INITIALISING, back_state = INITIALISING, keys;
@@ -56,17 +62,27 @@ bool front_begins = true, back_begins = true;
 /* It belongs to former directories, and is about to go. */
 bool front_goes, back_goes;
 byte front_link = DOWN, back_link = DOWN, mapped, wanted;
-byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS, remakes = REMAKES;
+byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS, remakes = REMAKES, gaps = GAPS;
+/* xenbus has made a device of the directory; something has come or gone there. */
+bool front_there = true, back_there = true, front_node, back_node;
 /* The frontend's thread has begun something, and is not frozen before its end. */
 bool front_busy;
+
+/* Where there is no directory all has been said; another device's is left alone. */
+#define OTHERS(state, said)	(state == INITIALISING && said != INITIALISING)
 
 /* A state that is written fires the peer's watch. */
 inline front_says(state)
 {
 	d_step {
 		if
-		:: front_said != state -> front_said = state; front_state = state; back_event = true
-		:: else
+		:: front_said == state || OTHERS(front_state, front_said) -> skip
+		:: else ->
+			front_said = state;
+			if
+			:: front_state != GONE -> front_state = state; back_event = true
+			:: else
+			fi
 		fi
 	}
 }
@@ -76,12 +92,36 @@ inline back_says(state)
 {
 	d_step {
 		if
-		:: back_said != state || (state == INITWAIT && back_state != state) ->
-			back_said = state; back_state = state; front_event = true
-		:: else
+		:: OTHERS(back_state, back_said) || (back_said == state && !(state == INITWAIT && back_state != state)) -> skip
+		:: else ->
+			back_said = state;
+			if
+			:: back_state != GONE -> back_state = state; front_event = true
+			:: else
+			fi
 		fi
 	}
 }
+
+/* The end of a frontend, unless the directories have just become another's. */
+inline front_closed()
+{
+	front_down();
+	d_step {
+		if
+		:: front_said == INITIALISING && front_state == INITIALISING && back_state != GONE -> front_goes = true
+		:: OTHERS(front_state, front_said) -> front_goes = true
+		:: else -> front_says(CLOSED)
+		fi
+	}
+}
+
+/* What xenbus says when it has taken a device away */
+#ifdef BROKEN_CLOSED_LATE
+#define NOTHING_TO_SAY(state)	(state == GONE)
+#else
+#define NOTHING_TO_SAY(state)	(state == GONE || state == INITIALISING)
+#endif
 
 #ifdef BROKEN_NO_FORMER
 #define FRONT_FORMER	false
@@ -132,6 +172,12 @@ inline front_peer()
 		:: else
 		fi
 	:: saw == CLOSED -> front_down(); front_says(INITIALISING)
+	:: saw == GONE && front_said != CLOSED ->
+		if
+		:: back_state == GONE -> front_closed()
+		/* It is there again, and wanted. */
+		:: else -> front_down(); front_says(INITIALISING)
+		fi
 	:: else
 	fi
 }
@@ -177,6 +223,14 @@ inline back_peer()
 		fi
 	:: saw == CLOSING -> back_says(CLOSING)
 	:: saw == CLOSED -> back_down(); back_says(CLOSED)
+	:: saw == GONE ->
+		back_down();
+		if
+#ifndef BROKEN_GONE_BEFORE
+		:: front_state != GONE
+#endif
+		:: else -> back_goes = true
+		fi
 	:: else
 	fi
 }
@@ -212,10 +266,10 @@ active proctype Front()
 	byte saw;
 end:
 	do
-	:: d_step { front_begins -> front_begins = false; front_busy = true };
+	:: d_step { front_there && front_begins -> front_begins = false; front_busy = true };
 		front_says(INITIALISING);
 		front_busy = false
-	:: d_step { front_asked && !front_begins && !front_goes -> front_busy = true };
+	:: d_step { front_there && front_asked && !front_begins && !front_goes -> front_busy = true };
 #ifndef BROKEN_ASKED_LATE
 		front_asked = false;
 #endif
@@ -228,12 +282,29 @@ end:
 		front_asked = false;
 #endif
 		d_step { saw = 0; front_busy = false }
-	/* xenwatch probes it anew. */
-	:: d_step { front_goes && !front_watched -> front_busy = true; front_event = false; front_asked = false };
+	/* xenwatch probes it anew, or takes it away. */
+	:: d_step { front_there && front_goes && !front_watched && front_state == INITIALISING -> front_busy = true; front_event = false; front_asked = false };
 		d_step { front_link = DOWN; granted = 0; front_said = INITIALISING };
 		d_step { front_goes = false; front_begins = true; front_event = true; front_busy = false }
+	:: d_step { front_there && !front_watched && !front_begins && ((front_node && front_state == GONE) || (front_goes && front_state != INITIALISING)) ->
+			front_busy = true; front_node = false; front_goes = false; front_event = false; front_asked = false };
+		front_down();
+		d_step {
+			if
+			:: front_said == CLOSED || NOTHING_TO_SAY(front_state) -> skip
+			:: else -> front_state = CLOSED; back_event = true
+			fi;
+			front_there = false; front_node = true; front_busy = false
+		}
+	:: d_step { front_there && front_node && front_state != GONE -> front_node = false }
+	:: d_step { !front_there && front_node ->
+			front_node = false;
+			if
+			:: front_state == INITIALISING -> front_there = true; front_said = INITIALISING; front_begins = true; front_event = true
+			:: else
+			fi }
 	/* The end of a watch waits for its callback. */
-	:: d_step { front_reloads && !front_watched && !front_goes -> front_reloads--; front_busy = true; front_event = false; front_asked = false };
+	:: d_step { front_there && front_reloads && !front_watched && !front_goes -> front_reloads--; front_busy = true; front_event = false; front_asked = false };
 		front_leave();
 		d_step { front_begins = true; front_event = true; front_busy = false }
 	od
@@ -244,8 +315,8 @@ active proctype Back()
 	byte saw;
 end:
 	do
-	:: back_begins -> back_begins = false; back_says(INITWAIT)
-	:: back_asked && !back_begins && !back_goes ->
+	:: back_there && back_begins -> back_begins = false; back_says(INITWAIT)
+	:: back_there && back_asked && !back_begins && !back_goes ->
 		back_asked = false;
 		saw = back_saw;
 		if
@@ -253,10 +324,27 @@ end:
 		:: else -> back_peer()
 		fi;
 		saw = 0
-	:: d_step { back_goes && !back_watched -> back_event = false; back_asked = false } ->
+	:: d_step { back_there && back_goes && !back_watched && back_state == INITIALISING -> back_event = false; back_asked = false } ->
 		d_step { back_link = DOWN; mapped = 0; back_said = INITIALISING };
 		d_step { back_goes = false; back_begins = true; back_event = true }
-	:: d_step { back_reloads && !back_watched && !back_goes -> back_reloads--; back_event = false; back_asked = false } ->
+	:: d_step { back_there && !back_watched && !back_begins && ((back_node && back_state == GONE) || (back_goes && back_state != INITIALISING)) ->
+			back_node = false; back_goes = false; back_event = false; back_asked = false } ->
+		back_down();
+		d_step {
+			if
+			:: back_said == CLOSED || NOTHING_TO_SAY(back_state) -> skip
+			:: else -> back_state = CLOSED; front_event = true
+			fi;
+			back_there = false; back_node = true
+		}
+	:: d_step { back_there && back_node && back_state != GONE -> back_node = false }
+	:: d_step { !back_there && back_node ->
+			back_node = false;
+			if
+			:: back_state == INITIALISING -> back_there = true; back_said = INITIALISING; back_begins = true; back_event = true
+			:: else
+			fi }
+	:: d_step { back_there && back_reloads && !back_watched && !back_goes -> back_reloads--; back_event = false; back_asked = false } ->
 		back_down();
 #ifndef RESUMABLE
 		back_says(CLOSED);
@@ -286,6 +374,13 @@ end:
 		remakes--;
 		front_state = INITIALISING; back_state = INITIALISING; keys = 0;
 		front_event = true; back_event = true }
+	:: d_step { gaps && front_state != GONE ->
+		front_state = GONE; back_state = GONE; keys = 0;
+		front_event = true; back_event = true; front_node = true; back_node = true }
+	:: d_step { gaps && front_state == GONE ->
+		gaps--;
+		front_state = INITIALISING; back_state = INITIALISING;
+		front_event = true; back_event = true; front_node = true; back_node = true }
 	od
 }
 
