@@ -65,6 +65,8 @@ static int connect_pair(struct kunit *test, dev_t disk)
 	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(states_are(XenbusStateConnected)), "not connected: %s",
 			      fake_xen_last_error());
 	KUNIT_ASSERT_TRUE(test, COMES_TRUE((above = open_disk(MKDEV(202, 0)))));
+	/* Its partitions have been looked for. */
+	settle();
 	return 0;
 }
 
