@@ -1479,7 +1479,7 @@ static void a_suspend_is_alone(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, xenbus_exists(XBT_NIL, "domid", ""));
 	KUNIT_EXPECT_TRUE(test, model.frontend_locked);
 	KUNIT_EXPECT_TRUE(test, model.locked_then);
-	KUNIT_EXPECT_FALSE(test, model.sleep_locked);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!READ_ONCE(model.sleep_locked)));
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!mutex_is_locked(&dev->mutex)));
 	KUNIT_EXPECT_EQ(test, atomic_read(&frontend_suspends), 1);
 	KUNIT_EXPECT_EQ(test, atomic_read(&frontend_resumes), 0);
