@@ -245,6 +245,7 @@ static void device_farewell(struct xenbus_watch *watch, const char *path,
 	struct xenbus_device *xb = pd->xb;
 
 	if (!device_begins(pd)) {
+		pd->leaves = true;
 		device_unregister(&xb->dev);
 		return;
 	}
@@ -469,11 +470,26 @@ static bool device_may_linger(struct pv_device *pd)
 	       try_module_get(pd->drv->xb.driver.owner);
 }
 
+/*
+ * xenbus says Closed when a device has been removed; but not in the directory
+ * of the next one. If it was @taken since its directory had gone, what this one
+ * has said since is in the next one's, which begins by that.
+ */
+static void device_last_state(struct xenbus_device *xb, bool taken)
+{
+	enum xenbus_state now = pv_read_driver_state(xb, xb->nodename);
+
+	if (taken && now == xb->state && now != XenbusStateUnknown)
+		xenbus_printf(XBT_NIL, xb->nodename, "state", "%d", XenbusStateInitialising);
+	else if (now != XenbusStateUnknown && now != XenbusStateInitialising)
+		return;
+	xb->state = XenbusStateClosed;
+}
+
 static void device_remove(struct xenbus_device *xb)
 {
 	struct pv_device *pd = dev_get_drvdata(&xb->dev);
-	enum xenbus_state now;
-	bool lingers;
+	bool taken = pd->taken, lingers;
 
 	WRITE_ONCE(pd->gone, true);
 	dev_set_drvdata(&xb->dev, NULL);
@@ -489,10 +505,25 @@ static void device_remove(struct xenbus_device *xb)
 		kthread_flush_work(&pd->leave);
 		device_free(pd);
 	}
-	/* xenbus says Closed now; but not in the directory of the next device. */
-	now = pv_read_driver_state(xb, xb->nodename);
-	if (now == XenbusStateUnknown || now == XenbusStateInitialising)
-		xb->state = XenbusStateClosed;
+	device_last_state(xb, taken);
+}
+
+/* The device is taken away, not only its driver. */
+static int device_notified(struct notifier_block *notifier, unsigned long event, void *data)
+{
+	struct pv_driver *drv = container_of(notifier, struct pv_driver, notifier);
+	struct device *dev = data;
+
+	if (event != BUS_NOTIFY_DEL_DEVICE)
+		return NOTIFY_DONE;
+	device_lock(dev);
+	if (dev->driver == &drv->xb.driver) {
+		struct pv_device *pd = dev_get_drvdata(dev);
+
+		pd->taken = !pd->leaves;
+	}
+	device_unlock(dev);
+	return NOTIFY_DONE;
 }
 
 /*
@@ -552,6 +583,8 @@ static int device_resume(struct xenbus_device *xb)
 int __pv_driver_register(struct pv_driver *drv, struct module *owner,
 			 const char *mod_name, u32 abi)
 {
+	int err;
+
 	if (abi != PV_RING_ABI) {
 		pr_err("%s is of another build than pv-ring: load both of the same one\n",
 		       mod_name);
@@ -568,11 +601,15 @@ int __pv_driver_register(struct pv_driver *drv, struct module *owner,
 	drv->xb.otherend_changed = device_peer_changed;
 	drv->xb.driver.dev_groups = drv->dev_groups;
 	drv->xb.allow_rebind = drv->resumable;
-	if (drv->end == PV_BACK)
-		return __xenbus_register_backend(&drv->xb, owner, mod_name);
-	drv->xb.suspend = device_suspend;
-	drv->xb.resume = device_resume;
-	return __xenbus_register_frontend(&drv->xb, owner, mod_name);
+	if (drv->end == PV_BACK) {
+		err = __xenbus_register_backend(&drv->xb, owner, mod_name);
+	} else {
+		drv->xb.suspend = device_suspend;
+		drv->xb.resume = device_resume;
+		err = __xenbus_register_frontend(&drv->xb, owner, mod_name);
+	}
+	drv->notifier.notifier_call = device_notified;
+	return err ?: bus_register_notifier(drv->xb.driver.bus, &drv->notifier);
 }
 EXPORT_SYMBOL_GPL(__pv_driver_register);
 
@@ -582,6 +619,7 @@ EXPORT_SYMBOL_GPL(__pv_driver_register);
  */
 void pv_driver_unregister(struct pv_driver *drv)
 {
+	bus_unregister_notifier(drv->xb.driver.bus, &drv->notifier);
 	xenbus_unregister_driver(&drv->xb);
 }
 EXPORT_SYMBOL_GPL(pv_driver_unregister);

@@ -137,6 +137,7 @@ enum pv_emulated {
  *           which may take for ever. When the toolstack has removed the
  *           device's nodes it goes without waiting, and leaves in its own time
  * @xb: the library's registration with xenbus
+ * @notifier: hears of devices that are taken away
  */
 struct pv_driver {
 	const char *name;
@@ -169,6 +170,7 @@ struct pv_driver {
 
 	struct xenbus_device_id ids[2];
 	struct xenbus_driver xb;
+	struct notifier_block notifier;
 };
 
 /**
@@ -215,6 +217,8 @@ struct pv_watch {
  * @work: runs the state machine there
  * @leave: the last thing that runs there
  * @lingering: nobody waits for @leave
+ * @leaves: it has come to its end, which is not the toolstack's doing
+ * @taken: xenbus takes it away, since its directory had gone
  * @reap: frees a device that nobody has waited for
  * @again: tries again what could not be had, or said
  * @wait: frontend: how long that waits, in jiffies; 0 if all was there
@@ -254,6 +258,7 @@ struct pv_device {
 	struct kthread_work work;
 	struct kthread_work leave;
 	bool lingering;
+	bool leaves, taken;
 	struct work_struct reap;
 	struct delayed_work again;
 	unsigned long wait;

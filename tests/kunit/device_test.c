@@ -723,7 +723,10 @@ static void front_ends_late(struct kunit *test)
 	}
 }
 
-/* xenbus has seen that it went, and takes it away when the next device's directories are there: it says Closed of its own. */
+/*
+ * xenbus has seen that it went, and takes it away when the next device's directories are there, in which this one may
+ * have begun: the next one begins all the same.
+ */
 static void removed_beside_the_next(struct kunit *test)
 {
 	unsigned int step;
@@ -735,6 +738,17 @@ static void removed_beside_the_next(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
 		fake_xen_remove_device(dev);
 		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
+		clear_trace();
+		fake_xen_reset();
+		dev = add(test, FAKE_XEN_FRONT);
+		take_to(test, step);
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
+		clear_trace();
+		fake_xen_reset();
+		dev = add(test, FAKE_XEN_BACK);
+		fake_xen_remove_device(dev);
+		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitialising);
 		clear_trace();
 		fake_xen_reset();
 	}
