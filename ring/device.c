@@ -56,36 +56,46 @@ static bool device_may_say(enum xenbus_state own, enum xenbus_state now, enum xe
 	return now != XenbusStateInitialising && state != own;
 }
 
-/* A state, and what goes @with it, if that finds no reason against it. */
-int pv_device_say(struct pv_device *pd, enum xenbus_state state,
-		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
+/* -ESTALE: it is not to be said. -ENOENT: there is no state any more. -EAGAIN: somebody else wrote there meanwhile. */
+static int device_try_to_say(struct pv_device *pd, enum xenbus_state state,
+			     int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
 {
 	struct xenbus_device *xb = pd->xb;
 	struct xenbus_transaction xbt;
 	int err, now;
 
+	err = xenbus_transaction_start(&xbt);
+	if (err)
+		return err;
+	err = xenbus_scanf(xbt, xb->nodename, "state", "%d", &now);
+	if (err == 1)
+		err = device_may_say(xb->state, now, state) ? 0 : -ESTALE;
+	if (!err && with)
+		err = with(pd, xbt);
+	if (!err)
+		err = xenbus_printf(xbt, xb->nodename, "state", "%d", state);
+	if (!err)
+		return xenbus_transaction_end(xbt, 0);
+	xenbus_transaction_end(xbt, 1);
+	return err == -EAGAIN ? -EIO : err;
+}
+
+/* A state, and what goes @with it, if that finds no reason against it. */
+int pv_device_say(struct pv_device *pd, enum xenbus_state state,
+		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
+{
+	unsigned int tries = 2;
+	int err;
+
 	lockdep_assert_held(&pd->lock);
-	trace_pv_state(dev_name(&xb->dev), state, -1);
-	do {
-		err = xenbus_transaction_start(&xbt);
-		if (err)
-			return err;
-		err = xenbus_scanf(xbt, xb->nodename, "state", "%d", &now);
-		if (err == 1)
-			err = device_may_say(xb->state, now, state) ? 0 : -ESTALE;
-		if (!err && with)
-			err = with(pd, xbt);
-		if (!err)
-			err = xenbus_printf(xbt, xb->nodename, "state", "%d", state);
-		if (err) {
-			xenbus_transaction_end(xbt, 1);
-			break;
-		}
-		err = xenbus_transaction_end(xbt, 0);
-	} while (err == -EAGAIN);
+	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
+	/* Nobody would answer what has not been said; memory may be there the next time. */
+	do
+		err = device_try_to_say(pd, state, with);
+	while (err == -EAGAIN || (err && err != -ENOENT && err != -ESTALE && --tries));
 	/* Where there is no state, there is no device any more: all has been said. */
 	if (!err || err == -ENOENT)
-		xb->state = state;
+		pd->xb->state = state;
 	return err == -ESTALE || err == -ENOENT ? 0 : err;
 }
 

@@ -125,6 +125,48 @@ static inline void settle(void)
 	fake_xen_settle_with(hooks_waited_for);
 }
 
+/* What it could not get it tries to get now, and it may fail as often as it does. */
+static inline void try_again(struct xenbus_device *dev)
+{
+	struct pv_device *pd = IS_ERR_OR_NULL(dev) ? NULL : dev_get_drvdata(&dev->dev);
+
+	if (!pd)
+		return;
+	pd->retries = 0;
+	if (delayed_work_pending(&pd->again))
+		mod_delayed_work(system_wq, &pd->again, 0);
+}
+
+/*
+ * Each thing that the thread of a device's hooks asks of Xen is refused, one after the other, while @anew makes both
+ * ends begin another life: whatever comes of it (fewer queues, too), @connected is true within a while, and no more is
+ * held than before.
+ */
+static inline void each_refusal(struct kunit *test, const char *thread, void (*anew)(struct kunit *test),
+				bool (*connected)(void))
+{
+	struct fake_xen_held before, held;
+	bool refused = true, good = true;
+	unsigned int n;
+
+	fake_xen_held(&before);
+	for (n = 1; refused && good; n++) {
+		fake_xen_refuse(thread, n);
+		anew(test);
+		settle();
+		good = COMES_TRUE(connected());
+		refused = fake_xen_has_refused();
+		fake_xen_refuse(thread, 0);
+		settle();
+		fake_xen_held(&held);
+		good = good && held.ports <= before.ports && held.irqs <= before.irqs && held.watches <= before.watches;
+		KUNIT_EXPECT_TRUE_MSG(test, good, "%s: %u: %u ports, %u irqs, %u watches, last: %s", thread, n,
+				      held.ports, held.irqs, held.watches, fake_xen_last_error());
+	}
+	kunit_info(test, "%s: %u things refused\n", thread, n - 2);
+	KUNIT_EXPECT_GT(test, n, 10);
+}
+
 /*
  * A device of the ring library that no driver has probed, for suites that test one of its parts. The end's part of
  * struct pv_device that the parts look at is there.

@@ -765,6 +765,47 @@ static void grants_are_short(struct kunit *test)
 	exchange(test, 1514, 50);
 }
 
+static bool back_at_work(void)
+{
+	bool up;
+
+	try_again(front);
+	try_again(back);
+	if (!states_are(XenbusStateConnected))
+		return false;
+	rtnl_lock();
+	inside = find(front);
+	outside = find(back);
+	up = inside && outside && !dev_open(outside, NULL) && !dev_open(inside, NULL);
+	rtnl_unlock();
+	if (!up || !ready(inside) || !ready(outside))
+		return false;
+	zero();
+	return send(inside, 1514) && send(outside, 1514) && COMES_TRUE(tally(false).good && tally(true).good);
+}
+
+static void front_restarts(struct kunit *test)
+{
+	pv_device_restart(pv_device_of(&front->dev));
+}
+
+static void back_is_replaced(struct kunit *test)
+{
+	fake_xen_remove_device(back);
+	set_key(back_path, "state", "1");
+	add_backend(test);
+}
+
+static void each_refusal_at_restart(struct kunit *test)
+{
+	each_refusal(test, "pv-vif-0", front_restarts, back_at_work);
+}
+
+static void each_refusal_to_a_new_backend(struct kunit *test)
+{
+	each_refusal(test, "pv-vif-1-0", back_is_replaced, back_at_work);
+}
+
 static struct pv_ring_shared *shared(const char *key)
 {
 	struct page *page = fake_xen_granted_page(front_number(key));
@@ -2167,6 +2208,8 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(unplug_with_packets),
 	KUNIT_CASE(unplugged_by_the_toolstack),
 	KUNIT_CASE(pages_are_kept),
+	KUNIT_CASE(each_refusal_at_restart),
+	KUNIT_CASE(each_refusal_to_a_new_backend),
 	{}
 };
 

@@ -1320,6 +1320,58 @@ static void each_lack_of_a_connection(struct kunit *test)
 	finish_workers(test, start_workers(test, 30, NULL), false);
 }
 
+static bool back_at_work(void)
+{
+	struct page *page;
+	bool good = false;
+
+	try_again(front);
+	try_again(back);
+	if (!states_are(XenbusStateConnected))
+		return false;
+	if (!above)
+		above = open_disk(MKDEV(202, 0));
+	page = above ? alloc_page(GFP_KERNEL) : NULL;
+	if (page) {
+		good = !io(above, REQ_OP_READ, 0, &page, 0, PAGE_SIZE);
+		__free_page(page);
+	}
+	return good;
+}
+
+static void front_restarts(struct kunit *test)
+{
+	pv_device_restart(pv_device_of(&front->dev));
+}
+
+static void front_is_replaced(struct kunit *test)
+{
+	lose_frontend(test);
+	add_frontend(test);
+}
+
+static void back_is_replaced(struct kunit *test)
+{
+	lose_backend();
+	set_key(back_path, "state", "1");
+	add_backend(test);
+}
+
+static void each_refusal_at_restart(struct kunit *test)
+{
+	each_refusal(test, "pv-vbd-51712", front_restarts, back_at_work);
+}
+
+static void each_refusal_to_a_new_frontend(struct kunit *test)
+{
+	each_refusal(test, "pv-vbd-51712", front_is_replaced, back_at_work);
+}
+
+static void each_refusal_to_a_new_backend(struct kunit *test)
+{
+	each_refusal(test, "pv-vbd-1-51712", back_is_replaced, back_at_work);
+}
+
 /* Direct grants are of whole pages: one that has other objects beside the data is not shared. */
 static void slab_memory_is_copied(struct kunit *test)
 {
@@ -1685,6 +1737,9 @@ static struct kunit_case change_cases[] = {
 	KUNIT_CASE(cdrom_is_left_to_the_emulator),
 	KUNIT_CASE(few_grants_are_left),
 	KUNIT_CASE(each_lack_of_a_connection),
+	KUNIT_CASE(each_refusal_at_restart),
+	KUNIT_CASE(each_refusal_to_a_new_frontend),
+	KUNIT_CASE(each_refusal_to_a_new_backend),
 	{}
 };
 

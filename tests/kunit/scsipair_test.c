@@ -585,6 +585,34 @@ static void a_reading_fails_after_a_restart(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+static bool back_at_work(void)
+{
+	u8 *data = kmalloc(BLOCK, GFP_KERNEL);
+	struct scsi_device *sdev = NULL;
+	bool good = false;
+
+	try_again(front);
+	try_again(back);
+	if (data && states_are("4") && has("dev-0"))
+		sdev = guests_device(front, 0, 0);
+	if (sdev) {
+		good = !transfer(sdev, READ_10, 0, 1, data);
+		scsi_device_put(sdev);
+	}
+	kfree(data);
+	return good;
+}
+
+static void front_restarts(struct kunit *test)
+{
+	pv_device_restart(pv_device_of(&front->dev));
+}
+
+static void each_refusal_at_restart(struct kunit *test)
+{
+	each_refusal(test, "pv-vscsi-0", front_restarts, back_at_work);
+}
+
 static void unplug_under_load(struct kunit *test)
 {
 	atomic_t stop = ATOMIC_INIT(0);
@@ -648,6 +676,7 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(a_reading_fails_after_a_restart),
 	KUNIT_CASE(unplug_under_load),
 	KUNIT_CASE(orderly_close),
+	KUNIT_CASE(each_refusal_at_restart),
 	{}
 };
 

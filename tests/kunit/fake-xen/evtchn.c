@@ -171,7 +171,7 @@ int fake_evtchn_free(evtchn_port_t port)
 /* Makes an interrupt for a port. */
 int bind_evtchn_to_irq_lateeoi(evtchn_port_t evtchn)
 {
-	int irq = fault_hits(&fake_xen_step_faults[FAKE_XEN_BIND]);
+	int irq = fault_hits(&fake_xen_step_faults[FAKE_XEN_BIND], -ENOMEM);
 	unsigned long flags;
 	struct port *p;
 

@@ -147,6 +147,13 @@ const char *fake_xen_last_error(void);
 enum fake_xen_step { FAKE_XEN_EVTCHN, FAKE_XEN_BIND, FAKE_XEN_SETUP_RING, FAKE_XEN_MAP_RING, FAKE_XEN_NR_STEPS };
 void fake_xen_fail_step(enum fake_xen_step step, unsigned int skip, unsigned int count, int err);
 
+/*
+ * The @n-th thing that the thread of that name (a device's hooks: "pv-vbd-51712") asks of Xen, or writes to xenstore,
+ * is refused (0: none); and whether it was yet.
+ */
+void fake_xen_refuse(const char *thread, unsigned int n);
+bool fake_xen_has_refused(void);
+
 /* Event channels */
 
 /* A port of the test's own, which a driver may bind to (it is then its remote port). */

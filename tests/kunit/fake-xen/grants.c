@@ -143,7 +143,7 @@ int gnttab_alloc_grant_references(u16 count, grant_ref_t *private_head)
 	grant_ref_t head = LIST_END;
 	int err = 0;
 
-	if (nr_free < nr_withheld + count) {
+	if (fake_xen_refuses() || nr_free < nr_withheld + count) {
 		err = -ENOSPC;
 		goto out;
 	}
@@ -523,7 +523,7 @@ static s16 copy_locked(const struct gnttab_copy *op)
 /* Xen holds a grant while it copies: it does not end in the middle. */
 static s16 copy_one(const struct gnttab_copy *op)
 {
-	s16 status = fault_hits(&op_faults[FAKE_XEN_COPY]);
+	s16 status = fault_hits(&op_faults[FAKE_XEN_COPY], GNTST_general_error);
 	unsigned long flags;
 
 	if (status)
@@ -547,7 +547,7 @@ int HYPERVISOR_grant_table_op(unsigned int cmd, void *arg, unsigned int count)
 	fake_xen_counts.copy_ops += count;
 	if (!count)
 		fake_xen_counts.empty_calls++;
-	err = fault_hits(&call_faults[FAKE_XEN_COPY]);
+	err = fault_hits(&call_faults[FAKE_XEN_COPY], -EFAULT);
 	if (err)
 		return err;
 	for (i = 0; i < count; i++) {
@@ -630,7 +630,7 @@ static int add_slots(void)
 
 int gnttab_alloc_pages(int nr_pages, struct page **pages)
 {
-	int err = fault_hits(&alloc_fault), i;
+	int err = fault_hits(&alloc_fault, -ENOMEM), i;
 
 	if (err)
 		return err;
@@ -685,7 +685,7 @@ FAKE_XEN_SYMBOL(gnttab_free_pages);
 
 static s16 map_one(struct gnttab_map_grant_ref *op, struct page *page)
 {
-	s16 status = fault_hits(&op_faults[FAKE_XEN_MAP]);
+	s16 status = fault_hits(&op_faults[FAKE_XEN_MAP], GNTST_general_error);
 	struct slot *slot;
 	struct grant *g;
 	pte_t pte;
@@ -731,7 +731,7 @@ int gnttab_map_refs(struct gnttab_map_grant_ref *map_ops, struct gnttab_map_gran
 	fake_xen_counts.map_ops += count;
 	if (!count)
 		fake_xen_counts.empty_calls++;
-	err = fault_hits(&call_faults[FAKE_XEN_MAP]);
+	err = fault_hits(&call_faults[FAKE_XEN_MAP], -EFAULT);
 	if (err)
 		return err;
 	for (i = 0; i < count; i++) {
@@ -763,7 +763,7 @@ static void forget_mapping(u32 h)
 
 static s16 unmap_one(const struct gnttab_unmap_grant_ref *op)
 {
-	s16 status = fault_hits(&op_faults[FAKE_XEN_UNMAP]);
+	s16 status = fault_hits(&op_faults[FAKE_XEN_UNMAP], 0);
 
 	if (status)
 		return status;
@@ -786,7 +786,7 @@ int gnttab_unmap_refs(struct gnttab_unmap_grant_ref *unmap_ops, struct gnttab_un
 	fake_xen_counts.unmap_ops += count;
 	if (!count)
 		fake_xen_counts.empty_calls++;
-	err = fault_hits(&call_faults[FAKE_XEN_UNMAP]);
+	err = fault_hits(&call_faults[FAKE_XEN_UNMAP], 0);
 	if (err)
 		return err;
 	for (i = 0; i < count; i++) {

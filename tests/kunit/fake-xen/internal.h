@@ -18,9 +18,17 @@ struct fault {
 	int err;
 };
 
-/* Not locked: a test injects before it starts what is to fail. Returns 0 or the error. */
-static inline int fault_hits(struct fault *fault)
+/* Whether this is what fake_xen_refuse() has spoken of. */
+bool fake_xen_refuses(void);
+
+/*
+ * Not locked: a test injects before it starts what is to fail. Returns 0 or the error, which is @refusal if a thread is
+ * refused it.
+ */
+static inline int fault_hits(struct fault *fault, int refusal)
 {
+	if (refusal && fake_xen_refuses())
+		return refusal;
 	if (!fault->count)
 		return 0;
 	if (fault->skip) {

@@ -64,6 +64,7 @@ unsigned int fake_xen_reset(void)
 	struct fake_xen_held held;
 
 	memset(fake_xen_step_faults, 0, sizeof(fake_xen_step_faults));
+	fake_xen_refuse("", 0);
 	fake_bus_reset();
 	fake_store_reset();
 	settle(&held);

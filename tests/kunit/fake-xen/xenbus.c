@@ -168,7 +168,7 @@ FAKE_XEN_SYMBOL(xenbus_watch_pathfmt);
 
 int xenbus_alloc_evtchn(struct xenbus_device *dev, evtchn_port_t *port)
 {
-	int err = fault_hits(&fake_xen_step_faults[FAKE_XEN_EVTCHN]) ?: fake_evtchn_alloc(port);
+	int err = fault_hits(&fake_xen_step_faults[FAKE_XEN_EVTCHN], -ENOSPC) ?: fake_evtchn_alloc(port);
 
 	if (err)
 		xenbus_dev_fatal(dev, err, "allocating event channel");
@@ -204,7 +204,7 @@ FAKE_XEN_SYMBOL(xenbus_teardown_ring);
 
 int xenbus_setup_ring(struct xenbus_device *dev, gfp_t gfp, void **vaddr, unsigned int nr_pages, grant_ref_t *grefs)
 {
-	int err = fault_hits(&fake_xen_step_faults[FAKE_XEN_SETUP_RING]);
+	int err = fault_hits(&fake_xen_step_faults[FAKE_XEN_SETUP_RING], -ENOMEM);
 	grant_ref_t head;
 	unsigned int i;
 
@@ -239,7 +239,7 @@ int xenbus_map_ring_valloc(struct xenbus_device *dev, grant_ref_t *gnt_refs, uns
 	*vaddr = NULL;
 	if (nr_grefs > XENBUS_MAX_RING_GRANTS)
 		return -EINVAL;
-	err = fault_hits(&fake_xen_step_faults[FAKE_XEN_MAP_RING]);
+	err = fault_hits(&fake_xen_step_faults[FAKE_XEN_MAP_RING], -ENOMEM);
 	if (err) {
 		xenbus_dev_fatal(dev, err, "mapping in shared pages from domain %d", dev->otherend_id);
 		return err;

@@ -329,7 +329,7 @@ static int alter(struct xenbus_transaction xbt, char *path, const char *value)
 
 	if (!path)
 		return -ENOMEM;
-	err = fault_hits(&write_fault);
+	err = fault_hits(&write_fault, -ENOMEM);
 	if (err)
 		goto out;
 	mutex_lock(&store_mutex);
@@ -409,7 +409,7 @@ static char *copy_of(struct xenbus_transaction t, const char *path)
 /* What a driver reads; caller holds store_mutex. */
 static int read_fails(const char *path)
 {
-	int err = read_fault_path && below(path, read_fault_path) ? fault_hits(&read_fault) : 0;
+	int err = read_fault_path && below(path, read_fault_path) ? fault_hits(&read_fault, 0) : 0;
 
 	fake_xen_counts.failed_reads += !!err;
 	return err;
