@@ -40,7 +40,7 @@ struct scsiback_wwn {
  * @alias: another name for it in a p-dev
  * @session: made by the administrator as the group's nexus
  * @initiator: what the administrator called that
- * @users: LUNs of guests that need it
+ * @luns: those of guests that need it
  */
 struct scsiback_tpg {
 	struct se_portal_group se;
@@ -50,12 +50,12 @@ struct scsiback_tpg {
 	char alias[ALIAS_LEN];
 	struct se_session *session;
 	char initiator[TRANSPORT_IQN_LEN];
-	unsigned int users;
+	struct list_head luns;
 };
 
-static DEFINE_MUTEX(tpg_lock); /* the list, sessions and users */
+static DEFINE_MUTEX(tpg_lock); /* the list, sessions and LUNs */
 static LIST_HEAD(tpgs);
-/* For users to become fewer. */
+/* For LUNs to become fewer. */
 static DECLARE_WAIT_QUEUE_HEAD(tpg_idle);
 
 static struct scsiback_tpg *scsiback_tpg_of(struct se_portal_group *se)
@@ -236,18 +236,18 @@ static void scsiback_fabric_reset(struct scsiback_req *tmf)
 
 /* ---- the LUN behind a p-dev ---- */
 
-static void scsiback_tpg_unuse(struct scsiback_tpg *tpg)
+static void scsiback_tpg_unuse(struct scsiback_lun *lun)
 {
 	mutex_lock(&tpg_lock);
-	tpg->users--;
+	list_del(&lun->of_tpg);
 	mutex_unlock(&tpg_lock);
 	wake_up_all(&tpg_idle);
 }
 
-static void scsiback_tpg_put(struct scsiback_tpg *tpg)
+static void scsiback_tpg_put(struct scsiback_lun *lun)
 {
-	target_undepend_item(&tpg->se.tpg_group.cg_item);
-	scsiback_tpg_unuse(tpg);
+	target_undepend_item(&lun->tpg->se.tpg_group.cg_item);
+	scsiback_tpg_unuse(lun);
 }
 
 static void scsiback_fabric_close(struct scsiback_lun *lun)
@@ -255,7 +255,7 @@ static void scsiback_fabric_close(struct scsiback_lun *lun)
 	if (lun->wq)
 		destroy_workqueue(lun->wq);
 	lun->wq = NULL;
-	scsiback_tpg_put(lun->tpg);
+	scsiback_tpg_put(lun);
 }
 
 static const struct scsiback_lun_ops fabric_lun_ops = {
@@ -345,7 +345,8 @@ static struct scsiback_tpg *scsiback_tpg_get(const char *name,
 		if (lun->type < 0)
 			continue;
 		found = tpg;
-		found->users++;
+		lun->vanished = false;
+		list_add(&lun->of_tpg, &found->luns);
 		break;
 	}
 	mutex_unlock(&tpg_lock);
@@ -357,7 +358,7 @@ static struct scsiback_tpg *scsiback_tpg_get(const char *name,
 	 */
 	err = target_depend_item(&found->se.tpg_group.cg_item);
 	if (err) {
-		scsiback_tpg_unuse(found);
+		scsiback_tpg_unuse(lun);
 		return ERR_PTR(err);
 	}
 	return found;
@@ -387,7 +388,7 @@ int scsiback_fabric_open(struct scsiback_lun *lun)
 		lun->wq = alloc_workqueue("pv-scsi-%s-%u-%u", WQ_UNBOUND | WQ_MEM_RECLAIM, 0,
 					  dev_name(&lun->b->pd->xb->dev), lun->target, lun->lun);
 		if (!lun->wq) {
-			scsiback_tpg_put(lun->tpg);
+			scsiback_tpg_put(lun);
 			return -ENOMEM;
 		}
 	}
@@ -443,6 +444,7 @@ static struct se_portal_group *scsiback_make_tpg(struct se_wwn *se, const char *
 	tpg = kzalloc(sizeof(*tpg), GFP_KERNEL);
 	if (!tpg)
 		return ERR_PTR(-ENOMEM);
+	INIT_LIST_HEAD(&tpg->luns);
 	tpg->wwn = wwn;
 	tpg->tag = tag;
 	err = core_tpg_register(se, &tpg->se, wwn->proto);
@@ -461,7 +463,7 @@ static int scsiback_drop_session(struct scsiback_tpg *tpg)
 	struct se_session *session;
 
 	mutex_lock(&tpg_lock);
-	if (tpg->users) {
+	if (!list_empty(&tpg->luns)) {
 		mutex_unlock(&tpg_lock);
 		pr_err("%s: guests use its LUNs\n", tpg->wwn->name);
 		return -EBUSY;
@@ -485,8 +487,8 @@ static void scsiback_drop_tpg(struct se_portal_group *se)
 	mutex_lock(&tpg_lock);
 	list_del(&tpg->list);
 	mutex_unlock(&tpg_lock);
-	/* Users have made configfs keep it, but for one that is too late. */
-	wait_event(tpg_idle, !READ_ONCE(tpg->users));
+	/* LUNs of guests have made configfs keep it, but for one that is too late. */
+	wait_event(tpg_idle, list_empty_careful(&tpg->luns));
 	scsiback_drop_session(tpg);
 	core_tpg_deregister(se);
 	kfree(tpg);
@@ -598,6 +600,18 @@ static struct configfs_attribute *wwn_attrs[] = {
 
 /* ---- what LIO wants to know ---- */
 
+/* The administrator takes a LUN out of the group, which waits for its commands. */
+static void scsiback_pre_unlink(struct se_portal_group *se, struct se_lun *gone)
+{
+	struct scsiback_lun *lun;
+
+	mutex_lock(&tpg_lock);
+	list_for_each_entry(lun, &scsiback_tpg_of(se)->luns, of_tpg)
+		if (lun->tpg_lun == gone->unpacked_lun)
+			scsiback_lun_vanishes(lun);
+	mutex_unlock(&tpg_lock);
+}
+
 static char *scsiback_get_wwn(struct se_portal_group *se)
 {
 	return scsiback_tpg_of(se)->wwn->name;
@@ -663,6 +677,7 @@ static const struct target_core_fabric_ops fabric_ops = {
 	.fabric_drop_wwn = scsiback_drop_wwn,
 	.fabric_make_tpg = scsiback_make_tpg,
 	.fabric_drop_tpg = scsiback_drop_tpg,
+	.fabric_pre_unlink = scsiback_pre_unlink,
 	.tfc_wwn_attrs = wwn_attrs,
 	.tfc_tpg_base_attrs = tpg_attrs,
 	.tfc_tpg_param_attrs = param_attrs,

@@ -396,8 +396,7 @@ static int scsiback_device_goes(struct notifier_block *nb, unsigned long action,
 
 	if (action != BUS_NOTIFY_DEL_DEVICE || dev != &lun->sdev->sdev_gendev)
 		return NOTIFY_DONE;
-	WRITE_ONCE(lun->vanished, true);
-	kthread_queue_work(lun->b->pd->worker, &lun->b->look);
+	scsiback_lun_vanishes(lun);
 	return NOTIFY_OK;
 }
 

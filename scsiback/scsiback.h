@@ -140,6 +140,7 @@ struct scsiback_lun_ops {
  * @allow: SCSIBACK_ALLOW_*
  * @tpg: LIO: the group
  * @tpg_lun: LIO: the LUN in that group
+ * @of_tpg: LIO: of all LUNs of the group
  * @sleeps: LIO: who submits a command does its I/O
  * @wq: LIO: who does that then
  * @resetting: being reset: no command may start
@@ -176,6 +177,7 @@ struct scsiback_lun {
 	unsigned int allow;
 	struct scsiback_tpg *tpg;
 	u64 tpg_lun;
+	struct list_head of_tpg;
 	bool sleeps;
 	struct workqueue_struct *wq;
 	unsigned long resetting;
@@ -436,6 +438,13 @@ static inline void scsiback_done(struct scsiback_req *req)
 static inline struct scsiback *to_scsiback(const struct pv_device *pd)
 {
 	return pd->priv;
+}
+
+/* This domain loses a device: its guest is to let it go. Until the LUN is closed. */
+static inline void scsiback_lun_vanishes(struct scsiback_lun *lun)
+{
+	WRITE_ONCE(lun->vanished, true);
+	kthread_queue_work(lun->b->pd->worker, &lun->b->look);
 }
 
 #endif /* _SCSIBACK_H */

@@ -8,6 +8,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/umh.h>
 #include <asm/unaligned.h>
 #include <scsi/scsi.h>
 #define HELPERS_WANT_DEVICE
@@ -1759,6 +1760,36 @@ static void a_device_vanishes(struct kunit *test)
 	expect_served(test);
 }
 
+/* As its administrator does it, in the directory of LIO's first LUN. */
+static int at_lio_lun(const char *command)
+{
+	char what[256], *argv[] = { "/bin/busybox", "sh", "-c", what, NULL }, *envp[] = { "PATH=/bin", NULL };
+
+	snprintf(what, sizeof(what), "cd /sys/kernel/config/target/xen-pvscsi/%.20s/tpgt_1/lun/lun_0 && %s", LIO_LUN,
+		 command);
+	return call_usermodehelper(argv[0], argv, envp, UMH_WAIT_PROC);
+}
+
+/* The same with a LUN that is taken out of its group. LIO tells those that stay, by a unit attention. */
+static void a_lun_of_lio_vanishes(struct kunit *test)
+{
+	unsigned int i;
+
+	still_neighbour();
+	KUNIT_ASSERT_TRUE(test, takes_lun(&hostile, "dev-1", LIO_LUN, "0:0:1:0"));
+	KUNIT_ASSERT_EQ(test, 0, at_lio_lun("rm memory"));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(lun_is(&hostile, "dev-1", "5")));
+	KUNIT_EXPECT_TRUE(test, key_comes(hostile.back_path, "state", "7"));
+	KUNIT_EXPECT_TRUE(test, reconfigures(&hostile));
+	KUNIT_EXPECT_TRUE(test, lun_is(&hostile, "dev-1", "6"));
+	expect_served(test);
+	KUNIT_ASSERT_EQ(test, 0, at_lio_lun("ln -s /sys/kernel/config/target/core/rd_mcp_0/memory memory"));
+	KUNIT_EXPECT_TRUE(test, takes_lun(&hostile, "dev-2", LIO_LUN, "0:0:1:0"));
+	for (i = 0; i < 3 && !serves(&neighbour); i++)
+		;
+	KUNIT_EXPECT_LT(test, i, 3u);
+}
+
 /* One of two has a command that does not end: the other one goes at once, and the guest's driver has its answer. */
 static void a_hung_lun_is_alone(struct kunit *test)
 {
@@ -2450,6 +2481,7 @@ static struct kunit_case passed_cases[] = {
 	KUNIT_CASE(a_lun_is_wanted_back_no_more),
 	KUNIT_CASE(an_entry_vanishes),
 	KUNIT_CASE(a_device_vanishes),
+	KUNIT_CASE(a_lun_of_lio_vanishes),
 	KUNIT_CASE(a_hung_lun_is_alone),
 	KUNIT_CASE(a_hung_lun_leaves_pages),
 	KUNIT_CASE(two_hung_luns_leave_pages),
