@@ -526,4 +526,12 @@ struct pv_rxfh {
 	.default_submit_type = TARGET_DIRECT_SUBMIT, .direct_submit_supp = 1,
 #endif
 
+/* And end where the device says so: release_cmd only wakes a thread. */
+#if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
+#define PV_TARGET_COMPL
+#else
+#define PV_TARGET_COMPL \
+	.default_compl_type = TARGET_DIRECT_COMPL, .direct_compl_supp = 1,
+#endif
+
 #endif /* _PV_COMPAT_H */

@@ -682,6 +682,7 @@ static const struct target_core_fabric_ops fabric_ops = {
 	.tfc_tpg_base_attrs = tpg_attrs,
 	.tfc_tpg_param_attrs = param_attrs,
 	PV_TARGET_SUBMIT
+	PV_TARGET_COMPL
 };
 
 /* LIO takes two of one name, and removes the first, whoever goes. */
