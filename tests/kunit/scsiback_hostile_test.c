@@ -443,7 +443,7 @@ static void row3_xsa155_rewritten_at_random(struct kunit *test)
 	segments(9)[1] = (struct scsiif_request_segment) { .gref = hostile.ref[1], .length = 4096 };
 	init_completion(&f.done);
 	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(flip, &f, "vscsi-flipper")));
-	while (time_before(jiffies, until)) {
+	while (rounds <= 20 || time_before(jiffies, until)) {
 		struct vscsiif_response rsp;
 		u32 at = q->ring.prod % SLOTS;
 
