@@ -44,10 +44,14 @@ check "it works after that" guest_cmd -t 100 g "verify_io \$(scsi_disk 1:0) 2m"
 sg_reset -d "/dev/$(scsi_block "$p")" 2>/dev/null
 check "a reset from elsewhere: the guest gets the unit attention" eval "in_guest 'sg_raw /dev/\$(scsi_node 0:0 scsi_generic) 00 00 00 00 00 00 2>&1' | grep -qi 'unit attention'"
 require "verified I/O" guest_gently g v "\$(scsi_disk 1:0)"
-echo 1 >"/sys/class/scsi_device/$p/device/delete"
 guest_cmd g 'for d in /sys/class/scsi_device/*/device/timeout; do echo 30 >$d; done'
+require "somebody has the first one open" in_guest "exec 7<\$D && dd bs=4k count=1 <&7 2>/dev/null | wc -c | grep -qx 4096"
 tmfs=$(statistic tmf_req)
-check "the device has gone: reads fail" in_guest "! dd if=\$D of=/dev/null bs=4k count=1 iflag=direct"
+echo 1 >"/sys/class/scsi_device/$p/device/delete"
+check "the device has gone: it leaves the guest" guest_cmd g "wait_no_lun 0:0"
+# (An error, or a disk without any blocks: what has been announced first.)
+check "who has it open reads nothing" guest_cmd g "dd bs=4k skip=100 count=1 <&7 2>/dev/null | wc -c | grep -qx 0"
+guest_cmd g "exec 7<&-"
 check "at once, nobody had to abort them" same "$(statistic tmf_req)" "$tmfs"
 check "the other one goes on" guest_join g v
 check "detach the dead one" pv-scsi detach g 0:0:0:0

@@ -10,9 +10,9 @@ exec 5<&-
 exec 5<>"/dev/$(ls "/sys/class/scsi_device/$p/device/scsi_generic")"
 check "in use by sg: refused" eval "pv-scsi attach g /dev/nst0 0:0:4:0 2>&1 | grep -q 'is in use'"
 exec 5<&-
-check "attach by its name" pv-scsi attach g /dev/nst0 0:0:4:0
+require "attach by its name" pv-scsi attach g /dev/nst0 0:0:4:0
 check "st is busy here" eval "! mt-st -f /dev/nst0 status && mt-st -f /dev/nst0 status 2>&1 | grep -qi busy"
-check "st has it" guest_cmd g "scsi_node 4:0 scsi_tape"
+require "st has it" guest_cmd g "scsi_node 4:0 scsi_tape"
 check "it is a tape" eval "guest_cmd g 'sg_inq /dev/\$(scsi_node 4:0 scsi_generic)' | grep -q 'PDT=1\|tape'"
 in_guest() { guest_cmd g "T=/dev/\$(scsi_node 4:0 scsi_generic); $*"; }
 in_guest "sg_turs \$T" >/dev/null	# takes the unit attention
