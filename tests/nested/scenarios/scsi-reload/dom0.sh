@@ -9,6 +9,14 @@ check "backend leaves" unload_backend
 check "backend comes back" load_backend
 check "connected again" wait_for 30 scsi_connected g
 check "I/O went on, nothing lost" guest_join g v
+# Memory that is on the disk is wanted while nobody serves it. (The kernel of sanitize-scsi cannot swap.)
+if guest_cmd g "[ -e /proc/swaps ]"; then
+	check "8 MB are swapped out to it" guest_cmd -t 60 g "swap_out /dev/\$(scsi_disk 0:0)"
+	check "the backend leaves again" unload_backend
+	guest_bg g in swap_in
+	check "and comes back" eval "load_backend && wait_for 30 scsi_connected g"
+	check "memory is as it was" guest_join g in
+fi
 # What the disk still has in its own cache is written out.
 flushes=$(statistic f_req)
 guest_cmd g "(cd /data/tree && find . -type f | LC_ALL=C sort | xargs cat) >/dev/\$(scsi_disk 0:0)"
