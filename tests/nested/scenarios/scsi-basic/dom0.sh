@@ -17,6 +17,12 @@ check "READ CAPACITY 16" eval "in_guest 'sg_readcap -l \$D' | grep -q 'Device si
 check "MODE SENSE" in_guest "sg_modes -p 8 \$D"
 check "TEST UNIT READY" in_guest "sg_turs -n 10 \$D"
 check "REPORT LUNS shows the guest's LUN alone" eval "in_guest 'sg_luns \$D' | grep -A9 'Lun list length = 8' | grep -q 0000000000000000"
+. "/scenario/${PART:+parts/$PART/}guest.sh"
+answers "/dev/bsg/$p" >/tmp/here
+guest_cmd -t 120 g "answers /dev/bsg/\$(scsi_at 0:0)" >/tmp/there
+check "sg3_utils' read-only questions have answers" at_least "$(guest_cmd g "grep -l 'SCSI Status: Good' /tmp/answers/* | wc -l")" 20
+# Block limits are those of the whole way, SERVICE ACTION IN(12) is no disk's.
+check "each of them is the same as here, but for these" same "$(diff -u /tmp/here /tmp/there | sed -n 's/^+[0-9a-f]\{32\}  //p')" "$(printf '%s\n' '12 01 b0 00 ff 00' 'ab 01 00 00 00 00 00 00 40 00 00')"
 check "START STOP" in_guest "sg_start --stop \$D && ! sg_turs \$D; sg_start --start \$D && sg_turs \$D"
 check "a reservation is denied" eval "in_guest 'sg_persist -n --out --register --param-sark=1 \$D; sg_persist -n -k \$D' | grep -qi 'not support\|illegal\|invalid'"
 check "a CDB of 32 bytes is refused" in_guest "! sg_raw -r 512 \$D 7f 00 00 00 00 00 00 18 00 09 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 01 && sg_turs \$D"
