@@ -617,6 +617,31 @@ static netdev_features_t netfront_backend_offloads(struct pv_device *pd)
 	return offload;
 }
 
+/*
+ * A CPU sends by the queue whose interrupts it has: see pv_channel_config.cpu.
+ * What somebody else has set stays as long as the number of queues does.
+ */
+static void netfront_spread_cpus(struct netfront *nf)
+{
+	unsigned int cpu, i, at;
+	cpumask_var_t mask;
+
+	if (nf->nr_spread == nf->nr_queues || !zalloc_cpumask_var(&mask, GFP_KERNEL))
+		return;
+	for (i = 0; i < nf->nr_queues; i++) {
+		cpumask_clear(mask);
+		at = 0;
+		cpus_read_lock();
+		for_each_online_cpu(cpu)
+			if (at++ % nf->nr_queues == i)
+				cpumask_set_cpu(cpu, mask);
+		cpus_read_unlock();
+		netif_set_xps_queue(nf->dev, mask, i);
+	}
+	nf->nr_spread = nf->nr_queues;
+	free_cpumask_var(mask);
+}
+
 /* What the stack knows of the backend. Under rtnl. */
 static void netfront_update_netdev(struct netfront *nf)
 {
@@ -624,6 +649,7 @@ static void netfront_update_netdev(struct netfront *nf)
 
 	netif_set_real_num_tx_queues(dev, nf->nr_queues);
 	netif_set_real_num_rx_queues(dev, nf->nr_queues);
+	netfront_spread_cpus(nf);
 	nf->offload = netfront_backend_offloads(nf->pd);
 	nf->has_sg = nf->offload & NETIF_F_SG;
 	dev->max_mtu = nf->has_sg ? NETFRONT_MAX_MTU : ETH_DATA_LEN;

@@ -313,6 +313,7 @@ struct netfront_mcast {
  * @max_queues: how many that are
  * @nr_queues: how many this connection has
  * @want_queues: how many somebody wants
+ * @nr_spread: among how many CPUs have been spread
  * @connected: the rings are live; under rtnl
  * @zero: clear what is shared besides the data
  * @has_sg: packets may have several slots
@@ -340,6 +341,7 @@ struct netfront {
 	unsigned int max_queues;
 	unsigned int nr_queues;
 	unsigned int want_queues;
+	unsigned int nr_spread;
 	bool connected;
 	bool zero;
 	bool has_sg;

@@ -242,12 +242,13 @@ int pv_channel_open(struct pv_channel *ch, struct pv_device *dev,
 		return irq;
 	}
 	ch->irq = irq;
-	/* A wish: administrators and CPU hot plug may move it. */
+	/* A wish, told to irqbalance: others and CPU hot plug may move it. */
 	if (config->context == PV_SOFTIRQ || config->context == PV_NAPI) {
 		/* None goes while they are counted and looked through. */
 		cpus_read_lock();
-		irq_set_affinity(irq, cpumask_of(cpumask_local_spread(config->cpu,
-								      NUMA_NO_NODE)));
+		irq_set_affinity_and_hint(irq,
+					  cpumask_of(cpumask_local_spread(config->cpu,
+									  NUMA_NO_NODE)));
 		cpus_read_unlock();
 	}
 	return 0;
@@ -306,6 +307,7 @@ void pv_channel_close(struct pv_channel *ch)
 		kthread_stop(ch->task);
 	else if (ch->config.context == PV_SOFTIRQ)
 		tasklet_kill(&ch->tasklet);
+	irq_update_affinity_hint(ch->irq, NULL);
 	unbind_from_irqhandler(ch->irq, ch);
 	ch->irq = 0;
 	ch->task = NULL;

@@ -437,6 +437,37 @@ static void closes_under_a_storm(struct kunit *test)
 	close(test, rig);
 }
 
+/* What a file says, as a number to the base of 16. */
+static unsigned int hex_in(struct kunit *test, const char *path)
+{
+	struct file *file = filp_open(path, O_RDONLY, 0);
+	unsigned int value = 0;
+	char text[16] = "";
+	loff_t pos = 0;
+
+	KUNIT_EXPECT_FALSE_MSG(test, IS_ERR(file), "%s", path);
+	if (IS_ERR(file))
+		return 0;
+	if (kernel_read(file, text, sizeof(text) - 1, &pos) > 0)
+		KUNIT_EXPECT_EQ(test, kstrtouint(strim(text), 16, &value), 0);
+	filp_close(file, NULL);
+	return value;
+}
+
+/* irqbalance is told where a queue's events belong. */
+static void a_cpu_is_asked_for(struct kunit *test)
+{
+	struct rig *rig = new_rig(test);
+	struct pv_channel_config config = config_of(rig, PV_SOFTIRQ);
+	char path[50];
+
+	config.cpu = 1;
+	open(test, rig, &config);
+	snprintf(path, sizeof(path), "/proc/irq/%u/affinity_hint", rig->ch.irq);
+	KUNIT_EXPECT_EQ(test, hex_in(test, path), 1u << 1 % num_online_cpus());
+	close(test, rig);
+}
+
 static void frontend_offers_a_port(struct kunit *test)
 {
 	struct rig *rig = new_rig(test);
@@ -739,6 +770,7 @@ static struct kunit_case channel_cases[] = {
 	KUNIT_CASE(polled_asks_for_nothing),
 	KUNIT_CASE_PARAM(kick_is_one_notification, context_gen_params),
 	KUNIT_CASE_PARAM(closes_under_a_storm, context_gen_params),
+	KUNIT_CASE(a_cpu_is_asked_for),
 	KUNIT_CASE(frontend_offers_a_port),
 	KUNIT_CASE_PARAM(open_fails_cleanly, context_gen_params),
 	KUNIT_CASE(napi_serves_both_rings),

@@ -230,6 +230,21 @@ static bool ready(struct net_device *dev)
 	return netif_carrier_ok(dev) && !qdisc_tx_is_noop(dev);
 }
 
+/* The guest's packets go by the CPU's queue, and not by the one that they name. */
+static bool cpus_choose;
+
+/* Both interfaces are up. */
+static void await_ready(struct kunit *test)
+{
+	unsigned int i;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(ready(inside) && ready(outside)));
+	rtnl_lock();
+	for (i = 0; !cpus_choose && i < inside->real_num_tx_queues; i++)
+		KUNIT_EXPECT_EQ(test, netif_set_xps_queue(inside, cpu_none_mask, i), 0);
+	rtnl_unlock();
+}
+
 /* Brings both interfaces up, as large as they can be. */
 static void bring_up(struct kunit *test)
 {
@@ -247,13 +262,14 @@ static void bring_up(struct kunit *test)
 	rtnl_unlock();
 	KUNIT_ASSERT_NOT_NULL(test, inside);
 	KUNIT_ASSERT_NOT_NULL(test, outside);
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(ready(inside) && ready(outside)));
+	await_ready(test);
 }
 
 static int pair_init(struct kunit *test)
 {
 	fake_xen_reset();
 	zero();
+	cpus_choose = false;
 	fake_xen_path(front_path, FAKE_XEN_FRONT, TYPE, ID);
 	fake_xen_path(back_path, FAKE_XEN_BACK, TYPE, ID);
 	dev_add_pack(&packets);
@@ -849,7 +865,7 @@ static void one_slot_a_packet(struct kunit *test)
 	inside = find(front);
 	KUNIT_EXPECT_EQ(test, dev_open(inside, NULL), 0);
 	rtnl_unlock();
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE(ready(inside) && ready(outside)));
+	await_ready(test);
 
 	zero();
 	/* (Memory of so many bytes begins with a page.) */
@@ -1244,6 +1260,39 @@ static void streams_are_merged(struct kunit *test)
 }
 
 /* ---- what others ask the interfaces ---- */
+
+static unsigned int queue_of_cpu(struct kunit *test, unsigned int cpu)
+{
+	struct sk_buff *skb = make(inside, 60, 0);
+	unsigned int queue;
+
+	KUNIT_ASSERT_NOT_NULL(test, skb);
+	skb->sender_cpu = cpu + 1;
+	queue = netdev_pick_tx(inside, skb, NULL);
+	kfree_skb(skb);
+	return queue;
+}
+
+/* Each CPU of a guest sends by a queue of its own; what somebody has set stays over another backend. */
+static void cpus_have_their_queues(struct kunit *test)
+{
+	unsigned int cpu;
+
+	cpus_choose = true;
+	replace_pair(test);
+	KUNIT_ASSERT_EQ(test, inside->real_num_tx_queues, num_online_cpus());
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_EQ(test, queue_of_cpu(test, cpu), cpu);
+	exchange(test, 1514, 20);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, netif_set_xps_queue(inside, cpu_none_mask, 1), 0);
+	KUNIT_EXPECT_EQ(test, netif_set_xps_queue(inside, cpu_all_mask, 0), 0);
+	rtnl_unlock();
+	restart_backend(test, true);
+	for_each_online_cpu(cpu)
+		KUNIT_EXPECT_EQ(test, queue_of_cpu(test, cpu), 0);
+	exchange(test, 1514, 20);
+}
 
 /* Bonding by 802.3ad wants a speed; packets with a tag need not be of one piece, but leave with their checksum. */
 static void as_other_drivers_have_it(struct kunit *test)
@@ -2189,6 +2238,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
+	KUNIT_CASE(cpus_have_their_queues),
 	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(bursts_are_published_once),
