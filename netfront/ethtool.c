@@ -204,9 +204,11 @@ static int netfront_set_channels(struct net_device *dev,
 	if (ch->combined_count == nf->want_queues)
 		return 0;
 	nf->want_queues = ch->combined_count;
-	if (nf->connected && nf->want_queues != nf->nr_queues)
+	/* Also a connection that is just being made. */
+	if (!nf->connected || nf->want_queues != nf->nr_queues)
 		pv_device_restart(nf->pd);
-	return 0;
+	/* Whoever asks next sees what was wanted; the connection says what it gets. */
+	return netif_set_real_num_queues(dev, nf->want_queues, nf->want_queues);
 }
 
 static int netfront_get_tunable(struct net_device *dev,

@@ -1294,6 +1294,34 @@ static void cpus_have_their_queues(struct kunit *test)
 	exchange(test, 1514, 20);
 }
 
+/*
+ * The number of queues is that which was asked for, at once: whoever looks next need not wait for the connection. Who
+ * asks again before it is there has what was asked for last.
+ */
+static void queues_are_seen_at_once(struct kunit *test)
+{
+	unsigned int most = inside->real_num_rx_queues, i;
+
+	KUNIT_ASSERT_GT(test, most, 1);
+	for (i = 0; i < 6; i++) {
+		struct ethtool_channels want = { .combined_count = i & 1 ? most : 1 }, is = { };
+
+		rtnl_lock();
+		KUNIT_EXPECT_EQ(test, inside->ethtool_ops->set_channels(inside, &want), 0);
+		inside->ethtool_ops->get_channels(inside, &is);
+		KUNIT_EXPECT_EQ(test, is.combined_count, want.combined_count);
+		KUNIT_EXPECT_EQ(test, inside->real_num_rx_queues, want.combined_count);
+		rtnl_unlock();
+		if (i == 2 || i == 4)
+			continue;
+		settle();
+		bring_up(test);
+		KUNIT_EXPECT_EQ(test, inside->real_num_tx_queues, want.combined_count);
+		KUNIT_EXPECT_EQ(test, front_number("multi-queue-num-queues") ?: 1, want.combined_count);
+		exchange(test, 1514, 20);
+	}
+}
+
 /* Bonding by 802.3ad wants a speed; packets with a tag need not be of one piece, but leave with their checksum. */
 static void as_other_drivers_have_it(struct kunit *test)
 {
@@ -2239,6 +2267,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
 	KUNIT_CASE(cpus_have_their_queues),
+	KUNIT_CASE(queues_are_seen_at_once),
 	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(bursts_are_published_once),
