@@ -141,26 +141,32 @@ static int netfront_set_ringparam(struct net_device *dev,
 	return 0;
 }
 
+static int netfront_get_queue_coalesce(struct net_device *dev, u32 queue,
+				       struct ethtool_coalesce *ec)
+{
+	struct netfront *nf = netdev_priv(dev);
+	const struct netfront_queue *q = &nf->queue[queue];
+
+	if (queue >= dev->real_num_rx_queues)
+		return -EINVAL;
+	ec->rx_max_coalesced_frames = q->rx_frames;
+	ec->rx_coalesce_usecs = q->rx_usecs;
+	ec->tx_max_coalesced_frames = q->tx_frames;
+	return 0;
+}
+
+/* Those of all queues, as they were set together. */
 static int netfront_get_coalesce(struct net_device *dev,
 				 struct ethtool_coalesce *ec,
 				 struct kernel_ethtool_coalesce *kernel_ec,
 				 struct netlink_ext_ack *extack)
 {
-	struct netfront *nf = netdev_priv(dev);
-
-	ec->rx_max_coalesced_frames = nf->rx_frames;
-	ec->rx_coalesce_usecs = nf->rx_usecs;
-	ec->tx_max_coalesced_frames = nf->tx_frames;
-	return 0;
+	return netfront_get_queue_coalesce(dev, 0, ec);
 }
 
-static int netfront_set_coalesce(struct net_device *dev,
-				 struct ethtool_coalesce *ec,
-				 struct kernel_ethtool_coalesce *kernel_ec,
-				 struct netlink_ext_ack *extack)
+static int netfront_check_coalesce(const struct ethtool_coalesce *ec,
+				   struct netlink_ext_ack *extack)
 {
-	struct netfront *nf = netdev_priv(dev);
-
 	if (ec->rx_max_coalesced_frames > NETFRONT_MIN_RING ||
 	    ec->tx_max_coalesced_frames > NETFRONT_MIN_RING) {
 		NL_SET_ERR_MSG_MOD(extack, "at most 64 frames to an event");
@@ -174,10 +180,39 @@ static int netfront_set_coalesce(struct net_device *dev,
 		NL_SET_ERR_MSG_MOD(extack, "several rx-frames need rx-usecs, or the last waits");
 		return -EINVAL;
 	}
-	WRITE_ONCE(nf->rx_usecs, ec->rx_coalesce_usecs);
-	WRITE_ONCE(nf->rx_frames, ec->rx_max_coalesced_frames);
-	WRITE_ONCE(nf->tx_frames, ec->tx_max_coalesced_frames);
 	return 0;
+}
+
+static void netfront_coalesce(struct netfront_queue *q, const struct ethtool_coalesce *ec)
+{
+	WRITE_ONCE(q->rx_usecs, ec->rx_coalesce_usecs);
+	WRITE_ONCE(q->rx_frames, ec->rx_max_coalesced_frames);
+	WRITE_ONCE(q->tx_frames, ec->tx_max_coalesced_frames);
+}
+
+static int netfront_set_queue_coalesce(struct net_device *dev, u32 queue,
+				       struct ethtool_coalesce *ec)
+{
+	struct netfront *nf = netdev_priv(dev);
+
+	if (queue >= dev->real_num_rx_queues || netfront_check_coalesce(ec, NULL))
+		return -EINVAL;
+	netfront_coalesce(&nf->queue[queue], ec);
+	return 0;
+}
+
+static int netfront_set_coalesce(struct net_device *dev,
+				 struct ethtool_coalesce *ec,
+				 struct kernel_ethtool_coalesce *kernel_ec,
+				 struct netlink_ext_ack *extack)
+{
+	struct netfront *nf = netdev_priv(dev);
+	int err = netfront_check_coalesce(ec, extack);
+	unsigned int i;
+
+	for (i = 0; !err && i < nf->max_queues; i++)
+		netfront_coalesce(&nf->queue[i], ec);
+	return err;
 }
 
 static void netfront_get_channels(struct net_device *dev,
@@ -411,6 +446,8 @@ const struct ethtool_ops netfront_ethtool_ops = {
 	.set_ringparam = netfront_set_ringparam,
 	.get_coalesce = netfront_get_coalesce,
 	.set_coalesce = netfront_set_coalesce,
+	.get_per_queue_coalesce = netfront_get_queue_coalesce,
+	.set_per_queue_coalesce = netfront_set_queue_coalesce,
 	.get_channels = netfront_get_channels,
 	.set_channels = netfront_set_channels,
 	.get_tunable = netfront_get_tunable,

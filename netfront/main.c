@@ -251,6 +251,7 @@ static int netfront_alloc_queues(struct netfront *nf)
 		q->nf = nf;
 		q->id = i;
 		q->txq = netdev_get_tx_queue(nf->dev, i);
+		q->rx_frames = 1;
 		hrtimer_setup(&q->hold, netfront_hold_over, CLOCK_MONOTONIC,
 			      HRTIMER_MODE_REL_SOFT);
 		timer_setup(&q->refill, netfront_refill_again, 0);
@@ -305,7 +306,6 @@ static int netfront_probe(struct pv_device *pd)
 	nf->copybreak = NETFRONT_COPYBREAK;
 	nf->tx_limit = NETFRONT_RING;
 	nf->rx_limit = NETFRONT_RING;
-	nf->rx_frames = 1;
 	nf->rss.types = XEN_NETIF_CTRL_HASH_TYPE_IPV4 |
 			XEN_NETIF_CTRL_HASH_TYPE_IPV4_TCP |
 			XEN_NETIF_CTRL_HASH_TYPE_IPV6 |

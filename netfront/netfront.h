@@ -192,6 +192,9 @@ struct netfront_rx_buf {
  * @xdp_redirected: so do frames elsewhere
  * @idle: nothing has come since the last event
  * @hold: ends the wait for more packets to one event
+ * @rx_frames: packets to an event
+ * @rx_usecs: longest wait for them
+ * @tx_frames: slots answered to an event; 0 for half of those outstanding
  * @refill: tries again to get pages
  * @count: counters
  * @name: of its interrupts
@@ -242,6 +245,9 @@ struct netfront_queue {
 	bool xdp_redirected;
 	bool idle;
 	struct hrtimer hold;
+	u32 rx_frames;
+	u32 rx_usecs;
+	u32 tx_frames;
 	struct timer_list refill;
 
 	struct netfront_counters count;
@@ -320,9 +326,6 @@ struct netfront_mcast {
  * @copybreak: shorter packets are copied
  * @tx_limit: most slots of a tx ring in use
  * @rx_limit: most buffers in an rx ring
- * @rx_frames: packets to an event
- * @rx_usecs: longest wait for them
- * @tx_frames: slots answered to an event; 0 for half of those outstanding
  * @offload: NETIF_F_* that this backend has; under rtnl
  * @xdp: the program; NULL if there is none
  * @ctrl: control ring
@@ -348,9 +351,6 @@ struct netfront {
 	u32 copybreak;
 	u32 tx_limit;
 	u32 rx_limit;
-	u32 rx_frames;
-	u32 rx_usecs;
-	u32 tx_frames;
 	netdev_features_t offload;
 	struct bpf_prog *xdp;
 	struct netfront_ctrl ctrl;

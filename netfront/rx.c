@@ -405,8 +405,8 @@ static int netfront_receive_all(struct netfront_queue *q, int budget)
  */
 static bool netfront_arm_rx(struct netfront_queue *q, int done)
 {
-	u32 frames = READ_ONCE(q->nf->rx_frames);
-	u32 usecs = READ_ONCE(q->nf->rx_usecs);
+	u32 frames = READ_ONCE(q->rx_frames);
+	u32 usecs = READ_ONCE(q->rx_usecs);
 
 	if (likely(frames <= 1 || !done))
 		return pv_ring_arm(&q->rx, 1);

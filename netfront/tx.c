@@ -349,7 +349,7 @@ static bool netfront_wants_event(const struct netfront_queue *q)
  */
 static void netfront_ask_event(struct netfront_queue *q)
 {
-	u32 frames = READ_ONCE(q->nf->tx_frames);
+	u32 frames = READ_ONCE(q->tx_frames);
 
 	while (netfront_wants_event(q) && (s32)(q->tx_armed - q->tx.cons) <= 0) {
 		u32 outstanding = q->tx.published - q->tx.cons;

@@ -1322,6 +1322,38 @@ static void queues_are_seen_at_once(struct kunit *test)
 	}
 }
 
+/* How many packets go to an event may differ by queue, and stays over another backend. */
+static void events_by_queue(struct kunit *test)
+{
+	const struct ethtool_ops *ops = inside->ethtool_ops;
+	struct ethtool_coalesce set = { .rx_max_coalesced_frames = 8, .rx_coalesce_usecs = 500 }, got;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, ops->set_per_queue_coalesce);
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, ops->set_per_queue_coalesce(inside, 1, &set), 0);
+	KUNIT_EXPECT_EQ(test, ops->set_per_queue_coalesce(inside, inside->real_num_rx_queues, &set), -EINVAL);
+	set.rx_coalesce_usecs = 0;
+	KUNIT_EXPECT_EQ(test, ops->set_per_queue_coalesce(inside, 0, &set), -EINVAL);
+	rtnl_unlock();
+	restart_backend(test, true);
+	for (i = 0; i < inside->real_num_rx_queues; i++) {
+		rtnl_lock();
+		KUNIT_EXPECT_EQ(test, ops->get_per_queue_coalesce(inside, i, &got), 0);
+		rtnl_unlock();
+		KUNIT_EXPECT_EQ(test, got.rx_max_coalesced_frames, i == 1 ? 8 : 1);
+		KUNIT_EXPECT_EQ(test, got.rx_coalesce_usecs, i == 1 ? 500 : 0);
+	}
+	exchange(test, 1514, 50);
+	set.rx_max_coalesced_frames = 1;
+	rtnl_lock();
+	KUNIT_EXPECT_EQ(test, ops->set_coalesce(inside, &set, NULL, NULL), 0);
+	KUNIT_EXPECT_EQ(test, ops->get_per_queue_coalesce(inside, 1, &got), 0);
+	rtnl_unlock();
+	KUNIT_EXPECT_EQ(test, got.rx_max_coalesced_frames, 1);
+	exchange(test, 1514, 20);
+}
+
 /* Bonding by 802.3ad wants a speed; packets with a tag need not be of one piece, but leave with their checksum. */
 static void as_other_drivers_have_it(struct kunit *test)
 {
@@ -2268,6 +2300,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(as_other_drivers_have_it),
 	KUNIT_CASE(cpus_have_their_queues),
 	KUNIT_CASE(queues_are_seen_at_once),
+	KUNIT_CASE(events_by_queue),
 	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(bursts_are_published_once),
