@@ -77,6 +77,38 @@ static void netback_get_stats(struct net_device *dev, struct ethtool_stats *stat
 	}
 }
 
+#ifdef PV_QUEUE_STATS
+static void netback_get_queue_rx(struct net_device *dev, int queue,
+				 struct netdev_queue_stats_rx *rx)
+{
+	struct netback *nb = netdev_priv(dev);
+	const struct netback_counters *from = &nb->queue[queue].from.counters;
+
+	rx->packets = READ_ONCE(from->packets);
+	rx->bytes = READ_ONCE(from->bytes);
+	rx->hw_drops = READ_ONCE(from->dropped) + READ_ONCE(from->bad);
+}
+
+static void netback_get_queue_tx(struct net_device *dev, int queue,
+				 struct netdev_queue_stats_tx *tx)
+{
+	struct netback *nb = netdev_priv(dev);
+	const struct netback_counters *to = &nb->queue[queue].to.counters;
+
+	tx->packets = READ_ONCE(to->packets);
+	tx->bytes = READ_ONCE(to->bytes);
+	tx->hw_drop_errors = READ_ONCE(to->bad);
+	tx->hw_drops = READ_ONCE(to->dropped) + tx->hw_drop_errors;
+	tx->stop = READ_ONCE(to->ring.starved);
+}
+
+const struct netdev_stat_ops netback_stat_ops = {
+	.get_queue_stats_rx = netback_get_queue_rx,
+	.get_queue_stats_tx = netback_get_queue_tx,
+	.get_base_stats = pv_netdev_get_base_stats,
+};
+#endif
+
 static void netback_get_drvinfo(struct net_device *dev, struct ethtool_drvinfo *info)
 {
 	struct netback *nb = netdev_priv(dev);

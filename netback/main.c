@@ -295,6 +295,7 @@ static void netback_close_queue(struct netback_queue *q)
 		netback_from_leave(q);
 		netback_to_leave(q);
 	}
+	pv_napi_set_irq(&q->napi, -1);
 	pv_channel_close(&q->to.channel);
 	pv_channel_close(&q->from.channel);
 	netback_to_close(q);
@@ -306,6 +307,7 @@ static void netback_close_queue(struct netback_queue *q)
 
 static void netback_start_queue(struct netback_queue *q)
 {
+	pv_napi_set_irq(&q->napi, q->from.channel.irq);
 	netback_unpark(q);
 	pv_channel_start(&q->from.channel);
 	if (q->to.kick == &q->to.channel)

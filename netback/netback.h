@@ -13,6 +13,7 @@
 #include <linux/workqueue.h>
 
 #include "../ring/channel.h"
+#include "../ring/compat.h"
 #include "../ring/device.h"
 #include "../ring/map.h"
 #include "../ring/ring.h"
@@ -351,6 +352,9 @@ u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 
 /* ethtool.c */
 extern const struct ethtool_ops netback_ethtool_ops;
+#ifdef PV_QUEUE_STATS
+extern const struct netdev_stat_ops netback_stat_ops;
+#endif
 
 /* main.c */
 bool netback_park(struct netback_queue *q);

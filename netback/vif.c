@@ -251,6 +251,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 
 	dev->netdev_ops = &vif_ops;
 	dev->ethtool_ops = &netback_ethtool_ops;
+	pv_set_queue_stats(dev, &netback_stat_ops);
 	dev->hw_features = GUEST_FEATURES;
 	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
 	/* Guests look for headers right behind the Ethernet header only. */
@@ -271,6 +272,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 		nb->queue[i].nb = nb;
 		nb->queue[i].index = i;
 		netif_napi_add(dev, &nb->queue[i].napi, netback_poll);
+		pv_napi_link(&nb->queue[i].napi, i);
 		netdev_queue_set_dql_min_limit(netdev_get_tx_queue(dev, i),
 					       NETBACK_BURST_BYTES);
 	}

@@ -99,6 +99,39 @@ static void netfront_get_stats(struct net_device *dev,
 						     stats[j].offset));
 }
 
+#ifdef PV_QUEUE_STATS
+static void netfront_get_queue_rx(struct net_device *dev, int queue,
+				  struct netdev_queue_stats_rx *rx)
+{
+	struct netfront *nf = netdev_priv(dev);
+	const struct netfront_counters *c = &nf->queue[queue].count;
+
+	rx->packets = READ_ONCE(c->rx_packets);
+	rx->bytes = READ_ONCE(c->rx_bytes);
+	rx->alloc_fail = READ_ONCE(c->rx_no_memory);
+	rx->hw_drops = READ_ONCE(c->rx_dropped);
+}
+
+static void netfront_get_queue_tx(struct net_device *dev, int queue,
+				  struct netdev_queue_stats_tx *tx)
+{
+	struct netfront *nf = netdev_priv(dev);
+	const struct netfront_counters *c = &nf->queue[queue].count;
+
+	tx->packets = READ_ONCE(c->tx_packets);
+	tx->bytes = READ_ONCE(c->tx_bytes);
+	tx->hw_drop_errors = READ_ONCE(c->tx_errors);
+	tx->hw_drops = READ_ONCE(c->tx_dropped) + tx->hw_drop_errors;
+	tx->stop = READ_ONCE(c->tx_stopped);
+}
+
+const struct netdev_stat_ops netfront_stat_ops = {
+	.get_queue_stats_rx = netfront_get_queue_rx,
+	.get_queue_stats_tx = netfront_get_queue_tx,
+	.get_base_stats = pv_netdev_get_base_stats,
+};
+#endif
+
 static void netfront_get_drvinfo(struct net_device *dev,
 				 struct ethtool_drvinfo *info)
 {

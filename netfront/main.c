@@ -81,6 +81,7 @@ static void netfront_start_polling(struct netfront *nf)
 		struct netfront_queue *q = &nf->queue[i];
 
 		q->polling = true;
+		pv_napi_set_irq(&q->napi, q->split ? q->rx_channel.irq : q->tx_channel.irq);
 		napi_enable(&q->napi);
 		pv_channel_start(&q->tx_channel);
 		if (q->split)
@@ -100,6 +101,7 @@ static void netfront_stop_polling(struct netfront *nf)
 		if (!q->polling)
 			continue;
 		napi_disable(&q->napi);
+		pv_napi_set_irq(&q->napi, -1);
 		q->polling = false;
 	}
 }
@@ -256,6 +258,7 @@ static int netfront_alloc_queues(struct netfront *nf)
 			      HRTIMER_MODE_REL_SOFT);
 		timer_setup(&q->refill, netfront_refill_again, 0);
 		netif_napi_add(nf->dev, &q->napi, netfront_poll);
+		pv_napi_link(&q->napi, i);
 	}
 	return 0;
 }
@@ -264,6 +267,7 @@ static void netfront_init_netdev(struct net_device *dev)
 {
 	dev->netdev_ops = &netdev_ops;
 	dev->ethtool_ops = &netfront_ethtool_ops;
+	pv_set_queue_stats(dev, &netfront_stat_ops);
 	dev->hw_features = OFFLOADS;
 	/* Backends look at the headers themselves. */
 	dev->features = OFFLOADS | NETIF_F_RXCSUM | NETIF_F_RXHASH | NETIF_F_GSO_ROBUST;

@@ -423,5 +423,8 @@ int netfront_ctrl_rss(struct netfront *nf);
 
 /* ethtool.c */
 extern const struct ethtool_ops netfront_ethtool_ops;
+#ifdef PV_QUEUE_STATS
+extern const struct netdev_stat_ops netfront_stat_ops;
+#endif
 
 #endif /* _NETFRONT_H */

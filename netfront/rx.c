@@ -526,8 +526,8 @@ int netfront_rx_connect(struct netfront_queue *q, bool bounce)
 	int err;
 
 	q->rx_pool = bounce ?
-		pv_page_pool_create(RX_ORDER, RX_POOL_LARGE, nid, true) :
-		pv_page_pool_create(0, NETFRONT_RING, nid, false);
+		pv_page_pool_create(RX_ORDER, RX_POOL_LARGE, nid, true, &q->napi) :
+		pv_page_pool_create(0, NETFRONT_RING, nid, false, &q->napi);
 	if (IS_ERR(q->rx_pool)) {
 		err = PTR_ERR(q->rx_pool);
 		q->rx_pool = NULL;

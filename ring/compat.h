@@ -330,12 +330,15 @@ static inline void pv_frag_cache_drain(struct page_frag_cache *nc)
  * @order: pages are of this order
  * @size: how many wait to be used again
  * @nid: where they lie
- * @split: pv_page_pool_part() is going to be used
+ * @split: page_pool_dev_alloc_frag() is going to be used
+ * @napi: who takes them, and takes them back without a lock (6.4), and whose
+ *        interface they are shown at (6.8)
  *
  * Return: the pool or an ERR_PTR().
  */
 static inline struct page_pool *
-pv_page_pool_create(unsigned int order, unsigned int size, int nid, bool split)
+pv_page_pool_create(unsigned int order, unsigned int size, int nid, bool split,
+		    struct napi_struct *napi)
 {
 	struct page_pool_params params = {
 		.order = order,
@@ -347,8 +350,46 @@ pv_page_pool_create(unsigned int order, unsigned int size, int nid, bool split)
 	if (split)
 		params.flags |= PP_FLAG_PAGE_FRAG;
 #endif
+#if KERNEL_VERSION(6, 4, 0) <= LINUX_VERSION_CODE
+	params.napi = napi;
+#endif
+#if KERNEL_VERSION(6, 8, 0) <= LINUX_VERSION_CODE
+	params.netdev = napi->dev;
+#endif
 	return page_pool_create(&params);
 }
+
+/* What there is to read of queues over netlink. */
+#if KERNEL_VERSION(6, 8, 0) > LINUX_VERSION_CODE
+#define pv_napi_link(napi, queue)	do { } while (0)
+#define pv_napi_set_irq(napi, irq)	do { } while (0)
+#else
+/**
+ * pv_napi_link() - say which NAPI serves a queue, both ways
+ * @napi: it, added to its interface
+ * @queue: the queue
+ *
+ * Context: process; under rtnl once the interface is registered.
+ */
+static inline void pv_napi_link(struct napi_struct *napi, unsigned int queue)
+{
+	netif_queue_set_napi(napi->dev, queue, NETDEV_QUEUE_TYPE_RX, napi);
+	netif_queue_set_napi(napi->dev, queue, NETDEV_QUEUE_TYPE_TX, napi);
+}
+
+/** pv_napi_set_irq() - say which interrupt wakes a NAPI; -1: none */
+#define pv_napi_set_irq			netif_napi_set_irq
+#endif
+
+/* Since 6.10, what sums them up a little later. */
+#if KERNEL_VERSION(6, 12, 0) > LINUX_VERSION_CODE
+#define pv_set_queue_stats(dev, ops)	do { } while (0)
+#else
+#include <net/netdev_queues.h>
+#define PV_QUEUE_STATS
+/** pv_set_queue_stats() - an interface's statistics by queue */
+#define pv_set_queue_stats(dev, ops)	((dev)->stat_ops = (ops))
+#endif
 
 #if KERNEL_VERSION(6, 5, 0) > LINUX_VERSION_CODE
 #define pv_frag_fill(frag, page, offset, len) do {	\

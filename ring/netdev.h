@@ -5,6 +5,8 @@
 
 #include <linux/ethtool.h>
 
+#include "compat.h"
+
 /**
  * pv_netdev_get_link_ksettings() - bonding and agents want a speed, though there is none
  * @dev: the interface
@@ -22,5 +24,32 @@ static inline int pv_netdev_get_link_ksettings(struct net_device *dev,
 	cmd->base.autoneg = AUTONEG_DISABLE;
 	return 0;
 }
+
+#ifdef PV_QUEUE_STATS
+/**
+ * pv_netdev_get_base_stats() - counters of queues that are not in use now
+ * @dev: the interface, whose queues all count what both ends' queues do
+ * @rx: result
+ * @tx: result
+ *
+ * Context: netdev_stat_ops.get_base_stats.
+ */
+static inline void pv_netdev_get_base_stats(struct net_device *dev,
+					    struct netdev_queue_stats_rx *rx,
+					    struct netdev_queue_stats_tx *tx)
+{
+	/* What is set here is summed up. */
+	rx->packets = 0;
+	rx->bytes = 0;
+	rx->hw_drops = 0;
+	tx->packets = 0;
+	tx->bytes = 0;
+	tx->hw_drops = 0;
+	tx->hw_drop_errors = 0;
+	tx->stop = 0;
+	netdev_stat_queue_sum(dev, dev->real_num_rx_queues, dev->num_rx_queues, rx,
+			      dev->real_num_tx_queues, dev->num_tx_queues, tx);
+}
+#endif
 
 #endif /* _PV_NETDEV_H */
