@@ -119,6 +119,21 @@ make_crash() { # DIR: added to a guest's image for CRASH=1
 	pack "$d" "$1/image.cpio"; rm -rf "$d"
 }
 
+make_selftests() { # DIR: added to a guest's image for SELFTESTS=SERIES, below /linux
+	local d=$1/stage
+	say "packing the kernel's selftests"
+	merged_usr "$d"
+	install_tools "$SROOT" "$d" /nonexistent /usr/bin/python3.11 /bin/dash
+	ln -s python3.11 "$d/usr/bin/python3"
+	cp -r "$SROOT"/usr/lib/python3.11 "$d/usr/lib/"
+	cp -r "$SROOT"/usr/lib/python3/dist-packages/yaml "$d/usr/lib/python3.11/"
+	mkdir "$d/linux"
+	tar -x --xz -f "$SROOT"/usr/src/linux-source-*.tar.xz -C "$d/linux" --strip-components=1 --wildcards \
+		'*/tools/testing/selftests/drivers/net/*.py' '*/tools/testing/selftests/drivers/net/lib/py' '*/tools/testing/selftests/net/lib/py' \
+		'*/tools/net/ynl/lib/*.py' '*/Documentation/netlink/specs'
+	pack "$d" "$1/image.cpio"; rm -rf "$d"
+}
+
 # Modules NAMES of release REL from KROOT, with what they depend on; a name of another kernel is no error.
 copy_modules() { # KROOT REL DIR NAMES...
 	local kroot=$1 rel=$2 dir=$3 m f; shift 3
@@ -153,13 +168,13 @@ make_ours() { # REL KO MODULES DIR: ours, and the lists that name them beside th
 	pack "$dir" "$4/image.cpio"
 }
 
-# Set IMG to the base archive of a kind: dom0, guest, qemu, crash
+# Set IMG to the base archive of a kind: dom0, guest, qemu, crash, selftests SERIES
 base_image() {
 	local root=$ROOT
-	case $1 in qemu) qemu_root; root=$QROOT ;; crash) crash_root; root=$CROOT ;; esac
+	case $1 in qemu) qemu_root; root=$QROOT ;; crash) crash_root; root=$CROOT ;; selftests) selftests_root "$2"; root=$SROOT ;; esac
 	IMG=$CACHE/$1-$(key -s "$root" "${BASH_SOURCE[0]}" "$NESTED/lib/packages.sh")
 	case $1 in dom0) cached "$IMG" make_dom0_base ;; guest) cached "$IMG" make_guest_base ;; qemu) cached "$IMG" make_qemu ;;
-	crash) cached "$IMG" make_crash ;; esac
+	crash) cached "$IMG" make_crash ;; selftests) cached "$IMG" make_selftests ;; esac
 	prune "$CACHE" "$1" 4
 	IMG=$IMG/image.cpio
 }

@@ -7,7 +7,7 @@ conf_defaults() {
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= SHIM_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
-	PLAIN_CPU="mitigations=off init_on_alloc=0" CRASH= DOM0_VCPUS=1 DEBIAN_SCRIPTS= WANT= GUEST_EXTRA= SNAPSHOT=1 BOOTED=auto SAVE_GUEST=
+	PLAIN_CPU="mitigations=off init_on_alloc=0" CRASH= SELFTESTS= DOM0_VCPUS=1 DEBIAN_SCRIPTS= WANT= GUEST_EXTRA= SNAPSHOT=1 BOOTED=auto SAVE_GUEST=
 	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
 }
 
@@ -67,6 +67,7 @@ prepare() {
 	mapfile -t files < <(find "$NESTED"/{guest,dom0,pattern,net.sh} -type f)
 	GUEST_KEY=$(key -s "$KROOT $* $TREE $GUEST $VCPUS $GUEST_MEM $PLAIN_CPU $GUEST_ARGS" "${files[@]}")
 	[ -z "$CRASH" ] || { base_image crash; set -- "$@" "$IMG"; cp "$KROOT"/boot/vmlinuz* "$g/data/vmlinuz"; }
+	[ -z "$SELFTESTS" ] || { base_image selftests "$SELFTESTS"; set -- "$@" "$IMG"; }
 	[ -z "$scripts" ] || [ -n "$PARTS" ] || cp "$scripts"/*.sh "$d0/scenario/"
 	for p in $PARTS; do prepare_part "$p" "$d0/scenario/parts/$p"; done
 	[ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
@@ -96,7 +97,7 @@ prepare() {
 # Set BOOTED to 1 if this one has it.
 guest_booted() {
 	[ "$BOOTED" = auto ] || return
-	case $SNAPSHOT-$KERNEL-$GUEST-$VCPUS-$GUEST_MEM-$KERNEL_DOM0$KERNEL_GUEST$GUEST_KERNEL$GUEST_ARGS$CRASH$EXTRA_MODULES in
+	case $SNAPSHOT-$KERNEL-$GUEST-$VCPUS-$GUEST_MEM-$KERNEL_DOM0$KERNEL_GUEST$GUEST_KERNEL$GUEST_ARGS$CRASH$SELFTESTS$EXTRA_MODULES in
 	1-6.1-pv-1-256-) BOOTED=1 ;;
 	*) BOOTED= ;;
 	esac

@@ -163,6 +163,13 @@ crash_root() {
 	CROOT=$UNPACKED
 }
 
+# Set SROOT to the kernel's own tests of network drivers, and what runs them
+selftests_root() { # SERIES
+	unpacked sroot "the kernel's selftests" "linux-source-$1" python3.11-minimal libpython3.11-minimal libpython3.11-stdlib \
+		python3-yaml libexpat1 zlib1g libc6 dash
+	SROOT=$UNPACKED
+}
+
 # Linux 7 is the next Debian's, whose headers want that Debian's compiler and libc: a tree of it to build in, and the
 # kernel. Set NEXT.
 next_root() { # SERIES
