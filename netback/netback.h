@@ -166,6 +166,7 @@ struct netback_from {
  * @wanted: slots that the queue waits for; 0 while it does not wait
  * @stalled: the guest takes nothing for too long: drop instead of waiting
  * @dead: and for longer: it counts in struct netback.dead
+ * @told: that it takes nothing has been said, once a connection
  * @deadline: when it becomes @stalled, then @dead; in jiffies
  * @stall_timer: finds that out
  * @counters: counters
@@ -187,6 +188,7 @@ struct netback_to {
 	u32 wanted;
 	bool stalled;
 	bool dead;
+	bool told;
 	unsigned long deadline;
 	struct timer_list stall_timer;
 	struct netback_counters counters;

@@ -121,8 +121,15 @@ static bool netback_slots_came(struct netback_queue *q)
 static void netback_give_up_waiting(struct netback_queue *q)
 {
 	struct netback_to *to = &q->to;
+	char ring[PV_RING_TEXT];
 
 	if (!to->stalled) {
+		if (!to->told) {
+			pv_ring_describe(&to->ring, ring);
+			netdev_warn(q->nb->dev, "the guest takes no packets, they are dropped; queue %u: %s\n",
+				    q->index, ring);
+			to->told = true;
+		}
 		to->stalled = true;
 		to->counters.stalls++;
 		to->deadline = jiffies + (netback_stall_ms ?
@@ -493,6 +500,7 @@ int netback_to_open(struct netback_queue *q)
 	to->wanted = 0;
 	to->stalled = false;
 	to->dead = false;
+	to->told = false;
 	return 0;
 }
 

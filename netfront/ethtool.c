@@ -38,6 +38,7 @@ static const struct netfront_stat stats[] = {
 	RING(tx, upcalls),
 	RING(tx, spurious),
 	RING(tx, bytes_copied),
+	RING(tx, late),
 	COUNT(rx_packets),
 	COUNT(rx_bytes),
 	COUNT(rx_dropped),

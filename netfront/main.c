@@ -37,6 +37,10 @@ static bool staging_grants = true;
 module_param(staging_grants, bool, 0644);
 MODULE_PARM_DESC(staging_grants, "Let backends keep the pages of the rings mapped (default yes)");
 
+unsigned int netfront_late_ms = 30000;
+module_param_named(late_msecs, netfront_late_ms, uint, 0644);
+MODULE_PARM_DESC(late_msecs, "Milliseconds without an answer after which that is said; 0: never (default 30000)");
+
 /* The keys of netif.h. */
 static const struct pv_feature netfront_features[] = {
 	PV_BACK_KEY(F_MAX_QUEUES, "multi-queue-max-queues", PV_FEATURE_CLAMP, 4096, 1),
@@ -320,6 +324,7 @@ static int netfront_probe(struct pv_device *pd)
 	INIT_LIST_HEAD(&nf->mcast);
 	INIT_DELAYED_WORK(&nf->mcast_work, netfront_mcast_work);
 	INIT_DELAYED_WORK(&nf->notify, netfront_notify_work);
+	timer_setup(&nf->look, netfront_look_for_answers, 0);
 	netfront_ctrl_init(nf);
 	pd->priv = nf;
 
@@ -718,6 +723,7 @@ static int netfront_connect(struct pv_device *pd)
 	netfront_set_carrier(nf);
 	netfront_tell_backend(nf);
 	rtnl_unlock();
+	netfront_look_later(nf);
 
 	netdev_info(nf->dev, "%u queues, %s%s%s\n", nf->nr_queues,
 		    nf->queue[0].mapped ? "staging grants" :
@@ -815,6 +821,7 @@ static void netfront_disconnect(struct pv_device *pd, enum pv_down why)
 	WRITE_ONCE(nf->connected, false);
 	cancel_delayed_work_sync(&nf->mcast_work);
 	cancel_delayed_work_sync(&nf->notify);
+	timer_delete_sync(&nf->look);
 	rtnl_lock();
 	netif_carrier_off(nf->dev);
 	netfront_stop_polling(nf);

@@ -169,6 +169,8 @@ struct netfront_rx_buf {
  * @tx_number: of the packet that is being sent, from 1 on
  * @tx_failed: of the last packet that came to nothing
  * @tx_looked: the last time that responses were looked for, in slots sent
+ * @tx_look: what was seen of the answers last
+ * @tx_late: it was said that there is none for long
  * @tx_packet: the packet that is being sent, too large for the stack
  * @tx_staged: grants of the staged pages
  * @tx_bare: grants for the skbs' own pages
@@ -222,6 +224,8 @@ struct netfront_queue {
 	u32 tx_number;
 	u32 tx_failed;
 	u32 tx_looked;
+	struct pv_ring_look tx_look;
+	bool tx_late;
 	struct netfront_tx_packet tx_packet;
 	struct pv_grant_chain tx_staged;
 	struct pv_grant_chain tx_bare;
@@ -336,6 +340,7 @@ struct netfront_mcast {
  * @mcast_stale: another backend is there, which has been told nothing
  * @mcast_work: tells it what has changed
  * @notify: tells neighbours that the interface is back
+ * @look: looks for answers that do not come, while there is a connection
  */
 struct netfront {
 	struct pv_device *pd;
@@ -361,9 +366,11 @@ struct netfront {
 	bool mcast_stale;
 	struct delayed_work mcast_work;
 	struct delayed_work notify;
+	struct timer_list look;
 };
 
 /* main.c */
+extern unsigned int netfront_late_ms;
 void netfront_tell_program(struct netfront *nf);
 
 /* tx.c */
@@ -375,6 +382,8 @@ bool netfront_tx_frame(struct netfront_queue *q, struct xdp_frame *frame,
 void netfront_tx_flush(struct netfront_queue *q);
 int netfront_tx_connect(struct netfront_queue *q, bool bounce);
 void netfront_tx_disconnect(struct netfront_queue *q);
+void netfront_look_later(struct netfront *nf);
+void netfront_look_for_answers(struct timer_list *timer);
 void netfront_mcast_work(struct work_struct *work);
 void netfront_mcast_forget(struct netfront *nf);
 

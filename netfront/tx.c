@@ -553,6 +553,56 @@ void netfront_tx_arm(struct netfront_queue *q)
 	__netif_tx_unlock(q->txq);
 }
 
+/* ---- answers that take long ---- */
+
+/* It is said once each time. */
+static void netfront_look_at(struct netfront_queue *q)
+{
+	bool late = pv_ring_late(&q->tx, &q->tx_look);
+	char ring[PV_RING_TEXT];
+
+	if (late == q->tx_late)
+		return;
+	q->tx_late = late;
+	if (!late) {
+		netdev_notice(q->nf->dev, "queue %u is answered again\n", q->id);
+		return;
+	}
+	q->tx_stats.late++;
+	pv_ring_describe(&q->tx, ring);
+	netdev_warn(q->nf->dev, "no answer for %u ms to what was sent; queue %u: %s\n",
+		    READ_ONCE(netfront_late_ms), q->id, ring);
+}
+
+/**
+ * netfront_look_later() - see to it that answers which do not come are noticed
+ * @nf: the interface, connected
+ */
+void netfront_look_later(struct netfront *nf)
+{
+	unsigned int msecs = READ_ONCE(netfront_late_ms);
+
+	if (msecs)
+		mod_timer(&nf->look, jiffies + msecs_to_jiffies(msecs));
+}
+
+/**
+ * netfront_look_for_answers() - whether there have been some since the last look
+ * @timer: of the interface
+ *
+ * The stack's watchdog would not do: it looks at queues that have stopped, and it
+ * warns of a fault of the driver, also while a backend is only away.
+ */
+void netfront_look_for_answers(struct timer_list *timer)
+{
+	struct netfront *nf = timer_container_of(nf, timer, look);
+	unsigned int i;
+
+	for (i = 0; i < nf->nr_queues; i++)
+		netfront_look_at(&nf->queue[i]);
+	netfront_look_later(nf);
+}
+
 /* ---- a connection ---- */
 
 /**
@@ -594,6 +644,8 @@ int netfront_tx_connect(struct netfront_queue *q, bool bounce)
 	q->tx_number = 1;
 	q->tx_failed = 0;
 	q->tx_looked = 0;
+	q->tx_look = (struct pv_ring_look) { };
+	q->tx_late = false;
 	return 0;
 }
 

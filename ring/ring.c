@@ -135,6 +135,28 @@ void pv_ring_describe(const struct pv_ring *ring, char text[PV_RING_TEXT])
 EXPORT_SYMBOL_GPL(pv_ring_describe);
 
 /**
+ * pv_ring_late() - frontend: whether nothing has been answered since the last look
+ * @ring: the ring, its pages still there
+ * @look: the last one, zero before the first; the next one's afterwards
+ *
+ * For those whose requests have no timers of their own. Responses need not have
+ * been taken, and nothing is believed: it is only for people.
+ *
+ * Context: any; one that looks at a time.
+ * Return: true if what waited then waits still.
+ */
+bool pv_ring_late(const struct pv_ring *ring, struct pv_ring_look *look)
+{
+	u32 answered = READ_ONCE(*ring->peer_prod);
+	bool late = look->waits && answered == look->answered;
+
+	look->answered = answered;
+	look->waits = READ_ONCE(ring->published) != answered;
+	return late;
+}
+EXPORT_SYMBOL_GPL(pv_ring_late);
+
+/**
  * pv_ring_pending() - entries of the peer that wait to be consumed
  * @ring: the ring
  *

@@ -79,6 +79,16 @@ struct pv_ring {
 	struct pv_stats *stats;
 };
 
+/**
+ * struct pv_ring_look - what a frontend saw of a ring when it looked last
+ * @answered: so far the backend had answered
+ * @waits: there were requests without an answer
+ */
+struct pv_ring_look {
+	u32 answered;
+	bool waits;
+};
+
 /** PV_RING_TEXT - room for the text that pv_ring_describe() writes */
 #define PV_RING_TEXT	160
 
@@ -91,6 +101,7 @@ u32 pv_ring_pending(struct pv_ring *ring);
 bool pv_ring_publish(struct pv_ring *ring);
 bool pv_ring_arm(struct pv_ring *ring, u32 ahead);
 void pv_ring_describe(const struct pv_ring *ring, char text[PV_RING_TEXT]);
+bool pv_ring_late(const struct pv_ring *ring, struct pv_ring_look *look);
 void pv_ring_break(struct pv_ring *ring, const char *why);
 
 /**

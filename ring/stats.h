@@ -41,7 +41,7 @@ struct pv_stats {
 	u64 quarantined;
 	/** @errors: requests that ended with an error */
 	u64 errors;
-	/** @late: times that a request had no response for a minute (frontend) */
+	/** @late: times that there was no response for long (frontend) */
 	u64 late;
 };
 

@@ -1409,6 +1409,48 @@ static void sockets_get_time_stamps(struct kunit *test)
 	}
 }
 
+/* A backend that takes nothing, or is away for long: it is said, once each time, and waited for all the same. */
+static void answer_is_late(struct kunit *test)
+{
+	static const char limit[] = "/sys/module/pv_netfront/parameters/late_msecs";
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	unsigned int i;
+	u64 before;
+
+	set_parameter(test, limit, "200");
+	replace_pair(test);
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	exchange(test, 1514, 10);
+	/* What is idle, answered or not looked at, is not late. */
+	msleep(1000);
+	KUNIT_EXPECT_EQ(test, counter(inside, "tx_late"), 0);
+	for (i = 0; i < 2; i++) {
+		zero();
+		if (i) {
+			outside = NULL;
+			fake_xen_remove_device(back);
+			back = NULL;
+		} else {
+			fake_xen_write(rate, "1,60000000");
+		}
+		settle();
+		before = counter(inside, "tx_late");
+		KUNIT_EXPECT_TRUE(test, send(inside, 1514));
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(counter(inside, "tx_late") > before));
+		/* Five looks more, and once for each queue (IPv6 sends by the other one). */
+		send(inside, 1514);
+		msleep(1000);
+		KUNIT_EXPECT_LE(test, counter(inside, "tx_late"), before + inside->real_num_tx_queues);
+		if (i)
+			add_backend(test);
+		fake_xen_rm(rate);
+		settle();
+		bring_up(test);
+		exchange(test, 1514, 10);
+	}
+	set_parameter(test, limit, "30000");
+}
+
 /* A guest that takes nothing costs a few MB, whatever the queue's discipline would keep for it. */
 static void bytes_for_a_guest_that_takes_nothing(struct kunit *test)
 {
@@ -2302,6 +2344,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(queues_are_seen_at_once),
 	KUNIT_CASE(events_by_queue),
 	KUNIT_CASE(sockets_get_time_stamps),
+	KUNIT_CASE(answer_is_late),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(bursts_are_published_once),
 	KUNIT_CASE(backlog_is_published_once),

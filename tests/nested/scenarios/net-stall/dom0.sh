@@ -24,4 +24,8 @@ for n in 1 2; do
 	check "2 MB each way" eval "transfer_to g 2 2 && transfer_from g 2 2"
 done
 [ "$BACK" != ours ] || check "it was counted" at_least "$(counter "$(vif g)" "to[0-9]+_stalls")" 2
+if [ "$BACK" = ours ]; then
+	n=$(dmesg | grep -c "$(vif g): the guest takes no packets")
+	check "it was said, once a queue: $n" eval "at_least $n 1 && at_least 2 $n"
+fi
 check "guests stop" eval "stop_guest g && stop_guest h"
