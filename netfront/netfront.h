@@ -184,12 +184,12 @@ struct netfront_rx_buf {
  * @rx_start: slot with which it begins
  * @rx_buf: by slot
  * @rx_pool: pages of received packets, and in direct mode of the ring
+ * @xdp_pool: whole pages: those that programs see; in direct mode the same pool
  * @rx_grants: grants of the ring's pages
  * @rx_stats: ring's counters
  * @rx_shared: ring's page
  * @rxq: for XDP
  * @xdp_page: a buffer that a program has dropped, for the next packet
- * @xdp_offset: where it lies in its page
  * @xdp_sent: frames wait in the tx ring for the end of the poll
  * @xdp_redirected: so do frames elsewhere
  * @idle: nothing has come since the last event
@@ -239,12 +239,12 @@ struct netfront_queue {
 	u32 rx_start;
 	struct netfront_rx_buf rx_buf[NETFRONT_RING];
 	struct page_pool *rx_pool;
+	struct page_pool *xdp_pool;
 	struct pv_grant_chain rx_grants;
 	struct pv_stats rx_stats;
 	struct pv_shared rx_shared;
 	struct xdp_rxq_info rxq;
 	struct page *xdp_page;
-	unsigned int xdp_offset;
 	bool xdp_sent;
 	bool xdp_redirected;
 	bool idle;
@@ -391,9 +391,6 @@ void netfront_mcast_forget(struct netfront *nf);
 int netfront_poll(struct napi_struct *napi, int budget);
 enum hrtimer_restart netfront_hold_over(struct hrtimer *timer);
 void netfront_refill_again(struct timer_list *timer);
-u32 netfront_rx_part_max(const struct netfront_queue *q);
-struct page *netfront_rx_part_page(struct netfront_queue *q, unsigned int len,
-				   unsigned int *offset);
 struct page *netfront_rx_take(struct netfront_queue *q, u16 at);
 void netfront_rx_gather(struct netfront_queue *q,
 			const struct netfront_rx_packet *p, u32 from,

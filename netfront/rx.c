@@ -36,37 +36,6 @@ static_assert(sizeof(union netfront_rx_slot) == 8);
 
 /* ---- pages ---- */
 
-/**
- * netfront_rx_part_max() - most bytes that netfront_rx_part_page() gives
- * @q: the queue
- *
- * Return: bytes.
- */
-u32 netfront_rx_part_max(const struct netfront_queue *q)
-{
-	return q->bounce ? RX_PART : PAGE_SIZE;
-}
-
-/**
- * netfront_rx_part_page() - room for data of a received packet
- * @q: the queue
- * @len: bytes, at most netfront_rx_part_max()
- * @offset: result: where they begin in the page
- *
- * Context: NAPI.
- * Return: the page, or NULL.
- */
-struct page *netfront_rx_part_page(struct netfront_queue *q, unsigned int len,
-				   unsigned int *offset)
-{
-	/* Parts of two packets do not share a cache line. */
-	if (q->bounce)
-		return page_pool_dev_alloc_frag(q->rx_pool, offset,
-						ALIGN(len, SMP_CACHE_BYTES));
-	*offset = 0;
-	return page_pool_dev_alloc_pages(q->rx_pool);
-}
-
 static void *netfront_buf_of(struct netfront_queue *q, const struct netfront_rx_part *part)
 {
 	return q->rx_buf[part->at].data + part->offset;
@@ -200,7 +169,9 @@ static struct sk_buff *netfront_copied_skb(struct netfront_queue *q,
 	for (i = 0; from < p->len; i++) {
 		u32 len = min_t(u32, p->len - from, RX_PART);
 
-		page = netfront_rx_part_page(q, len, &offset);
+		/* Parts of two packets do not share a cache line. */
+		page = page_pool_dev_alloc_frag(q->rx_pool, &offset,
+						ALIGN(len, SMP_CACHE_BYTES));
 		if (unlikely(!page)) {
 			/* Memory is in small pieces: those will do. */
 			len = min_t(u32, len, PAGE_SIZE);
@@ -513,7 +484,7 @@ static int netfront_take_grants(struct netfront_queue *q, bool bounce)
 }
 
 /**
- * netfront_rx_connect() - make the page pool, give each slot its grant
+ * netfront_rx_connect() - make the page pools, give each slot its grant
  * @q: the queue, its ring empty and its grants made
  * @bounce: whether all data is copied
  *
@@ -525,9 +496,14 @@ int netfront_rx_connect(struct netfront_queue *q, bool bounce)
 	int nid = dev_to_node(&q->nf->pd->xb->dev);
 	int err;
 
-	q->rx_pool = bounce ?
-		pv_page_pool_create(RX_ORDER, RX_POOL_LARGE, nid, true, &q->napi) :
-		pv_page_pool_create(0, NETFRONT_RING, nid, false, &q->napi);
+	q->xdp_pool = pv_page_pool_create(0, NETFRONT_RING, nid, false, &q->napi);
+	if (IS_ERR(q->xdp_pool)) {
+		err = PTR_ERR(q->xdp_pool);
+		q->xdp_pool = NULL;
+		return err;
+	}
+	q->rx_pool = bounce ? pv_page_pool_create(RX_ORDER, RX_POOL_LARGE, nid, true, &q->napi) :
+			      q->xdp_pool;
 	if (IS_ERR(q->rx_pool)) {
 		err = PTR_ERR(q->rx_pool);
 		q->rx_pool = NULL;
@@ -536,7 +512,7 @@ int netfront_rx_connect(struct netfront_queue *q, bool bounce)
 	err = xdp_rxq_info_reg(&q->rxq, q->nf->dev, q->id, q->napi.napi_id);
 	if (!err)
 		err = xdp_rxq_info_reg_mem_model(&q->rxq, MEM_TYPE_PAGE_POOL,
-						 q->rx_pool);
+						 q->xdp_pool);
 	if (!err)
 		err = netfront_take_grants(q, bounce);
 	return err;
@@ -601,7 +577,10 @@ void netfront_rx_disconnect(struct netfront_queue *q)
 	netfront_xdp_forget(q);
 	if (xdp_rxq_info_is_reg(&q->rxq))
 		xdp_rxq_info_unreg(&q->rxq);
-	if (q->rx_pool)
+	if (q->rx_pool && q->rx_pool != q->xdp_pool)
 		page_pool_destroy(q->rx_pool);
 	q->rx_pool = NULL;
+	if (q->xdp_pool)
+		page_pool_destroy(q->xdp_pool);
+	q->xdp_pool = NULL;
 }

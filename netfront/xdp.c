@@ -25,7 +25,11 @@
 
 #include "netfront.h"
 
-/* A buffer: headroom, data, and what an skb needs behind them. */
+/*
+ * A buffer: headroom, data, and what an skb needs behind them. It has a page of
+ * its own: until Linux 6.3 a cpumap and veth take pages out of their pool when they
+ * make an skb of a frame, whoever else has a part of them.
+ */
 #define XDP_BUF		PAGE_SIZE
 #define XDP_DATA	(SKB_WITH_OVERHEAD(XDP_BUF) - XDP_PACKET_HEADROOM)
 
@@ -33,33 +37,28 @@
 
 static void netfront_put_page_of(struct netfront_queue *q, const void *data)
 {
-	page_pool_put_full_page(q->rx_pool, virt_to_head_page(data), true);
+	page_pool_put_full_page(q->xdp_pool, virt_to_page(data), true);
 }
 
 static void *netfront_take_buffer(struct netfront_queue *q)
 {
 	struct page *page = q->xdp_page;
-	unsigned int offset = q->xdp_offset;
 
 	if (page)
 		q->xdp_page = NULL;
 	else
-		page = netfront_rx_part_page(q, XDP_BUF, &offset);
-	return page ? page_address(page) + offset : NULL;
+		page = page_pool_dev_alloc_pages(q->xdp_pool);
+	return page ? page_address(page) : NULL;
 }
 
 static void netfront_drop_buffer(struct netfront_queue *q, struct xdp_buff *xdp)
 {
-	struct page *page = virt_to_head_page(xdp->data_hard_start);
-
-	if (xdp_buff_has_frags(xdp)) {
+	if (xdp_buff_has_frags(xdp))
 		xdp_return_buff(xdp);
-	} else if (q->xdp_page) {
+	else if (q->xdp_page)
 		netfront_put_page_of(q, xdp->data_hard_start);
-	} else {
-		q->xdp_page = page;
-		q->xdp_offset = xdp->data_hard_start - page_address(page);
-	}
+	else
+		q->xdp_page = virt_to_page(xdp->data_hard_start);
 }
 
 /* What did not fit into the buffer goes into fragments. */
@@ -72,18 +71,18 @@ static bool netfront_gather_frags(struct netfront_queue *q, struct xdp_buff *xdp
 	info->xdp_frags_size = p->len - from;
 	xdp_buff_set_frags_flag(xdp);
 	while (from < p->len) {
-		u32 len = min(p->len - from, netfront_rx_part_max(q));
-		unsigned int offset;
-		struct page *page = netfront_rx_part_page(q, len, &offset);
+		struct page *page = page_pool_dev_alloc_pages(q->xdp_pool);
+		u32 len = min_t(u32, p->len - from, PAGE_SIZE);
 
 		if (unlikely(!page))
 			return false;
-		netfront_rx_gather(q, p, from, page_address(page) + offset, len);
-		pv_frag_fill(&info->frags[info->nr_frags++], page, offset, len);
+		netfront_rx_gather(q, p, from, page_address(page), len);
+		pv_frag_fill(&info->frags[info->nr_frags++], page, 0, len);
 		if (unlikely(page_is_pfmemalloc(page)))
 			xdp_buff_set_frag_pfmemalloc(xdp);
 		from += len;
 	}
+	pv_xdp_frags_truesize(info, info->nr_frags * PAGE_SIZE);
 	return true;
 }
 
@@ -194,7 +193,7 @@ static struct sk_buff *netfront_pass(struct netfront_queue *q, struct xdp_buff *
 		skb_metadata_set(skb, meta);
 	if (unlikely(nr_frags))
 		pv_xdp_update_skb(skb, xdp, nr_frags, frags_size,
-				  SKB_DATA_ALIGN(frags_size));
+				  nr_frags * PAGE_SIZE);
 	return netfront_rx_finish(q, skb, p) ? skb : NULL;
 }
 
@@ -327,7 +326,7 @@ void netfront_xdp_flush(struct netfront_queue *q)
 void netfront_xdp_forget(struct netfront_queue *q)
 {
 	if (q->xdp_page)
-		page_pool_put_full_page(q->rx_pool, q->xdp_page, false);
+		page_pool_put_full_page(q->xdp_pool, q->xdp_page, false);
 	q->xdp_page = NULL;
 }
 

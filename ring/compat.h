@@ -450,7 +450,10 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define pv_xdp_update_skb(skb, xdp, nr, size, truesize)			\
 	xdp_update_skb_shared_info(skb, nr, size, truesize,		\
 				   xdp_buff_is_frag_pfmemalloc(xdp))
+#define pv_xdp_frags_truesize(info, size)	do { } while (0)
 #else
+/** pv_xdp_frags_truesize() - memory that a frame's fragments take */
+#define pv_xdp_frags_truesize(info, size)	((info)->xdp_frags_truesize = (size))
 /** pv_xdp_update_skb() - tell an skb of the fragments that its buffer had */
 #define pv_xdp_update_skb(skb, xdp, nr, size, truesize)			\
 	xdp_update_skb_frags_info(skb, nr, size, truesize,		\

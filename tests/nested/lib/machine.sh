@@ -56,6 +56,7 @@ prepare() {
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
 	cp -r "$NESTED"/{guest,pattern,net.sh} "$g/nested/"; cp -r "$NESTED"/{dom0,pattern,net.sh} "$d0/nested/"
+	xdp_cpumap; cp "$CPUMAP" "$g/nested/guest/"
 	store_builtin; cp "$STORE/store.so" "$d0/nested/"
 	our_pv_scsi; cp "$PV_SCSI" "$d0/usr/sbin/"
 	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$TREE/stream.sum" "$d0/data/"
@@ -65,7 +66,7 @@ prepare() {
 	modules_image "$REL" "$GUEST_MODULES $EXTRA_MODULES"; set -- "$@" "$IMG"
 	[ "$FRONT" != ours ] && [ -z "$BOOTED" ] || { our_modules; ours_image "$REL"; set -- "$@" "$OURS/image.cpio"; }
 	mapfile -t files < <(find "$NESTED"/{guest,dom0,pattern,net.sh} -type f)
-	GUEST_KEY=$(key -s "$KROOT $* $TREE $GUEST $VCPUS $GUEST_MEM $PLAIN_CPU $GUEST_ARGS" "${files[@]}")
+	GUEST_KEY=$(key -s "$KROOT $* $TREE $CPUMAP $GUEST $VCPUS $GUEST_MEM $PLAIN_CPU $GUEST_ARGS" "${files[@]}")
 	[ -z "$CRASH" ] || { base_image crash; set -- "$@" "$IMG"; cp "$KROOT"/boot/vmlinuz* "$g/data/vmlinuz"; }
 	[ -z "$SELFTESTS" ] || { base_image selftests "$SELFTESTS"; set -- "$@" "$IMG"; }
 	[ -z "$scripts" ] || [ -n "$PARTS" ] || cp "$scripts"/*.sh "$d0/scenario/"

@@ -11,6 +11,10 @@ our_pv_scsi() {
 	PV_SCSI=$("$TOP/tests/pv-scsi/build") || die "pv-scsi does not build"
 }
 
+# Set CPUMAP to a guest's program that puts an XDP program with a map on an interface
+xdp_cpumap() { CPUMAP=$CACHE/cpumap-$(key "$NESTED/xdp-cpumap.c"); cached "$CPUMAP" make_cpumap; prune "$CACHE" cpumap 2; CPUMAP=$CPUMAP/xdp-cpumap; }
+make_cpumap() { gcc -Wall -Wextra -Werror -O2 -static -D_GNU_SOURCE -o "$1/xdp-cpumap" "$NESTED/xdp-cpumap.c"; } # DIR
+
 # Set STORE to the folder with dom0's builtin for xenstore
 store_builtin() { STORE=$CACHE/store-$(key "$NESTED/store.c" "$ROOT/usr/bin/bash"); cached "$STORE" make_store; prune "$CACHE" store 2; }
 make_store() { # DIR
