@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: GPL-2.0
+used_dom0() { sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print $2 }' /proc/meminfo; }
+used_guest() { guest_cmd g "sync; echo 3 >/proc/sys/vm/drop_caches; sleep 1; awk '/^MemFree/ { print \$2 }' /proc/meminfo"; }
+cycles() {
+	local i
+	for i in $(seq "$1"); do
+		attach_vif g 256 && wait_for 30 vif_connected g 1 && guest_cmd g "ip link set eth1 up" || return
+		[ -z "$2" ] || same "$(xs "$(vif_frontend g 1)/multi-queue-num-queues")" "$2" || return
+		detach_vif g 1 && wait_for 10 guest_cmd g "! ip link show eth1" || return
+	done
+}
+require "bridge" make_bridge
+require "guest boots with a vif" start_guest g --vif "$(vif_line 2)"
+require "connected" net_up g 2
+# What the first ones take is kept for the next: caches, and the other ends' tables.
+[ "$FRONT$BACK" = oursours ] && queues=8 || queues=
+require "three cycles" cycles 3 $queues
+d0=$(used_dom0); g0=$(used_guest)
+require "thirty more" cycles 30 $queues
+d1=$(used_dom0); g1=$(used_guest)
+diag "they took $((d0 - d1)) KiB of dom0, $((g0 - g1)) KiB of the guest"
+check "of a MB in the guest" at_least 1024 $((g0 - g1))
+check "and in dom0" at_least 2048 $((d0 - d1))
+check "it works" eval "transfer_to g 2 1 && transfer_from g 2 1"
+check "guest stops" stop_guest g
