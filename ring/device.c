@@ -56,7 +56,7 @@ static bool device_may_say(enum xenbus_state own, enum xenbus_state now, enum xe
 	return now != XenbusStateInitialising && state != own;
 }
 
-/* -ESTALE: it is not to be said. -ENOENT: there is no state any more. -EAGAIN: somebody else wrote there meanwhile. */
+/* -ESTALE: it is not to be said. -ENOENT: there is no device. -EAGAIN: others write there. */
 static int device_try_to_say(struct pv_device *pd, enum xenbus_state state,
 			     int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
 {

@@ -178,7 +178,10 @@ static bool front_closed(struct pv_device *pd)
 	return !err && pd->xb->state != XenbusStateClosed;
 }
 
-/* The toolstack wants the device back: as soon as nobody uses it. Returns true if it has become a former one. */
+/*
+ * The toolstack wants the device back: as soon as nobody uses it. Returns true
+ * if it has become a former one.
+ */
 static bool front_close(struct pv_device *pd)
 {
 	/* Whoever is the last user from now on sees it, and pokes. */

@@ -172,6 +172,7 @@ FUZZ_NOTHING(kthread_work);
 FUZZ_NOTHING(list_head);
 FUZZ_NOTHING(mutex);
 FUZZ_NOTHING(napi_struct);
+FUZZ_NOTHING(notifier_block);
 FUZZ_NOTHING(page_frag_cache);
 FUZZ_NOTHING(sk_buff_head);
 FUZZ_NOTHING(tasklet_struct);

@@ -44,6 +44,14 @@
 #ifndef GAPS
 #define GAPS		0
 #endif
+/* Whose xenbus looks while they have gone. (Both at once are too many states; BACK_LOOKS are 37 million, by hand.) */
+#ifdef BACK_LOOKS
+#define FRONT_NODE	false
+#define BACK_NODE	true
+#else
+#define FRONT_NODE	true
+#define BACK_NODE	false
+#endif
 
 /* Xenstore: both states, and which rings the frontend's keys name. */
 byte front_state = INITIALISING, back_state = INITIALISING, keys;
@@ -65,6 +73,8 @@ byte front_link = DOWN, back_link = DOWN, mapped, wanted;
 byte front_reloads = FRONT_RELOADS, back_reloads = BACK_RELOADS, migrations = MIGRATIONS, remakes = REMAKES, gaps = GAPS;
 /* xenbus has made a device of the directory; something has come or gone there. */
 bool front_there = true, back_there = true, front_node, back_node;
+/* It has seen that the directory has gone, and is about to take the device away. */
+bool front_taken, back_taken;
 /* The frontend's thread has begun something, and is not frozen before its end. */
 bool front_busy;
 
@@ -286,17 +296,25 @@ end:
 	:: d_step { front_there && front_goes && !front_watched && front_state == INITIALISING -> front_busy = true; front_event = false; front_asked = false };
 		d_step { front_link = DOWN; granted = 0; front_said = INITIALISING };
 		d_step { front_goes = false; front_begins = true; front_event = true; front_busy = false }
-	:: d_step { front_there && !front_watched && !front_begins && ((front_node && front_state == GONE) || (front_goes && front_state != INITIALISING)) ->
-			front_busy = true; front_node = false; front_goes = false; front_event = false; front_asked = false };
+	:: d_step { front_there && !front_watched && !front_begins && (front_taken || (front_goes && front_state != INITIALISING)) ->
+			front_busy = true; front_goes = false; front_event = false; front_asked = false };
 		front_down();
 		d_step {
 			if
-			:: front_said == CLOSED || NOTHING_TO_SAY(front_state) -> skip
-			:: else -> front_state = CLOSED; back_event = true
+			:: NOTHING_TO_SAY(front_state) -> skip
+#ifndef BROKEN_TAKEN
+			:: front_taken && front_state == front_said && !NOTHING_TO_SAY(front_state) -> front_state = INITIALISING; back_event = true
+#endif
+			:: else ->
+				if
+				:: front_said != CLOSED -> front_state = CLOSED; back_event = true
+				:: else
+				fi
 			fi;
+			front_taken = false;
 			front_there = false; front_node = true; front_busy = false
 		}
-	:: d_step { front_there && front_node && front_state != GONE -> front_node = false }
+	:: d_step { front_there && front_node -> front_node = false; front_taken = front_taken || front_state == GONE }
 	:: d_step { !front_there && front_node ->
 			front_node = false;
 			if
@@ -327,17 +345,25 @@ end:
 	:: d_step { back_there && back_goes && !back_watched && back_state == INITIALISING -> back_event = false; back_asked = false } ->
 		d_step { back_link = DOWN; mapped = 0; back_said = INITIALISING };
 		d_step { back_goes = false; back_begins = true; back_event = true }
-	:: d_step { back_there && !back_watched && !back_begins && ((back_node && back_state == GONE) || (back_goes && back_state != INITIALISING)) ->
-			back_node = false; back_goes = false; back_event = false; back_asked = false } ->
+	:: d_step { back_there && !back_watched && !back_begins && (back_taken || (back_goes && back_state != INITIALISING)) ->
+			back_goes = false; back_event = false; back_asked = false } ->
 		back_down();
 		d_step {
 			if
-			:: back_said == CLOSED || NOTHING_TO_SAY(back_state) -> skip
-			:: else -> back_state = CLOSED; front_event = true
+			:: NOTHING_TO_SAY(back_state) -> skip
+#ifndef BROKEN_TAKEN
+			:: back_taken && back_state == back_said && !NOTHING_TO_SAY(back_state) -> back_state = INITIALISING; front_event = true
+#endif
+			:: else ->
+				if
+				:: back_said != CLOSED -> back_state = CLOSED; front_event = true
+				:: else
+				fi
 			fi;
+			back_taken = false;
 			back_there = false; back_node = true
 		}
-	:: d_step { back_there && back_node && back_state != GONE -> back_node = false }
+	:: d_step { back_there && back_node -> back_node = false; back_taken = back_taken || back_state == GONE }
 	:: d_step { !back_there && back_node ->
 			back_node = false;
 			if
@@ -376,7 +402,7 @@ end:
 		front_event = true; back_event = true }
 	:: d_step { gaps && front_state != GONE ->
 		front_state = GONE; back_state = GONE; keys = 0;
-		front_event = true; back_event = true; front_node = true; back_node = true }
+		front_event = true; back_event = true; front_node = FRONT_NODE; back_node = BACK_NODE }
 	:: d_step { gaps && front_state == GONE ->
 		gaps--;
 		front_state = INITIALISING; back_state = INITIALISING;
