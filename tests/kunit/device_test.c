@@ -694,7 +694,7 @@ static void front_is_made_anew(struct kunit *test)
 	}
 }
 
-/* Its directories have gone. While it comes to its end the next device's are made: what it says last is not for these. */
+/* Its directories have gone. While it comes to its end the next device's are made: its last word is not for these. */
 static void front_ends_late(struct kunit *test)
 {
 	unsigned int step;
