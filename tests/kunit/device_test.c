@@ -736,18 +736,18 @@ static void removed_beside_the_next(struct kunit *test)
 
 		take_to(test, step);
 		KUNIT_ASSERT_EQ(test, fake_xen_make_anew(TYPE, 3), 0);
-		fake_xen_remove_device(dev);
+		fake_xen_take_device(dev);
 		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
 		clear_trace();
 		fake_xen_reset();
 		dev = add(test, FAKE_XEN_FRONT);
 		take_to(test, step);
-		fake_xen_remove_device(dev);
+		fake_xen_take_device(dev);
 		KUNIT_EXPECT_EQ_MSG(test, front_state(), XenbusStateInitialising, "step %u: %s", step, drv.trace);
 		clear_trace();
 		fake_xen_reset();
 		dev = add(test, FAKE_XEN_BACK);
-		fake_xen_remove_device(dev);
+		fake_xen_take_device(dev);
 		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitialising);
 		clear_trace();
 		fake_xen_reset();
@@ -1270,8 +1270,8 @@ static void back_means_fail(struct kunit *test)
 		else if (step == 2)
 			fake_xen_fail_step(FAKE_XEN_BIND, 0, 1, -ENOMEM);
 		else
-			/* The case's own write of the state, then the late key */
-			fake_xen_fail_writes(1, 1, -ENOSPC);
+			/* After the case's own write: the late key, what is said of that, the key once more */
+			fake_xen_fail_writes(1, 3, -ENOSPC);
 		front_goes(XenbusStateInitialised);
 		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "step %u: %s", step, drv.trace);
 		fake_xen_held(&held);

@@ -124,9 +124,11 @@ struct xenbus_device *fake_xen_add_device(enum fake_xen_end end, const char *typ
 /* Both directories go and are made once more, before anybody has seen that they had gone. */
 int fake_xen_make_anew(const char *type, unsigned int id);
 /*
- * Removes the device from its bus (unless it has unregistered itself), as a toolstack that tears a device down; the
- * nodes stay. @dev is no longer valid.
+ * Removes the device from its bus (unless it has unregistered itself), as xenbus does that has seen its directory gone;
+ * the nodes stay, or are another's by now. @dev is no longer valid.
  */
+void fake_xen_take_device(struct xenbus_device *dev);
+/* The same; but if its directory is there, it is its driver that goes first, as when a module is unloaded. */
 void fake_xen_remove_device(struct xenbus_device *dev);
 /* "/local/domain/1/device/vbd/51712" or "/local/domain/0/backend/vbd/1/51712" into @buf; returns @buf. */
 #define FAKE_XEN_PATH_LEN 128

@@ -597,12 +597,20 @@ static void take_down(struct xenbus_device *dev)
 	put_device(&dev->dev);
 }
 
-void fake_xen_remove_device(struct xenbus_device *dev)
+void fake_xen_take_device(struct xenbus_device *dev)
 {
 	mutex_lock(&devices_mutex);
 	list_del(&to_entry(dev)->list);
 	mutex_unlock(&devices_mutex);
 	take_down(dev);
+}
+FAKE_XEN_SYMBOL(fake_xen_take_device);
+
+void fake_xen_remove_device(struct xenbus_device *dev)
+{
+	if (xenbus_exists(XBT_NIL, dev->nodename, ""))
+		device_release_driver(&dev->dev);
+	fake_xen_take_device(dev);
 }
 FAKE_XEN_SYMBOL(fake_xen_remove_device);
 
