@@ -99,12 +99,20 @@ int pv_device_say(struct pv_device *pd, enum xenbus_state state,
 	return err == -ESTALE || err == -ENOENT ? 0 : err;
 }
 
-void pv_device_switch(struct pv_device *pd, enum xenbus_state state)
+/* The same, where it has not been said yet; an error is reported. */
+int pv_device_switch_with(struct pv_device *pd, enum xenbus_state state,
+			  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
 {
-	int err = state != pd->xb->state ? pv_device_say(pd, state, NULL) : 0;
+	int err = state != pd->xb->state ? pv_device_say(pd, state, with) : 0;
 
 	if (err)
 		pv_device_error(pd, err, "cannot write state %d", state);
+	return err;
+}
+
+void pv_device_switch(struct pv_device *pd, enum xenbus_state state)
+{
+	pv_device_switch_with(pd, state, NULL);
 }
 
 void pv_device_down(struct pv_device *pd, enum pv_down why)

@@ -167,13 +167,10 @@ static int front_check_unwanted(struct pv_device *pd, struct xenbus_transaction 
  */
 static bool front_closed(struct pv_device *pd)
 {
-	int err = 0;
+	int err;
 
 	pv_device_down(pd, PV_DOWN_FINAL);
-	if (pd->xb->state != XenbusStateClosed)
-		err = pv_device_say(pd, XenbusStateClosed, front_check_unwanted);
-	if (err)
-		pv_device_error(pd, err, "cannot write that it is closed");
+	err = pv_device_switch_with(pd, XenbusStateClosed, front_check_unwanted);
 	complete(&pd->xb->down);
 	return !err && pd->xb->state != XenbusStateClosed;
 }

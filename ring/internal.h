@@ -38,6 +38,8 @@ void pv_device_leave(struct pv_device *pd, unsigned int flags)
 /* device.c: both ends. The lock of the device is held. */
 int pv_device_say(struct pv_device *pd, enum xenbus_state state,
 		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt));
+int pv_device_switch_with(struct pv_device *pd, enum xenbus_state state,
+			  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt));
 void pv_device_switch(struct pv_device *pd, enum xenbus_state state);
 void pv_device_down(struct pv_device *pd, enum pv_down why);
 void pv_device_give_up(struct pv_device *pd);
