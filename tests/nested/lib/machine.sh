@@ -7,7 +7,7 @@ conf_defaults() {
 	KERNEL=6.1 KERNEL_DOM0= KERNEL_GUEST= GUEST_KERNEL= MANUAL=
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= SHIM_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
-	PLAIN_CPU="mitigations=off init_on_alloc=0" CRASH= SELFTESTS= DOM0_VCPUS=1 DEBIAN_SCRIPTS= WANT= GUEST_EXTRA= SNAPSHOT=1 BOOTED=auto SAVE_GUEST=
+	PLAIN_CPU="mitigations=off init_on_alloc=0" CRASH= SELFTESTS= XDP_CPUMAP= DOM0_VCPUS=1 DEBIAN_SCRIPTS= WANT= GUEST_EXTRA= SNAPSHOT=1 BOOTED=auto SAVE_GUEST=
 	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
 }
 
@@ -56,7 +56,7 @@ prepare() {
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
 	cp -r "$NESTED"/{guest,pattern,net.sh} "$g/nested/"; cp -r "$NESTED"/{dom0,pattern,net.sh} "$d0/nested/"
-	xdp_cpumap; cp "$CPUMAP" "$g/nested/guest/"
+	[ -z "$XDP_CPUMAP" ] || { xdp_cpumap; cp "$CPUMAP" "$g/nested/guest/"; }
 	store_builtin; cp "$STORE/store.so" "$d0/nested/"
 	our_pv_scsi; cp "$PV_SCSI" "$d0/usr/sbin/"
 	cp -r "$TREE/tree" "$g/data/"; cp "$TREE/manifest" "$TREE/stream.sum" "$d0/data/"
@@ -66,7 +66,7 @@ prepare() {
 	modules_image "$REL" "$GUEST_MODULES $EXTRA_MODULES"; set -- "$@" "$IMG"
 	[ "$FRONT" != ours ] && [ -z "$BOOTED" ] || { our_modules; ours_image "$REL"; set -- "$@" "$OURS/image.cpio"; }
 	mapfile -t files < <(find "$NESTED"/{guest,dom0,pattern,net.sh} -type f)
-	GUEST_KEY=$(key -s "$KROOT $* $TREE $CPUMAP $GUEST $VCPUS $GUEST_MEM $PLAIN_CPU $GUEST_ARGS" "${files[@]}")
+	GUEST_KEY=$(key -s "$KROOT $* $TREE $GUEST $VCPUS $GUEST_MEM $PLAIN_CPU $GUEST_ARGS" "${files[@]}")
 	[ -z "$CRASH" ] || { base_image crash; set -- "$@" "$IMG"; cp "$KROOT"/boot/vmlinuz* "$g/data/vmlinuz"; }
 	[ -z "$SELFTESTS" ] || { base_image selftests "$SELFTESTS"; set -- "$@" "$IMG"; }
 	[ -z "$scripts" ] || [ -n "$PARTS" ] || cp "$scripts"/*.sh "$d0/scenario/"
@@ -98,7 +98,7 @@ prepare() {
 # Set BOOTED to 1 if this one has it.
 guest_booted() {
 	[ "$BOOTED" = auto ] || return
-	case $SNAPSHOT-$KERNEL-$GUEST-$VCPUS-$GUEST_MEM-$KERNEL_DOM0$KERNEL_GUEST$GUEST_KERNEL$GUEST_ARGS$CRASH$SELFTESTS$EXTRA_MODULES in
+	case $SNAPSHOT-$KERNEL-$GUEST-$VCPUS-$GUEST_MEM-$KERNEL_DOM0$KERNEL_GUEST$GUEST_KERNEL$GUEST_ARGS$CRASH$SELFTESTS$XDP_CPUMAP$EXTRA_MODULES in
 	1-6.1-pv-1-256-) BOOTED=1 ;;
 	*) BOOTED= ;;
 	esac
