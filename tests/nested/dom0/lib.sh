@@ -486,13 +486,14 @@ settings() {
 # guest_cmd [-t SECONDS] GUEST COMMAND...: runs it in the guest's shell, prints what it prints,
 # returns its status; 124 if it did not end in time.
 guest_cmd() {
-	local t=60 g seq line tty end; [ "$1" != -t ] || { t=$2; shift 2; }
+	local t=60 g seq line end why=time began now; [ "$1" != -t ] || { t=$2; shift 2; }
 	g=$1; shift
 	G_SEQ=$((G_SEQ + 1)); seq=$BASHPID.$G_SEQ
 	guest_send "$g" "$seq" "$*" || return
 	t=$((PATIENCE * t)) end=$((SECONDS + t))
+	read -r began _ </proc/uptime
 	while [ $SECONDS -lt $end ]; do
-		IFS= read -r -t $((end - SECONDS)) line <&4 || break
+		IFS= read -r -t $((end - SECONDS)) line <&4 || { why="read $?"; break; }
 		line=${line%$'\r'}
 		case $line in
 		"@>"*) echo "${line#@>}" ;;
@@ -501,7 +502,9 @@ guest_cmd() {
 		esac
 	done
 	exec 4>&-
-	echo "no answer from $g in $t s to: $*"; return 124
+	# What ended the waiting, and what another clock says of it
+	read -r now _ </proc/uptime
+	echo "no answer from $g in $t s ($why, uptime $began to $now) to: $*"; return 124
 }
 # Sends a command and does not wait; fd 4 stays open on the console for guest_cmd.
 guest_send() {
