@@ -104,22 +104,9 @@ guest_booted() {
 	esac
 }
 
-# Set QEMU to the emulator: a copy of Debian's whose VMRUN is mended, or, where it is one that lib/mend-qemu does not know, that itself.
-emulator() {
-	local from; from=$(command -v qemu-system-x86_64)
-	QEMU=$CACHE/emulator-$(key "$from" "$NESTED/lib/mend-qemu")
-	cached "$QEMU" copy_emulator "$from"
-	prune "$CACHE" emulator 2
-	QEMU=$QEMU/bin/qemu-system-x86_64
-}
-copy_emulator() { # FROM DIR
-	mkdir "$2/bin"; ln -s /usr/share /usr/lib "$2"
-	"$NESTED/lib/mend-qemu" "$1" "$2/bin/qemu-system-x86_64" || ln -s "$1" "$2/bin/"
-}
-
 # Set MACHINE to QEMU's arguments for the machine of the settings in force, and XEN and DOM0 to the command lines. What a saved machine was is in these.
 machine() {
-	emulator
+	QEMU=$("$TOP/tests/emulator") || exit
 	# A second processor costs more than it gives: two machines share two cores, and one spins for what the other holds. Who
 	# works at the same time as dom0 is shown where dom0 has two vCPUs.
 	local cpus=1; [ "$DOM0_VCPUS" = 1 ] || cpus=2
