@@ -508,10 +508,13 @@ guest_cmd() {
 }
 # Sends a command and does not wait; fd 4 stays open on the console for guest_cmd.
 guest_send() {
-	local tty=/run/guest.$1.tty node
+	local file=/run/guest.$1.tty tty='' node
 	# That is xenconsoled's, and there are machines with more to do; until then the key has no value.
-	[ -s "$tty" ] || { node=$(guest_tty "$1"); wait_for 60 eval 'xenstore-read "$node" | grep / >"$tty"' || return; }
-	read -r tty <"$tty"; exec 4<>"$tty" || return
+	[ -s "$file" ] || { node=$(guest_tty "$1"); wait_for 60 eval 'xenstore-read "$node" | grep / >"$file"' || return; }
+	read -r tty <"$file"
+	# (What is opened to be written comes into being where it is none.)
+	[ -c "$tty" ] || { echo "'$tty', of $file, is not the console of $1"; return 1; }
+	exec 4<>"$tty" || return
 	printf '%s %s\n' "$2" "$3" >&4
 }
 # Work in the background of a guest: guest_bg GUEST JOB COMMAND..., then guest_join GUEST JOB
