@@ -334,6 +334,7 @@ int netback_to_open(struct netback_queue *q);
 void netback_to_leave(struct netback_queue *q);
 void netback_to_close(struct netback_queue *q);
 netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev);
+void netback_to_count_slots(struct netback *nb);
 void netback_to_start(struct netback_queue *q);
 void netback_to_poll(struct netback_queue *q, int budget);
 

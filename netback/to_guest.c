@@ -13,6 +13,7 @@
  * guest's own pages, and costs nobody else anything.
  */
 #include <linux/etherdevice.h>
+#include <linux/if_vlan.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <net/sch_generic.h>
@@ -57,6 +58,12 @@ static bool netback_too_much_waits(struct netback_queue *q)
 	return (s32)packets * (s64)SKB_TRUESIZE(0) + (s32)bytes > MOST_WAITING;
 }
 
+/* Whether what has no room is dropped: the queue runs, and it still waits. */
+static bool netback_drops(struct netback_queue *q)
+{
+	return q->to.stalled || (q->to.wanted && netback_too_much_waits(q));
+}
+
 /* Look at a waiting queue when its time is over, or sooner if need be. */
 static void netback_look_later(struct netback_queue *q)
 {
@@ -77,6 +84,7 @@ static void netback_look_later(struct netback_queue *q)
 static bool netback_wait_for_slots(struct netback_queue *q, u32 nr)
 {
 	struct netback_to *to = &q->to;
+	bool waited = to->wanted;
 
 	netif_tx_stop_queue(netback_txq_of(q));
 	WRITE_ONCE(to->wanted, nr);
@@ -90,9 +98,13 @@ static bool netback_wait_for_slots(struct netback_queue *q, u32 nr)
 	if (unlikely(to->ring.broken))
 		pv_device_fail(q->nb->pd, "queue %u, to guest: %s", q->index,
 			       to->ring.broken);
+	if (waited)
+		return true;
 	to->counters.ring.starved++;
 	to->deadline = jiffies + msecs_to_jiffies(netback_drain_ms);
-	netback_look_later(q);
+	/* One from before: slots that come now and then do not put the look off. */
+	if (!timer_pending(&to->stall_timer))
+		netback_look_later(q);
 	return true;
 }
 
@@ -104,7 +116,9 @@ static bool netback_slots_came(struct netback_queue *q)
 
 	if (!pv_ring_arm(&to->ring, to->wanted))
 		return false;
-	timer_delete(&to->stall_timer);
+	/* It may be far off. */
+	if (unlikely(to->stalled))
+		timer_delete(&to->stall_timer);
 	to->wanted = 0;
 	to->stalled = false;
 	if (to->dead && atomic_dec_and_test(&nb->dead))
@@ -151,9 +165,11 @@ static void netback_stall_timeout(struct timer_list *t)
 	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
 	/* A parked queue goes on when it is unparked. */
 	if (q->up && to->wanted && !netback_slots_came(q)) {
-		if (time_after_eq(jiffies, to->deadline) ||
-		    (!to->stalled && netback_too_much_waits(q)))
+		if (time_after_eq(jiffies, to->deadline))
 			netback_give_up_waiting(q);
+		else if (!to->stalled && netback_too_much_waits(q))
+			/* The transmit function drops what is too much. */
+			netif_tx_wake_queue(netback_txq_of(q));
 		netback_look_later(q);
 	}
 	__netif_tx_unlock(netback_txq_of(q));
@@ -390,7 +406,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(nr > NETBACK_MAX_SLOTS + 3))
 		goto drop;
 	if (unlikely(!netback_room_for(to, nr))) {
-		if (to->stalled)
+		if (netback_drops(q))
 			goto drop;
 		/* What the burst has so far must not wait for slots. */
 		netback_flush(q);
@@ -412,7 +428,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 				     netdev_xmit_more());
 
 	most = READ_ONCE(nb->most_slots);
-	if (unlikely(!to->stalled && !netback_room_for(to, most))) {
+	if (unlikely(!netback_room_for(to, most)) && !netback_drops(q)) {
 		netback_flush(q);
 		netback_wait_for_slots(q, most);
 	}
@@ -426,6 +442,27 @@ drop:
 	if (q->up && !netdev_xmit_more())
 		netback_end_burst(q);
 	return NETDEV_TX_OK;
+}
+
+/**
+ * netback_to_count_slots() - how many slots the largest packet takes
+ * @nb: the vif
+ *
+ * Context: process, rtnl held.
+ */
+void netback_to_count_slots(struct netback *nb)
+{
+	struct netback_frame f = {
+		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
+		/* Whoever has no control ring cannot ask for hashes. */
+		.hash_type = !!nb->ctrl.shared.mem,
+	};
+
+	if (nb->guest_features & NETIF_F_ALL_TSO) {
+		f.len = GSO_LEGACY_MAX_SIZE + VLAN_ETH_HLEN;
+		f.gso_size = 1;
+	}
+	WRITE_ONCE(nb->most_slots, netback_frame_slots(&f));
 }
 
 /**

@@ -60,18 +60,6 @@ static netdev_features_t netback_vif_fix_features(struct net_device *dev,
 	return features & ~(GUEST_FEATURES & ~nb->guest_features);
 }
 
-static void netback_count_most_slots(struct netback *nb)
-{
-	struct netback_frame f = {
-		.len = nb->dev->mtu + VLAN_ETH_HLEN, .headroom = nb->headroom,
-		.gso_size = 1, .hash_type = 1,
-	};
-
-	if (nb->guest_features & NETIF_F_ALL_TSO)
-		f.len = GSO_LEGACY_MAX_SIZE + VLAN_ETH_HLEN;
-	WRITE_ONCE(nb->most_slots, netback_frame_slots(&f));
-}
-
 static int netback_vif_change_mtu(struct net_device *dev, int mtu)
 {
 	struct netback *nb = netdev_priv(dev);
@@ -84,7 +72,7 @@ static int netback_vif_change_mtu(struct net_device *dev, int mtu)
 		return -EINVAL;
 	}
 	WRITE_ONCE(dev->mtu, mtu);
-	netback_count_most_slots(nb);
+	netback_to_count_slots(nb);
 	return 0;
 }
 
@@ -336,7 +324,7 @@ void netback_vif_features(struct netback *nb)
 	netdev_update_features(nb->dev);
 	if (!(can & NETIF_F_SG) && nb->dev->mtu > ETH_DATA_LEN)
 		dev_set_mtu(nb->dev, ETH_DATA_LEN);
-	netback_count_most_slots(nb);
+	netback_to_count_slots(nb);
 }
 
 /* Where an address stands, or a free place if it is 0; or -1. */
