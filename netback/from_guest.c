@@ -74,9 +74,17 @@ static bool netback_credit_take(struct netback_queue *q, u32 len)
 
 /* ---- memory and data ---- */
 
-/* Add memory for what does not fit the head. */
-static bool netback_add_frags(struct netback_queue *q, struct sk_buff *skb,
-			      unsigned int left)
+/**
+ * netback_add_frags() - add memory for what does not fit the head
+ * @q: the queue
+ * @skb: the packet
+ * @left: bytes
+ *
+ * Context: NAPI.
+ * Return: false if there is none.
+ */
+bool netback_add_frags(struct netback_queue *q, struct sk_buff *skb,
+		       unsigned int left)
 {
 	while (left) {
 		unsigned int len = min_t(unsigned int, left, FRAG_BYTES);
@@ -243,7 +251,8 @@ static bool netback_set_offloads(struct sk_buff *skb, const struct netback_packe
 	return !p->gso_size || netback_set_gso(skb, p);
 }
 
-static void netback_deliver(struct netback_queue *q, struct netback_entry *e)
+static void netback_deliver(struct netback_queue *q, struct netback_entry *e,
+			    struct bpf_prog *prog)
 {
 	struct netback_counters *c = &q->from.counters;
 	struct sk_buff *skb = e->skb;
@@ -259,6 +268,11 @@ static void netback_deliver(struct netback_queue *q, struct netback_entry *e)
 	c->packets++;
 	c->bytes += e->packet.len;
 	c->gso += !!e->packet.gso_size;
+	if (static_branch_unlikely(&netback_xdp_used) && prog) {
+		skb = netback_xdp_run(q, prog, skb);
+		if (!skb)
+			return;
+	}
 	skb_record_rx_queue(skb, q->index);
 	napi_gro_receive(&q->napi, skb);
 }
@@ -345,7 +359,8 @@ static bool netback_take_packet(struct netback_queue *q, struct netback_packet *
 }
 
 /* Copy a packet, or begin to. It has no skb if it is dropped. */
-static void netback_take_data(struct netback_queue *q, struct netback_entry *e)
+static void netback_take_data(struct netback_queue *q, struct netback_entry *e,
+			      struct bpf_prog *prog)
 {
 	struct netback_counters *c = &q->from.counters;
 
@@ -362,7 +377,11 @@ static void netback_take_data(struct netback_queue *q, struct netback_entry *e)
 				    q->nb->dev->name, e->packet.fault,
 				    e->packet.fault_value);
 	} else {
-		if (likely(netif_running(q->nb->dev)))
+		if (unlikely(!netif_running(q->nb->dev)))
+			e->skb = NULL;
+		else if (static_branch_unlikely(&netback_xdp_used) && prog)
+			e->skb = netback_xdp_skb(q, e->packet.len);
+		else
 			e->skb = netback_make_skb(q, e->packet.len);
 		if (likely(e->skb)) {
 			netback_fill_skb(q, e);
@@ -374,7 +393,8 @@ static void netback_take_data(struct netback_queue *q, struct netback_entry *e)
 	}
 }
 
-static void netback_collect(struct netback_queue *q, unsigned int budget)
+static void netback_collect(struct netback_queue *q, unsigned int budget,
+			    struct bpf_prog *prog)
 {
 	struct netback_from *from = &q->from;
 	u32 pending = pv_ring_pending(&from->ring);
@@ -394,7 +414,7 @@ static void netback_collect(struct netback_queue *q, unsigned int budget)
 		from->held = !netback_credit_take(q, e->packet.len);
 		if (unlikely(from->held))
 			break;
-		netback_take_data(q, e);
+		netback_take_data(q, e, prog);
 		from->nr++;
 	}
 }
@@ -402,16 +422,22 @@ static void netback_collect(struct netback_queue *q, unsigned int budget)
 static unsigned int netback_from_guest(struct netback_queue *q, unsigned int budget)
 {
 	struct netback_from *from = &q->from;
+	struct bpf_prog *prog = NULL;
 	unsigned int i, nr;
 
-	netback_collect(q, min_t(unsigned int, budget, NETBACK_BATCH));
+	/* One and the same for all of the burst */
+	if (static_branch_unlikely(&netback_xdp_used))
+		prog = READ_ONCE(q->nb->xdp);
+	netback_collect(q, min_t(unsigned int, budget, NETBACK_BATCH), prog);
 	nr = from->nr;
 	if (!nr)
 		return 0;
 	netback_respond_all(q);
 	for (i = 0; i < nr; i++)
 		if (likely(from->batch[i].skb))
-			netback_deliver(q, &from->batch[i]);
+			netback_deliver(q, &from->batch[i], prog);
+	if (static_branch_unlikely(&netback_xdp_used))
+		netback_xdp_flush(q);
 	if (unlikely(from->held))
 		from->batch[0].packet = from->batch[nr].packet;
 	from->nr = 0;

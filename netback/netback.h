@@ -8,9 +8,11 @@
 #ifndef _NETBACK_H
 #define _NETBACK_H
 
+#include <linux/jump_label.h>
 #include <linux/netdevice.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
+#include <net/xdp.h>
 
 #include "../ring/channel.h"
 #include "../ring/compat.h"
@@ -85,6 +87,11 @@ enum {
  * @dropped: packets dropped for want of something
  * @bad: packets dropped because the guest built them badly
  * @stalls: to guest: times that the guest took nothing for too long
+ * @xdp_drop: from guest: packets that a program did not want
+ * @xdp_tx: from guest: packets that it has sent back
+ * @xdp_redirect: from guest: packets that it has sent elsewhere
+ * @xdp_unfit: from guest: packets that could not go there
+ * @xdp_sent: to guest: frames that were redirected here
  */
 struct netback_counters {
 	struct pv_stats ring;
@@ -94,6 +101,11 @@ struct netback_counters {
 	u64 dropped;
 	u64 bad;
 	u64 stalls;
+	u64 xdp_drop;
+	u64 xdp_tx;
+	u64 xdp_redirect;
+	u64 xdp_unfit;
+	u64 xdp_sent;
 };
 
 /**
@@ -132,6 +144,7 @@ struct netback_bucket {
  * @batch: the packets of one poll
  * @nr: how many
  * @held: the next of @batch is complete and waits for credit
+ * @redirected: a program has sent something elsewhere in this poll
  * @credit_timer: polls again when there is credit
  * @counters: counters
  */
@@ -144,6 +157,7 @@ struct netback_from {
 	struct netback_entry batch[NETBACK_BATCH];
 	unsigned int nr;
 	bool held;
+	bool redirected;
 	struct timer_list credit_timer;
 	struct netback_counters counters;
 };
@@ -201,6 +215,7 @@ struct netback_to {
  * @up: connected; changes under the transmit queue's lock with NAPI disabled
  * @napi: takes packets from the guest, and wakes the other direction
  * @poller: the CPU that polls and will look at @to, plus 1; or 0
+ * @rxq: what programs are told of it, while there is one
  * @map: what the guest lets us keep mapped
  * @map_stats: its counters
  * @from: packets from the guest
@@ -213,6 +228,7 @@ struct netback_queue {
 	bool up;
 	struct napi_struct napi;
 	unsigned int poller;
+	struct xdp_rxq_info rxq;
 	struct pv_map_table map;
 	struct pv_stats map_stats;
 	struct netback_from from;
@@ -280,6 +296,7 @@ struct netback_ctrl {
  * @mcast: which, as numbers; 0 where there is none. Read as it is written
  * @nr_mcast: so far they go at most
  * @mcast_lock: among the queues' NAPI
+ * @xdp: program that sees packets from the guest, or NULL
  * @hash: how packets find their queue; replaced as a whole, RCU
  * @ctrl: the control ring
  */
@@ -306,6 +323,7 @@ struct netback {
 	u64 mcast[NETBACK_MAX_MCAST];
 	unsigned int nr_mcast;
 	spinlock_t mcast_lock; /* writers of @mcast */
+	struct bpf_prog *xdp;
 	struct netback_hash __rcu *hash;
 	struct netback_ctrl ctrl;
 };
@@ -328,6 +346,8 @@ int netback_from_open(struct netback_queue *q);
 void netback_from_leave(struct netback_queue *q);
 void netback_from_close(struct netback_queue *q);
 int netback_poll(struct napi_struct *napi, int budget);
+bool netback_add_frags(struct netback_queue *q, struct sk_buff *skb,
+		       unsigned int left);
 
 /* to_guest.c */
 int netback_to_open(struct netback_queue *q);
@@ -335,6 +355,9 @@ void netback_to_leave(struct netback_queue *q);
 void netback_to_close(struct netback_queue *q);
 netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev);
 void netback_to_count_slots(struct netback *nb);
+bool netback_to_put(struct netback_queue *q, struct sk_buff *skb);
+void netback_to_end(struct netback_queue *q, bool last);
+bool netback_to_send_back(struct netback_queue *q, struct sk_buff *skb);
 void netback_to_start(struct netback_queue *q);
 void netback_to_poll(struct netback_queue *q, int budget);
 
@@ -352,6 +375,16 @@ u32 netback_toeplitz(const u32 table[NETBACK_HASH_PLACES][16], const u8 *data,
 		     unsigned int len);
 u32 netback_hash_skb(const struct netback_hash *h, struct sk_buff *skb,
 		     u8 *type);
+
+/* xdp.c */
+DECLARE_STATIC_KEY_FALSE(netback_xdp_used);
+struct sk_buff *netback_xdp_skb(struct netback_queue *q, unsigned int len);
+struct sk_buff *netback_xdp_run(struct netback_queue *q, struct bpf_prog *prog,
+				struct sk_buff *skb);
+void netback_xdp_flush(struct netback_queue *q);
+int netback_xdp_xmit(struct net_device *dev, int nr, struct xdp_frame **frame,
+		     u32 flags);
+int netback_bpf(struct net_device *dev, struct netdev_bpf *bpf);
 
 /* ethtool.c */
 extern const struct ethtool_ops netback_ethtool_ops;

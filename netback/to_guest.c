@@ -240,8 +240,9 @@ static void netback_source_next(struct source *s)
 	s->done += s->avail;
 }
 
-static void netback_fill_memcpy(struct netback_to *to, struct source *s, void *at,
-				unsigned int left)
+static __always_inline void netback_fill_memcpy(struct netback_to *to,
+						struct source *s, void *at,
+						unsigned int left)
 {
 	to->counters.ring.bytes_copied += left;
 	while (left) {
@@ -257,9 +258,11 @@ static void netback_fill_memcpy(struct netback_to *to, struct source *s, void *a
 	}
 }
 
-static void netback_fill_grant_copy(struct netback_to *to, struct source *s,
-				    grant_ref_t gref, unsigned int offset,
-				    unsigned int left, u32 *failed)
+static __always_inline void netback_fill_grant_copy(struct netback_to *to,
+						    struct source *s,
+						    grant_ref_t gref,
+						    unsigned int offset,
+						    unsigned int left, u32 *failed)
 {
 	while (left) {
 		unsigned int len, at;
@@ -296,9 +299,13 @@ static void netback_put_extras(struct netback_to *to, const struct netback_frame
 		memcpy(netback_take_slot(to, &req), &extra[i], sizeof(extra[i]));
 }
 
-/* Fill the guest's pages, or collect copies that do. True: all is done. */
-static bool netback_put_frame(struct netback_queue *q, struct sk_buff *skb,
-			      const struct netback_frame *f)
+/*
+ * Fill the guest's pages, or collect copies that do. True: all is done.
+ * In place for the stack's packets, and once more for what programs send.
+ */
+static __always_inline bool netback_put_frame(struct netback_queue *q,
+					      struct sk_buff *skb,
+					      const struct netback_frame *f)
 {
 	struct netback_to *to = &q->to;
 	u32 at, *failed = &to->failed[to->nr_failed];
@@ -334,8 +341,8 @@ static bool netback_put_frame(struct netback_queue *q, struct sk_buff *skb,
 	return !copied;
 }
 
-static void netback_describe(struct netback *nb, struct sk_buff *skb,
-			     struct netback_frame *f)
+static __always_inline void netback_describe(struct netback *nb, struct sk_buff *skb,
+					     struct netback_frame *f)
 {
 	const struct netback_hash *hash;
 
@@ -442,6 +449,95 @@ drop:
 	if (q->up && !netdev_xmit_more())
 		netback_end_burst(q);
 	return NETDEV_TX_OK;
+}
+
+/* ---- what programs send ---- */
+
+/* Whether the guest takes it: it has said of what lengths and kinds. */
+static bool netback_fits(const struct netback_queue *q, const struct netback_frame *f)
+{
+	netdev_features_t can = q->nb->guest_features;
+
+	if (f->len > XEN_PAGE_SIZE - f->headroom && !(can & NETIF_F_SG))
+		return false;
+	if (!f->gso_size)
+		return true;
+	return can & (f->gso_type == XEN_NETIF_GSO_TYPE_TCPV6 ? NETIF_F_TSO6 : NETIF_F_TSO);
+}
+
+static noinline bool netback_put_fitting(struct netback_queue *q,
+					 struct sk_buff *skb,
+					 const struct netback_frame *f, bool *done)
+{
+	struct netback_to *to = &q->to;
+	u32 nr = netback_frame_slots(f);
+
+	if (unlikely(nr > NETBACK_MAX_SLOTS + 3 || !netback_fits(q, f) ||
+		     !netback_room_for(to, nr)))
+		return false;
+	to->counters.packets++;
+	to->counters.bytes += f->len;
+	to->counters.gso += !!f->gso_size;
+	*done = netback_put_frame(q, skb, f);
+	return true;
+}
+
+/**
+ * netback_to_put() - give the guest a packet that nothing is known of
+ * @q: the queue, up
+ * @skb: its data, which stays until netback_to_end()
+ *
+ * Context: under the transmit queue's lock, bottom halves disabled.
+ * Return: false if the guest has no room for it, or takes no such packets.
+ */
+bool netback_to_put(struct netback_queue *q, struct sk_buff *skb)
+{
+	const struct netback_frame f = {
+		.len = skb->len, .headroom = READ_ONCE(q->nb->headroom),
+	};
+	bool done;
+
+	return netback_put_fitting(q, skb, &f, &done);
+}
+
+/**
+ * netback_to_end() - some packets were put
+ * @q: the queue, up
+ * @last: show them to the guest
+ *
+ * Context: under the transmit queue's lock, bottom halves disabled.
+ */
+void netback_to_end(struct netback_queue *q, bool last)
+{
+	if (q->to.nr_rsp && (last || q->to.copy->nr))
+		netback_flush(q);
+}
+
+/**
+ * netback_to_send_back() - give the guest its own packet
+ * @q: the queue
+ * @skb: the packet, from its Ethernet header on
+ *
+ * It is shown to the guest when the poll ends.
+ *
+ * Context: the queue's NAPI.
+ * Return: false if the guest has no room for it, or takes no such packets.
+ */
+bool netback_to_send_back(struct netback_queue *q, struct sk_buff *skb)
+{
+	struct netdev_queue *txq = netback_txq_of(q);
+	struct netback_frame f;
+	bool sent, done;
+
+	netback_describe(q->nb, skb, &f);
+	__netif_tx_lock(txq, smp_processor_id());
+	sent = netback_put_fitting(q, skb, &f, &done);
+	if (sent && !done)
+		__skb_queue_tail(&q->to.skbs, skb);
+	__netif_tx_unlock(txq);
+	if (sent && done)
+		consume_skb(skb);
+	return sent;
 }
 
 /**

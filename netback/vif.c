@@ -137,6 +137,8 @@ static const struct net_device_ops vif_ops = {
 	.ndo_change_mtu = netback_vif_change_mtu,
 	.ndo_set_mac_address = eth_mac_addr,
 	.ndo_validate_addr = eth_validate_addr,
+	.ndo_bpf = netback_bpf,
+	.ndo_xdp_xmit = netback_xdp_xmit,
 };
 
 static void netback_vif_free(struct netback *nb)
@@ -240,6 +242,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	dev->netdev_ops = &vif_ops;
 	dev->ethtool_ops = &netback_ethtool_ops;
 	pv_set_queue_stats(dev, &netback_stat_ops);
+	pv_xdp_announce(dev);
 	dev->hw_features = GUEST_FEATURES;
 	dev->features = GUEST_FEATURES | NETIF_F_RXCSUM;
 	/* Guests look for headers right behind the Ethernet header only. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Packets to a guest that the case plays: it offers slots when and how few it likes, and says so only where it was asked
- * to. Nothing else ever wakes the queue (a guest that sends nothing), and where a case says so no timer does, either.
+ * Packets to a guest that the case plays: it offers slots when and how few it likes, and says so only where it was
+ * asked to. Nothing else ever wakes the queue (a guest that sends nothing), and where a case says so no timer does,
+ * either.
  */
 #include <linux/etherdevice.h>
 #include <linux/kthread.h>
@@ -121,9 +122,10 @@ static bool guest_offers(u32 nr)
 
 	for (at = old; at != old + nr; at++)
 		slot_at(at)->req = (struct xen_netif_rx_request) { .id = at % RING, .gref = guest.ref[at % RING] };
-	/* The slots before the index, and that before the question. */
+	/* The slots before the index. */
 	smp_wmb();
 	WRITE_ONCE(guest.ring->req_prod, old + nr);
+	/* And that before the question. */
 	smp_mb();
 	return old + nr - READ_ONCE(guest.ring->req_event) < nr;
 }

@@ -892,7 +892,8 @@ static void one_slot_a_packet(struct kunit *test)
 /* ---- programs of XDP ---- */
 
 static struct program {
-	u32 verdict;
+	u32 verdict;		/* on TCP */
+	u32 own;		/* on packets of the suite's own */
 	atomic_t good, bad;	/* TCP packets whose checksum is right, and others */
 } program;
 
@@ -910,6 +911,17 @@ static __wsum sum_of(struct xdp_buff *xdp, unsigned int from)
 	return sum;
 }
 
+/* As the helper does. */
+static void redirect_to(struct net_device *dev)
+{
+	struct bpf_redirect_info *info = this_cpu_ptr(&bpf_redirect_info);
+
+	info->flags = 0;
+	info->tgt_index = dev->ifindex;
+	info->map_id = INT_MAX;
+	info->map_type = BPF_MAP_TYPE_UNSPEC;
+}
+
 static u64 look_at_frame(u64 frame, u64 r2, u64 r3, u64 r4, u64 r5)
 {
 	struct xdp_buff *xdp = (struct xdp_buff *)(unsigned long)frame;
@@ -917,6 +929,11 @@ static u64 look_at_frame(u64 frame, u64 r2, u64 r3, u64 r4, u64 r5)
 	struct iphdr *ip = (struct iphdr *)(eth + 1);
 	unsigned int len;
 
+	if (eth->h_proto == htons(PROTOCOL)) {
+		if (program.own == XDP_REDIRECT)
+			redirect_to(outside);
+		return program.own;
+	}
 	if (eth->h_proto != htons(ETH_P_IP) || ip->protocol != IPPROTO_TCP)
 		return XDP_PASS;
 	len = ntohs(ip->tot_len) - sizeof(*ip);
@@ -946,17 +963,23 @@ static struct bpf_prog *make_program(struct kunit *test)
 	return prog;
 }
 
-static void attach(struct kunit *test, struct bpf_prog *prog, u32 verdict)
+static void attach_to(struct kunit *test, struct net_device *dev, struct bpf_prog *prog, u32 verdict)
 {
 	struct netdev_bpf bpf = { .command = XDP_SETUP_PROG, .prog = prog };
 
 	atomic_set(&program.good, 0);
 	atomic_set(&program.bad, 0);
 	program.verdict = verdict;
+	program.own = XDP_PASS;
 	rtnl_lock();
-	KUNIT_EXPECT_EQ(test, inside->netdev_ops->ndo_bpf(inside, &bpf), 0);
+	KUNIT_EXPECT_EQ(test, dev->netdev_ops->ndo_bpf(dev, &bpf), 0);
 	rtnl_unlock();
 	synchronize_net();
+}
+
+static void attach(struct kunit *test, struct bpf_prog *prog, u32 verdict)
+{
+	attach_to(test, inside, prog, verdict);
 }
 
 static void send_tcp(struct kunit *test, struct net_device *dev, unsigned int len, u16 size)
@@ -1028,6 +1051,199 @@ static void program_and_an_old_backend(struct kunit *test)
 	set_parameter(test, headroom, "Y");
 	replace_pair(test);
 	bpf_prog_free(prog);
+}
+
+/* ---- programs of the vif ---- */
+
+/* From the guest, and as if for the guest. */
+static void send_to_come_back(struct kunit *test, unsigned int len, unsigned int nr)
+{
+	unsigned int i;
+
+	zero();
+	for (i = 0; i < nr; i++) {
+		struct sk_buff *skb = make(outside, len, ++sent_number);
+
+		KUNIT_ASSERT_NOT_NULL(test, skb);
+		skb->dev = inside;
+		KUNIT_EXPECT_EQ(test, dev_queue_xmit(skb), NET_XMIT_SUCCESS);
+		/* One at a time: where there is no room it does not wait. */
+		KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(tally(true).good == i + 1), "%u bytes: %u of %u", len, i, nr);
+	}
+	KUNIT_EXPECT_EQ(test, tally(true).bad + tally(false).bad + tally(false).good, 0);
+}
+
+/* In one buffer, in several, in several slots */
+static const unsigned int vif_lengths[] = { 60, 1514, 3520, 3521, 9014, LARGEST };
+
+/* Without the system call, by which programs come, the kernel says that it has redirected a frame, and does nothing. */
+static const bool redirects = IS_ENABLED(CONFIG_BPF_SYSCALL);
+
+/* Each verdict on packets from the guest, by programs that know fragments and others. */
+static void programs_of_the_vif(struct kunit *test)
+{
+	struct bpf_prog *prog = make_program(test);
+	unsigned int i, frags;
+	u64 before;
+
+	for (frags = 0; frags < 2; frags++) {
+		prog->aux->xdp_has_frags = frags;
+		attach_to(test, outside, prog, XDP_DROP);
+		for (i = 0; i < ARRAY_SIZE(vif_lengths); i++)
+			exchange(test, vif_lengths[i], 10);
+		/* Checksums are finished before. */
+		send_tcp(test, inside, 60, 0);
+		send_tcp(test, inside, 1514, 0);
+		send_tcp(test, inside, 9014, 0);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(atomic_read(&program.good) == 3), "%d good, %d bad",
+				      atomic_read(&program.good), atomic_read(&program.bad));
+		KUNIT_EXPECT_EQ(test, atomic_read(&program.bad), 0);
+		/* What is to be cut goes nowhere else. */
+		before = counter(outside, "xdp_unfit");
+		program.verdict = XDP_REDIRECT;
+		if (frags) {
+			send_tcp(test, inside, 14534, 1448);
+			KUNIT_EXPECT_TRUE(test, COMES_TRUE(counter(outside, "xdp_unfit") == before + 1));
+		}
+
+		program.own = XDP_DROP;
+		before = counter(outside, "xdp_drop");
+		zero();
+		for (i = 0; i < 2 * ARRAY_SIZE(vif_lengths); i++)
+			KUNIT_EXPECT_TRUE(test, send(inside, vif_lengths[i / 2]));
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(counter(outside, "xdp_drop") == before + i));
+		KUNIT_EXPECT_EQ(test, tally(false).good + tally(false).bad, 0);
+
+		program.own = XDP_TX;
+		/* (65000 bytes in one piece are not always to be had.) */
+		for (i = 0; i < ARRAY_SIZE(vif_lengths) - !frags; i++)
+			send_to_come_back(test, vif_lengths[i], 20);
+		program.own = XDP_REDIRECT;
+		/* (Linux 6.1 redirects no frame with fragments.) */
+		for (i = 0; redirects && i < (frags ? 3 : ARRAY_SIZE(vif_lengths) - 1); i++)
+			send_to_come_back(test, vif_lengths[i], 20);
+		attach_to(test, outside, NULL, 0);
+		exchange(test, 9014, 10);
+	}
+	KUNIT_EXPECT_GT(test, counter(outside, "xdp_tx"), 100ull);
+	KUNIT_EXPECT_EQ(test, counter(outside, "xdp_redirect"), redirects ? 120ull : 0);
+	KUNIT_EXPECT_EQ(test, counter(outside, "xdp_sent"), redirects ? 120ull : 0);
+	bpf_prog_free(prog);
+}
+
+/* Pages that are free, or hold what slabs (and a sanitizer behind them) keep. */
+static long free_pages_and_slabs(void)
+{
+	return global_zone_page_state(NR_FREE_PAGES) + global_node_page_state_pages(NR_SLAB_UNRECLAIMABLE_B);
+}
+
+/* It comes and goes while packets pass; none is lost, and no page. */
+static void programs_of_the_vif_come_and_go(struct kunit *test)
+{
+	static const u32 verdict[] = { XDP_PASS, XDP_TX, XDP_REDIRECT };
+	struct bpf_prog *prog = make_program(test);
+	unsigned int i, k, sent = 0;
+	long before;
+
+	zero();
+	for (i = 0; i < 40; i++) {
+		attach_to(test, outside, i & 1 ? NULL : prog, XDP_DROP);
+		for (k = 0; k < 8; k++)
+			sent += send_one(inside, vif_lengths[(i + k) % ARRAY_SIZE(vif_lengths)]);
+	}
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == sent));
+	KUNIT_EXPECT_EQ(test, tally(false).bad, 0);
+
+	attach_to(test, outside, prog, XDP_DROP);
+	for (i = 0; i < ARRAY_SIZE(verdict) - !redirects; i++) {
+		program.own = verdict[i];
+		before = free_pages_and_slabs();
+		for (k = 0; k < 4000; k++) {
+			send_one(inside, 60);
+			if (k % 32 == 0)
+				usleep_range(500, 1000);
+		}
+		msleep(50);
+		/* One a packet would be 4000. */
+		KUNIT_EXPECT_LT_MSG(test, before - free_pages_and_slabs(), 2000l, "verdict %u", verdict[i]);
+	}
+	attach_to(test, outside, NULL, 0);
+	exchange(test, 1514, 10);
+	bpf_prog_free(prog);
+}
+
+static struct xdp_rxq_info nobodys_rxq;
+
+/* A frame of @len bytes, of which a page holds the first 2000; @pages: where its pages are noted. */
+static struct xdp_frame *make_frame(unsigned int len, struct page **pages)
+{
+	struct sk_buff *skb = make(outside, len, ++sent_number);
+	unsigned int head = min(len, 2000u), at;
+	struct skb_shared_info *info;
+	struct xdp_buff xdp;
+
+	*pages = skb ? alloc_page(GFP_KERNEL) : NULL;
+	if (!*pages)
+		return NULL;
+	xdp_init_buff(&xdp, PAGE_SIZE, &nobodys_rxq);
+	xdp_prepare_buff(&xdp, page_address(*pages), XDP_PACKET_HEADROOM, head, false);
+	skb_copy_bits(skb, 0, xdp.data, head);
+	get_page(*pages++);
+	info = xdp_get_shared_info_from_buff(&xdp);
+	info->nr_frags = 0;
+	info->xdp_frags_size = len - head;
+	if (len > head)
+		xdp_buff_set_frags_flag(&xdp);
+	for (at = head; at < len; at += PAGE_SIZE) {
+		unsigned int part = min_t(unsigned int, len - at, PAGE_SIZE);
+		skb_frag_t *frag = &info->frags[info->nr_frags++];
+
+		*pages = alloc_page(GFP_KERNEL);
+		if (!*pages)
+			return NULL;
+		skb_copy_bits(skb, at, page_address(*pages), part);
+		get_page(*pages);
+		__skb_frag_set_page(frag, *pages++);
+		skb_frag_off_set(frag, 0);
+		skb_frag_size_set(frag, part);
+	}
+	*pages = NULL;
+	kfree_skb(skb);
+	return xdp_convert_buff_to_frame(&xdp);
+}
+
+/* Frames that were redirected to the guest arrive as they are, whatever they lie in; nobody holds their pages then. */
+static void frames_to_the_guest(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, 400, sizeof(*pages), GFP_KERNEL);
+	unsigned int i, k;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	for (i = 0; i < ARRAY_SIZE(vif_lengths); i++) {
+		struct xdp_frame *frame[8];
+		int sent;
+
+		zero();
+		for (k = 0; k < ARRAY_SIZE(frame); k++) {
+			frame[k] = make_frame(vif_lengths[i], pages + 40 * k);
+			KUNIT_ASSERT_NOT_NULL(test, frame[k]);
+		}
+		local_bh_disable();
+		sent = outside->netdev_ops->ndo_xdp_xmit(outside, k, frame, XDP_XMIT_FLUSH);
+		local_bh_enable();
+		KUNIT_EXPECT_EQ(test, sent, 8);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(tally(true).good == 8), "%u bytes: %u", vif_lengths[i],
+				      tally(true).good);
+		KUNIT_EXPECT_EQ(test, tally(true).bad, 0);
+		for (k = 0; k < 320; k++) {
+			if (!pages[k])
+				continue;
+			KUNIT_EXPECT_EQ(test, page_count(pages[k]), 1);
+			put_page(pages[k]);
+			pages[k] = NULL;
+		}
+	}
+	exchange(test, 1514, 10);
 }
 
 static atomic_t freed;
@@ -2337,6 +2553,9 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(grants_are_short),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
+	KUNIT_CASE(programs_of_the_vif),
+	KUNIT_CASE(programs_of_the_vif_come_and_go),
+	KUNIT_CASE(frames_to_the_guest),
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
@@ -2386,6 +2605,9 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),
+	KUNIT_CASE(programs_of_the_vif),
+	KUNIT_CASE(programs_of_the_vif_come_and_go),
+	KUNIT_CASE(frames_to_the_guest),
 	KUNIT_CASE(packets_are_counted_not_slots),
 	KUNIT_CASE(vif_is_down),
 	KUNIT_CASE(streams_are_merged),
