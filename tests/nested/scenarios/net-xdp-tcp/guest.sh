@@ -23,7 +23,11 @@ cpumap() {
 }
 cpumap_comes_and_goes() { local n=0; while [ $n -lt $1 ]; do cpumap off && sleep 0.3 && cpumap && sleep 1 || return; n=$((n + 1)); done; }
 
-redirected() { ethtool -S $1 | awk '/_rx_xdp_redirect:/ { s += $2 } END { print s + 0 }'; }
+# What comes from one of two hosts goes back, to the other one
+send_back() { ip link set dev eth0 xdpdrv off 2>/dev/null; /nested/guest/xdp /tmp/xdp.other other tx && ip -force link set dev eth0 xdpdrv obj /tmp/xdp.other sec xdp; }
+send_back_comes_and_goes() { local n=0; while [ $n -lt $1 ]; do ip link set dev eth0 xdpdrv off && sleep 0.3 && send_back && sleep 1 || return; n=$((n + 1)); done; }
+
+xdp_count() { ethtool -S $1 | awk -v n="_rx_xdp_$2:" '$1 ~ n { s += $2 } END { print s + 0 }'; }
 
 # The frontend goes; then all the pages of its page pools have come back: pools_empty POOLS
 pools_go() {
