@@ -24,6 +24,7 @@
 #include <net/sch_generic.h>
 #include <net/tcp.h>
 #include <net/xdp.h>
+#include <trace/events/kmem.h>
 #include <xen/interface/io/netif.h>
 
 #define HELPERS_WANT_DEVICE
@@ -2233,6 +2234,41 @@ static void wake_all(void)
 		fake_xen_kick_async(port);
 }
 
+#ifdef CONFIG_TRACEPOINTS
+static const u8 group[ETH_ALEN] = { 0x01, 0, 0x5e, 0, 0, 77 };
+static atomic_t freed_beside;
+
+/* The list of groups is freed, and not by the work that walks through it, which may run at any time. */
+static void list_is_freed(void *unused, unsigned long caller, const void *ptr)
+{
+	char name[KSYM_SYMBOL_LEN];
+
+	if (current->flags & PF_WQ_WORKER || strncmp(current->comm, "pv-vif-0", 8))
+		return;
+	/* (The module's name follows.) */
+	sprint_symbol_no_offset(name, caller);
+	if (strstarts(name, "netfront_mcast_forget"))
+		atomic_inc(&freed_beside);
+}
+
+/* Another backend goes on with the rings: the list of groups that the former one knew is only one's at a time. */
+static void groups_and_another_backend(struct kunit *test)
+{
+	exchange(test, 1514, 5);
+	atomic_set(&freed_beside, 0);
+	KUNIT_EXPECT_EQ(test, dev_mc_add(inside, group), 0);
+	/* The backend is told. */
+	msleep(100);
+	KUNIT_ASSERT_EQ(test, register_trace_kfree(list_is_freed, NULL), 0);
+	restart_backend(test, false);
+	unregister_trace_kfree(list_is_freed, NULL);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, atomic_read(&freed_beside), 0);
+	dev_mc_del(inside, group);
+	exchange(test, 1514, 20);
+}
+#endif
+
 /* A program comes while the backend is being replaced: the new one finds a frontend that asks for something. */
 static void asked_between_backends(struct kunit *test)
 {
@@ -2569,6 +2605,9 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(backlog_is_published_once),
 	KUNIT_CASE(no_burst_is_lost),
 	KUNIT_CASE(row15_xsa424_console),
+#ifdef CONFIG_TRACEPOINTS
+	KUNIT_CASE(groups_and_another_backend),
+#endif
 	KUNIT_CASE(asked_between_backends),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
