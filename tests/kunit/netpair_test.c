@@ -2415,6 +2415,8 @@ static void row1_xsa39_req_prod_beyond(struct kunit *test)
 
 		KUNIT_ASSERT_NOT_NULL(test, ring);
 		exchange(test, 1514, 6);
+		/* The guest may have left and freed it before this has seen that the backend gives up. */
+		get_page(virt_to_page(ring));
 		do {
 			/* The backend looks when it needs slots; the frontend's own index comes in between. */
 			if (i == 2)
@@ -2425,6 +2427,7 @@ static void row1_xsa39_req_prod_beyond(struct kunit *test)
 			}
 			usleep_range(100, 200);
 		} while (!gives_up(outside, before) && time_before(jiffies, until));
+		put_page(virt_to_page(ring));
 		KUNIT_EXPECT_NE_MSG(test, atomic_read(&outside->carrier_down_count), before, "%s + %u", key[i],
 				    beyond[i]);
 		replace_pair(test);
