@@ -172,6 +172,7 @@ FUZZ_NOTHING(kthread_work);
 FUZZ_NOTHING(list_head);
 FUZZ_NOTHING(mutex);
 FUZZ_NOTHING(napi_struct);
+FUZZ_NOTHING(netdev_bpf);
 FUZZ_NOTHING(notifier_block);
 FUZZ_NOTHING(page_frag_cache);
 FUZZ_NOTHING(sk_buff_head);
@@ -180,6 +181,8 @@ FUZZ_NOTHING(timer_list);
 FUZZ_NOTHING(work_struct);
 FUZZ_NOTHING(xenbus_device_id);
 FUZZ_NOTHING(xenbus_driver);
+FUZZ_NOTHING(xdp_frame);
+FUZZ_NOTHING(xdp_rxq_info);
 FUZZ_NOTHING(xenbus_watch);
 typedef struct fuzz_nothing spinlock_t;
 typedef struct { int counter; } atomic_t;
@@ -190,6 +193,7 @@ struct xenbus_device {
 };
 
 struct xenbus_transaction { u32 id; };
+struct bpf_prog;
 struct net_device { char name[16]; };
 struct device;
 struct module;
@@ -197,6 +201,7 @@ struct sk_buff;
 enum xenbus_state { XenbusStateUnknown };
 #define NAPI_POLL_WEIGHT	64
 
+#define DECLARE_STATIC_KEY_FALSE(name)	extern bool name
 #define rcu_read_lock()		do { } while (0)
 #define rcu_read_unlock()	do { } while (0)
 #define rcu_dereference(p)	(p)
