@@ -19,8 +19,8 @@ d0=$(used_dom0); g0=$(used_guest)
 require "ten more" cycles 10 $queues
 d1=$(used_dom0); g1=$(used_guest)
 diag "they took $((d0 - d1)) KiB of dom0, $((g0 - g1)) KiB of the guest"
-check "of a MB in the guest" at_least 1024 $((g0 - g1))
-# (What dom0 takes by itself is 1 to 3 MB, after ten cycles as after thirty; the buffers of one vif are more than that.)
-check "and in dom0" at_least 4096 $((d0 - d1))
+# (What each takes by itself varies, -2 to 1 MB in the guest and -2 to 3 in dom0; buffers of one vif that stayed would be more.)
+check "not two MB of the guest" at_least 2048 $((g0 - g1))
+check "nor four of dom0" at_least 4096 $((d0 - d1))
 check "it works" eval "transfer_to g 2 1 && transfer_from g 2 1"
 check "guest stops" stop_guest g
