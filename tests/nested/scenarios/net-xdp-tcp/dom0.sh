@@ -18,7 +18,7 @@ for n in 0 1; do
 	check "by the program: $r packets of eth$n" at_least "$r" 300
 done
 require "streams both ways" streams_begin h 4
-check "the programs come and go" guest_cmd -t 100 g forward_comes_and_goes 4
+check "the programs come and go" guest_cmd -t 100 g comes_and_goes forward 4 2
 check "the streams are right" streams_end h
 
 check "a cpumap" guest_cmd h cpumap
@@ -26,7 +26,7 @@ check "2 MB each way" eval "transfer_to h 4 2 && transfer_from h 4 2"
 r=$(guest_cmd h xdp_count eth0 redirect)
 check "by the cpumap: $r packets" at_least "$r" 300
 require "streams both ways" streams_begin h 4
-check "it comes and goes" guest_cmd -t 100 h cpumap_comes_and_goes 4
+check "it comes and goes" guest_cmd -t 100 h comes_and_goes cpumap 4 1
 check "the streams are right" streams_end h
 
 # Two hosts at the second bridge, each of which believes that the other one has h's address
@@ -44,7 +44,7 @@ check "a program that sends back" guest_cmd h "cpumap off && send_back"
 check "2 MB each way between hosts by it" eval "from_host 2 2 3 && from_host 3 2 4"
 r=$(guest_cmd h xdp_count eth0 tx)
 check "sent back: $r packets" at_least "$r" 300
-guest_bg h back send_back_comes_and_goes 4
+guest_bg h back comes_and_goes send_back 4 1
 check "2 MB each way while it comes and goes" eval "from_host 2 2 5 && from_host 3 2 6"
 check "it came and went" guest_join h back
 ip netns del host2; ip netns del host3

@@ -1,4 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
+# comes_and_goes PROGRAM TIMES SECONDS: off, and on for so long
+comes_and_goes() { local n=0; while [ $n -lt $2 ]; do $1 off && sleep 0.3 && $1 && sleep $3 || return; n=$((n + 1)); done; }
+
 # What comes by either interface leaves by the other one; or nothing does: forward [off]
 forward() {
 	local dev to obj
@@ -10,7 +13,6 @@ forward() {
 		ip -force link set dev $dev xdpdrv obj $obj sec xdp || return
 	done
 }
-forward_comes_and_goes() { local n=0; while [ $n -lt $1 ]; do forward off && sleep 0.3 && forward && sleep 2 || return; n=$((n + 1)); done; }
 
 # TCP to this guest takes the way of a cpumap; or not: cpumap [off]
 cpumap() {
@@ -21,11 +23,13 @@ cpumap() {
 	local i=0
 	until grep -q attached /tmp/cpumap; do i=$((i + 1)); [ $i -lt 50 ] || { cat /tmp/cpumap; return 1; }; sleep 0.1; done
 }
-cpumap_comes_and_goes() { local n=0; while [ $n -lt $1 ]; do cpumap off && sleep 0.3 && cpumap && sleep 1 || return; n=$((n + 1)); done; }
 
-# What comes from one of two hosts goes back, to the other one
-send_back() { ip link set dev eth0 xdpdrv off 2>/dev/null; /nested/guest/xdp /tmp/xdp.other other tx && ip -force link set dev eth0 xdpdrv obj /tmp/xdp.other sec xdp; }
-send_back_comes_and_goes() { local n=0; while [ $n -lt $1 ]; do ip link set dev eth0 xdpdrv off && sleep 0.3 && send_back && sleep 1 || return; n=$((n + 1)); done; }
+# What comes from one of two hosts goes back, to the other one; or not: send_back [off]
+send_back() {
+	[ "$1" != off ] || { ip link set dev eth0 xdpdrv off; return; }
+	ip link set dev eth0 xdpdrv off 2>/dev/null
+	/nested/guest/xdp /tmp/xdp.other other tx && ip -force link set dev eth0 xdpdrv obj /tmp/xdp.other sec xdp
+}
 
 xdp_count() { ethtool -S $1 | awk -v n="_rx_xdp_$2:" '$1 ~ n { s += $2 } END { print s + 0 }'; }
 
