@@ -138,9 +138,9 @@ static inline void try_again(struct xenbus_device *dev)
 }
 
 /*
- * Each thing that the thread of a device's hooks asks of Xen is refused, one after the other, while @anew makes both
- * ends begin another life: whatever comes of it (fewer queues, too), @connected is true within a while, and no more is
- * held than before.
+ * Each thing that the thread of a device's hooks asks of Xen, reads, writes or allocates is refused, one after the
+ * other, while @anew makes both ends begin another life: whatever comes of it (fewer queues, too), @connected is true
+ * within a while, and no more is held than before.
  */
 static inline void each_refusal(struct kunit *test, const char *thread, void (*anew)(struct kunit *test),
 				bool (*connected)(void))

@@ -150,8 +150,9 @@ enum fake_xen_step { FAKE_XEN_EVTCHN, FAKE_XEN_BIND, FAKE_XEN_SETUP_RING, FAKE_X
 void fake_xen_fail_step(enum fake_xen_step step, unsigned int skip, unsigned int count, int err);
 
 /*
- * The @n-th thing that the thread of that name (a device's hooks: "pv-vbd-51712") asks of Xen, or writes to xenstore,
- * is refused (0: none); and whether it was yet.
+ * The @n-th thing that the thread of that name (a device's hooks: "pv-vbd-51712") asks of Xen, reads from or writes to
+ * xenstore, or allocates is refused (0: none); and whether it was yet. What is asked for at one place in the code, with
+ * the same callers, counts twice at most.
  */
 void fake_xen_refuse(const char *thread, unsigned int n);
 bool fake_xen_has_refused(void);

@@ -21,6 +21,17 @@ struct fault {
 /* Whether this is what fake_xen_refuse() has spoken of. */
 bool fake_xen_refuses(void);
 
+/* What our modules call in place of the kernel's. */
+struct kmem_cache;
+void *__wrap___kmalloc(size_t size, gfp_t flags);
+void *__wrap___kmalloc_node(size_t size, gfp_t flags, int node);
+void *__wrap_kmalloc_large(size_t size, gfp_t flags);
+void *__wrap_kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags);
+void *__wrap_kmalloc_trace(struct kmem_cache *cache, gfp_t flags, size_t size);
+void *__wrap_kvmalloc_node(size_t size, gfp_t flags, int node);
+void *__wrap_vzalloc(unsigned long size);
+void *__wrap___alloc_pages(gfp_t gfp, unsigned int order, int nid, nodemask_t *mask);
+
 /*
  * Not locked: a test injects before it starts what is to fail. Returns 0 or the error, which is @refusal if a thread is
  * refused it.

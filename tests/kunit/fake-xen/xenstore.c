@@ -409,8 +409,10 @@ static char *copy_of(struct xenbus_transaction t, const char *path)
 /* What a driver reads; caller holds store_mutex. */
 static int read_fails(const char *path)
 {
-	int err = read_fault_path && below(path, read_fault_path) ? fault_hits(&read_fault, 0) : 0;
+	int err = fake_xen_refuses() ? -ENOMEM : 0;
 
+	if (!err && read_fault_path && below(path, read_fault_path))
+		err = fault_hits(&read_fault, 0);
 	fake_xen_counts.failed_reads += !!err;
 	return err;
 }
