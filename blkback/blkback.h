@@ -192,7 +192,7 @@ void blkback_queues_release(struct blkback *b);
 
 /* vbd.c */
 void blkback_vbd_init(struct blkback *b);
-bool blkback_vbd_refresh(struct pv_device *pd);
+int blkback_vbd_refresh(struct pv_device *pd);
 void blkback_vbd_offer(struct blkback *b);
 void blkback_vbd_limits(struct blkback *b, struct blkback_limits *lim);
 int blkback_vbd_sync(struct blkback *b);

@@ -81,7 +81,11 @@ static_assert(ARRAY_SIZE(blkback_features) == BLKBACK_NR_FEATURES);
 /* The hotplug script has written physical-device. */
 static void blkback_target_changed(struct pv_device *pd)
 {
-	if (blkback_vbd_refresh(pd))
+	int changed = blkback_vbd_refresh(pd);
+
+	if (changed < 0)
+		pv_watch_again(&to_blkback(pd)->watch);
+	else if (changed)
 		pv_device_poke(pd);
 }
 
@@ -127,13 +131,11 @@ static int blkback_offer(struct pv_device *pd)
 static int blkback_read_abi(struct pv_device *pd)
 {
 	enum blkback_abi *abi = &to_blkback(pd)->abi;
-	char *protocol = pv_device_read_peer(pd, "protocol");
+	char *protocol = pv_device_read_peer_option(pd, "protocol");
 	int err;
 
-	if (IS_ERR(protocol)) {
-		err = PTR_ERR(protocol);
-		return err == -ENOENT ? blkback_abi_parse(NULL, abi) : err;
-	}
+	if (IS_ERR(protocol))
+		return PTR_ERR(protocol);
 	err = blkback_abi_parse(protocol, abi);
 	if (err)
 		pv_device_error(pd, err, "protocol is \"%*pE\": not known",
@@ -149,7 +151,9 @@ static int blkback_connect(struct pv_device *pd)
 	int err;
 
 	/* The toolstack may have changed its mind while nobody was here. */
-	blkback_vbd_refresh(pd);
+	err = blkback_vbd_refresh(pd);
+	if (err < 0)
+		return err;
 	if (!b->vbd.ready)
 		return -EAGAIN;
 	err = blkback_read_abi(pd);

@@ -24,21 +24,23 @@ static const char holder[] = "pv-blkback";
 /* The text of a key of the toolstack; NULL if there is none, or an empty one. */
 static char *blkback_read_key(struct pv_device *pd, const char *key)
 {
-	char *text = pv_device_read_own(pd, key);
+	char *text = pv_device_read_own_option(pd, key);
 
-	if (IS_ERR(text))
-		return NULL;
-	if (*text)
+	if (IS_ERR_OR_NULL(text) || *text)
 		return text;
 	kfree(text);
 	return NULL;
 }
 
-static bool blkback_key_is(struct pv_device *pd, const char *key, const char *value)
+/* 1 or 0; a negative errno if nobody knows. */
+static int blkback_key_is(struct pv_device *pd, const char *key, const char *value)
 {
 	char *text = blkback_read_key(pd, key);
-	bool is = text && !strcmp(text, value);
+	int is;
 
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	is = text && !strcmp(text, value);
 	kfree(text);
 	return is;
 }
@@ -48,6 +50,8 @@ static int blkback_read_mode(struct pv_device *pd, struct blkback_target *target
 	char *mode = blkback_read_key(pd, "mode");
 	int err = 0;
 
+	if (IS_ERR(mode))
+		return PTR_ERR(mode);
 	if (!mode || !strchr("rw", *mode)) {
 		err = -EINVAL;
 		pv_device_error(pd, err, "%s/mode is \"%.10s\": it must be r or w",
@@ -61,19 +65,27 @@ static int blkback_read_mode(struct pv_device *pd, struct blkback_target *target
 	return err;
 }
 
-/* physical-device: "major:minor" in hexadecimal, from the hotplug script. */
+/*
+ * physical-device: "major:minor" in hexadecimal, from the hotplug script. -EAGAIN:
+ * it is not there yet; -EINVAL: it is nonsense; another errno: nobody knows.
+ */
 static int blkback_read_target(struct pv_device *pd, struct blkback_target *target)
 {
+	int cdrom = blkback_key_is(pd, "device-type", "cdrom");
 	unsigned int major, minor;
 	char *text, *params, more;
 	int err = 0;
 
-	*target = (struct blkback_target) {
-		.cdrom = blkback_key_is(pd, "device-type", "cdrom"),
-	};
+	if (cdrom < 0)
+		return cdrom;
+	*target = (struct blkback_target) { .cdrom = cdrom };
 	text = blkback_read_key(pd, "physical-device");
+	if (IS_ERR(text))
+		return PTR_ERR(text);
 	if (!text) {
 		params = blkback_read_key(pd, "params");
+		if (IS_ERR(params))
+			return PTR_ERR(params);
 		target->empty = target->cdrom && !params;
 		kfree(params);
 		if (!target->empty)
@@ -152,7 +164,7 @@ static void blkback_install(struct blkback_vbd *vbd,
 }
 
 /* What the toolstack wants cannot be had: what it wanted before is no answer. */
-static bool blkback_forget(struct blkback *b)
+static int blkback_forget(struct blkback *b)
 {
 	const struct blkback_target none = { };
 	struct pv_bdev disk = { };
@@ -162,7 +174,7 @@ static bool blkback_forget(struct blkback *b)
 		blkback_install(&b->vbd, &none, &disk);
 		pv_bdev_close(&disk);
 	}
-	return false;
+	return 0;
 }
 
 /**
@@ -174,26 +186,33 @@ static bool blkback_forget(struct blkback *b)
  * frontend, what cannot be opened leaves the device without a disk.
  *
  * Context: process, a hook of the device.
- * Return: true if another disk is open now.
+ * Return: 1 if another disk is open now, 0 if not; a negative errno if it is not
+ * known what is wanted, or memory is short: all is as it was, to be tried later.
  */
-bool blkback_vbd_refresh(struct pv_device *pd)
+int blkback_vbd_refresh(struct pv_device *pd)
 {
 	struct blkback *b = to_blkback(pd);
 	struct blkback_vbd *vbd = &b->vbd;
 	struct blkback_target target;
 	struct pv_bdev disk = { };
+	int err = blkback_read_target(pd, &target);
 
-	if (blkback_read_target(pd, &target))
+	if (err == -EAGAIN || err == -EINVAL)
 		return blkback_forget(b);
+	if (err)
+		return err;
 	if (vbd->ready && blkback_same_target(&vbd->target, &target))
-		return false;
+		return 0;
 	if (b->up && !target.cdrom) {
 		dev_warn(&pd->xb->dev, "physical-device is now %x:%x, but the guest uses %x:%x: not changed before it reconnects\n",
 			 MAJOR(target.dev), MINOR(target.dev),
 			 MAJOR(vbd->target.dev), MINOR(vbd->target.dev));
-		return false;
+		return 0;
 	}
-	if (blkback_open_disk(pd, &target, &disk))
+	err = blkback_open_disk(pd, &target, &disk);
+	if (err == -ENOMEM)
+		return err;
+	if (err)
 		return blkback_forget(b);
 	if (b->up)
 		pv_back_hold(b->queues, 0);
@@ -205,7 +224,7 @@ bool blkback_vbd_refresh(struct pv_device *pd)
 	}
 	/* The old one, if there was one. */
 	pv_bdev_close(&disk);
-	return true;
+	return 1;
 }
 
 /**
@@ -243,7 +262,7 @@ static bool blkback_vbd_discards(struct blkback *b)
 	struct block_device *bdev = b->vbd.disk.bdev;
 
 	return bdev && !b->vbd.readonly && bdev_max_discard_sectors(bdev) &&
-	       !blkback_key_is(b->pd, "discard-enable", "0");
+	       blkback_key_is(b->pd, "discard-enable", "0") == 0;
 }
 
 /**

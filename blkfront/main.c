@@ -79,30 +79,31 @@ static const struct pv_feature blkfront_features[] = {
 };
 
 /* An HVM guest's CD-ROM drive is never unplugged. */
-static bool blkfront_is_emulated_cdrom(struct pv_device *pd)
+static int blkfront_check_emulated_cdrom(struct pv_device *pd)
 {
 	char *type;
-	bool is;
+	int err = 0;
 
 	if (!pv_has_emulator())
-		return false;
-	type = pv_device_read_own(pd, "device-type");
-	if (IS_ERR(type))
-		return false;
-	is = !strcmp(type, "cdrom");
+		return 0;
+	type = pv_device_read_own_option(pd, "device-type");
+	if (IS_ERR_OR_NULL(type))
+		return PTR_ERR(type);
+	if (!strcmp(type, "cdrom")) {
+		dev_notice(&pd->xb->dev, "left to the emulated drive\n");
+		err = -ENODEV;
+	}
 	kfree(type);
-	return is;
+	return err;
 }
 
 static int blkfront_probe(struct pv_device *pd)
 {
 	struct blkfront *bf;
-	int err;
+	int err = blkfront_check_emulated_cdrom(pd);
 
-	if (blkfront_is_emulated_cdrom(pd)) {
-		dev_notice(&pd->xb->dev, "left to the emulated drive\n");
-		return -ENODEV;
-	}
+	if (err)
+		return err;
 	bf = kzalloc(sizeof(*bf), GFP_KERNEL);
 	if (!bf)
 		return -ENOMEM;

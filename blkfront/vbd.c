@@ -58,14 +58,16 @@ int blkfront_vbd_number(struct blkfront *bf)
 	u32 number;
 	int err;
 
-	text = pv_device_read_own(bf->pd, key);
-	if (IS_ERR(text)) {
+	text = pv_device_read_own_option(bf->pd, key);
+	if (!text) {
 		key = "virtual-device-ext";
-		text = pv_device_read_own(bf->pd, key);
+		text = pv_device_read_own_option(bf->pd, key);
 	}
-	if (IS_ERR(text)) {
-		pv_device_error(bf->pd, PTR_ERR(text), "virtual-device is missing");
+	if (IS_ERR(text))
 		return PTR_ERR(text);
+	if (!text) {
+		pv_device_error(bf->pd, -ENOENT, "virtual-device is missing");
+		return -ENOENT;
 	}
 	err = kstrtou32(text, 10, &number);
 	if (!err)

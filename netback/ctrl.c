@@ -313,9 +313,9 @@ int netback_ctrl_open(struct netback *nb)
 
 	if (!pv_feature(nb->pd, NETBACK_CTRL))
 		return 0;
-	ref = pv_device_read_peer(nb->pd, "ctrl-ring-ref");
-	if (IS_ERR(ref))
-		return PTR_ERR(ref) == -ENOENT ? 0 : PTR_ERR(ref);
+	ref = pv_device_read_peer_option(nb->pd, "ctrl-ring-ref");
+	if (IS_ERR_OR_NULL(ref))
+		return PTR_ERR(ref);
 	kfree(ref);
 
 	c->page = alloc_page(GFP_KERNEL);

@@ -95,27 +95,16 @@ static void netback_hotplug_changed(struct pv_device *pd)
  */
 static int netback_check_hotplug(struct pv_device *pd)
 {
-	char *text = pv_device_read_own(pd, "hotplug-status");
-	int err = 0;
+	char *text = pv_device_read_own_option(pd, "hotplug-status");
+	bool script = !text, done;
 
-	if (!IS_ERR(text)) {
-		if (strcmp(text, "connected"))
-			err = -EAGAIN;
-		kfree(text);
-		return err;
-	}
-	if (PTR_ERR(text) == -ENOENT) {
-		text = pv_device_read_own(pd, "script");
-		if (!IS_ERR(text)) {
-			kfree(text);
-			return -EAGAIN;
-		}
-		if (PTR_ERR(text) == -ENOENT)
-			return 0;
-	}
-	err = PTR_ERR(text);
-	pv_device_error(pd, err, "hotplug-status or script cannot be read");
-	return err;
+	if (script)
+		text = pv_device_read_own_option(pd, "script");
+	if (IS_ERR_OR_NULL(text))
+		return PTR_ERR(text);
+	done = !script && !strcmp(text, "connected");
+	kfree(text);
+	return done ? 0 : -EAGAIN;
 }
 
 /* ---- credit ---- */
@@ -123,11 +112,13 @@ static int netback_check_hotplug(struct pv_device *pd)
 /* "BYTES,MICROSECONDS": what the guest may send. */
 static int netback_read_rate(struct netback *nb)
 {
-	char *text = pv_device_read_own(nb->pd, "rate");
+	char *text = pv_device_read_own_option(nb->pd, "rate");
 	unsigned long bytes, usecs;
 	int err = 0;
 
-	if (IS_ERR(text)) {
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	if (!text) {
 		WRITE_ONCE(nb->credit, 0);
 		return 0;
 	}
@@ -149,8 +140,15 @@ static void netback_rate_changed(struct pv_device *pd)
 {
 	struct netback *nb = netback_to_netback(pd);
 	unsigned int i;
+	int err;
 
-	if (!nb->up || netback_read_rate(nb))
+	if (!nb->up)
+		return;
+	err = netback_read_rate(nb);
+	/* (Nonsense has been reported.) */
+	if (err && err != -EINVAL)
+		pv_watch_again(&nb->rate);
+	if (err)
 		return;
 	/* What waits for credit need not wait as long as it was to. */
 	local_bh_disable();
@@ -226,8 +224,10 @@ static int netback_open_channels(struct netback_queue *q, const char *dir)
 	snprintf(q->name, sizeof(q->name), "%s-q%u", q->nb->dev->name,
 		 q->index);
 	snprintf(key, sizeof(key), "%sevent-channel-tx", dir);
-	split = pv_device_read_peer(pd, key);
-	if (IS_ERR(split)) {
+	split = pv_device_read_peer_option(pd, key);
+	if (IS_ERR(split))
+		return PTR_ERR(split);
+	if (!split) {
 		from.also = &q->to.ring;
 		q->to.kick = &q->from.channel;
 		err = pv_device_read_port(pd, dir, "event-channel",

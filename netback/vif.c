@@ -167,15 +167,11 @@ static void netback_vif_tell_udev(struct netback *nb, enum kobject_action action
 /* As udev is to see it. No script is no fault. */
 static int netback_vif_read_script(struct netback *nb)
 {
-	char *text = pv_device_read_own(nb->pd, "script");
+	char *text = pv_device_read_own_option(nb->pd, "script");
 	int err = 0;
 
-	if (IS_ERR(text)) {
-		if (PTR_ERR(text) == -ENOENT)
-			return 0;
-		pv_device_error(nb->pd, PTR_ERR(text), "script cannot be read");
+	if (IS_ERR_OR_NULL(text))
 		return PTR_ERR(text);
-	}
 	nb->script = kasprintf(GFP_KERNEL, "script=%s", text);
 	if (!nb->script)
 		err = -ENOMEM;
@@ -210,7 +206,7 @@ struct net_device *netback_vif_create(struct pv_device *pd,
 	err = IS_ERR(text) ? PTR_ERR(text) : kstrtou32(text, 10, &handle);
 	if (err) {
 		pv_device_error(pd, err, "handle is %s: it must be a number",
-				IS_ERR(text) ? "missing" : text);
+				IS_ERR(text) ? "missing or cannot be read" : text);
 		if (!IS_ERR(text))
 			kfree(text);
 		return ERR_PTR(err);

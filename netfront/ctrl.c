@@ -176,9 +176,8 @@ int netfront_ctrl_publish(struct netfront *nf, struct xenbus_transaction xbt)
 
 	if (!c->shared.mem) {
 		/* An earlier connection may have left them. */
-		pv_device_forget(nf->pd, xbt, "", "ctrl-ring-ref");
-		pv_device_forget(nf->pd, xbt, "", "event-channel-ctrl");
-		return 0;
+		err = pv_device_forget(nf->pd, xbt, "", "ctrl-ring-ref");
+		return err ?: pv_device_forget(nf->pd, xbt, "", "event-channel-ctrl");
 	}
 	err = pv_shared_publish(nf->pd, xbt, "", "ctrl-ring-ref", false,
 				&c->shared);

@@ -211,13 +211,13 @@ static int netfront_read_mac(struct pv_device *pd, u8 *mac)
 }
 
 /* netif.h: the toolstack may write the MTU of the network behind it. */
-static void netfront_read_mtu(struct netfront *nf)
+static int netfront_read_mtu(struct netfront *nf)
 {
-	char *text = pv_device_read_own(nf->pd, "mtu");
+	char *text = pv_device_read_own_option(nf->pd, "mtu");
 	u32 mtu;
 
-	if (IS_ERR(text))
-		return;
+	if (IS_ERR_OR_NULL(text))
+		return PTR_ERR(text);
 	if (kstrtou32(text, 10, &mtu) || mtu < ETH_MIN_MTU ||
 	    mtu > NETFRONT_MAX_MTU)
 		dev_warn(&nf->pd->xb->dev,
@@ -227,6 +227,7 @@ static void netfront_read_mtu(struct netfront *nf)
 	else
 		nf->dev->mtu = mtu;
 	kfree(text);
+	return 0;
 }
 
 static void netfront_notify_work(struct work_struct *work)
@@ -335,8 +336,9 @@ static int netfront_probe(struct pv_device *pd)
 		goto fail;
 	eth_hw_addr_set(dev, mac);
 	netfront_init_netdev(dev);
-	netfront_read_mtu(nf);
-	err = register_netdev(dev);
+	err = netfront_read_mtu(nf);
+	if (!err)
+		err = register_netdev(dev);
 	if (err)
 		goto fail;
 	return 0;
@@ -522,9 +524,10 @@ static int netfront_publish_queue(struct netfront *nf, struct netfront_queue *q,
 		return err;
 	if (!q->split) {
 		/* An earlier connection may have left them. */
-		pv_device_forget(pd, xbt, dir, "event-channel-tx");
-		pv_device_forget(pd, xbt, dir, "event-channel-rx");
-		return pv_device_write_port(pd, xbt, dir, "event-channel",
+		err = pv_device_forget(pd, xbt, dir, "event-channel-tx");
+		if (!err)
+			err = pv_device_forget(pd, xbt, dir, "event-channel-rx");
+		return err ?: pv_device_write_port(pd, xbt, dir, "event-channel",
 					    q->tx_channel.port);
 	}
 	err = pv_device_write_port(pd, xbt, dir, "event-channel-tx",

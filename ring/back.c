@@ -10,17 +10,16 @@
 #include "internal.h"
 #include "trace.h"
 
-/* Between two tries to tell the frontend of news */
-#define NEWS_AGAIN	HZ
-
-static int back_early(struct pv_device *pd, struct xenbus_transaction xbt)
+/* What is missing here may be there later. Else it is the end. */
+static void back_cannot(struct pv_device *pd, int err, const char *what)
 {
-	return pv_feature_write(pd, xbt, false);
-}
-
-static int back_late(struct pv_device *pd, struct xenbus_transaction xbt)
-{
-	return pv_feature_write(pd, xbt, true);
+	pv_device_blame(pd, err, what);
+	if (!pv_device_is_short(err)) {
+		pv_device_give_up(pd);
+		return;
+	}
+	pd->drv->disconnect(pd, PV_DOWN_RETRY);
+	pv_device_ask_later(pd, PV_ASK_LOOK);
 }
 
 void pv_back_offer(struct pv_device *pd)
@@ -32,19 +31,22 @@ void pv_back_offer(struct pv_device *pd)
 		err = pd->drv->offer(pd);
 		if (err) {
 			pv_device_blame(pd, err, "cannot offer the device");
+			if (pv_device_is_short(err))
+				pv_device_ask_later(pd, PV_ASK_LOOK);
 			return;
 		}
 		pd->offered = true;
 	}
-	if (!pv_device_say(pd, XenbusStateInitWait, back_early))
-		pd->failed = false;
+	pd->failed = false;
+	pv_device_say(pd, XenbusStateInitWait, pv_device_early);
 }
 
 static void back_connect(struct pv_device *pd)
 {
 	int err;
 
-	if (!pd->offered || pd->failed)
+	/* A frontend of before must learn first that this is a new one. */
+	if (!pd->offered || pd->failed || pd->unsaid != XenbusStateUnknown)
 		return;
 	pd->explained = false;
 	err = pv_feature_read(pd, false);
@@ -55,14 +57,13 @@ static void back_connect(struct pv_device *pd)
 		pd->drv->disconnect(pd, PV_DOWN_RETRY);
 		return;
 	}
-	if (!err)
-		err = pv_device_say(pd, XenbusStateConnected, back_late);
 	if (err) {
-		pv_device_blame(pd, err, "cannot connect to the frontend");
-		pv_device_give_up(pd);
+		back_cannot(pd, err, "cannot connect to the frontend");
 		return;
 	}
 	pd->link = PV_LINK_UP;
+	pd->wait = 0;
+	pv_device_say(pd, XenbusStateConnected, pv_device_late);
 	pv_peer_key_changed(pd);
 }
 
@@ -78,7 +79,10 @@ static void back_reconfigure(struct pv_device *pd)
 		err = pd->drv->reconfigure(pd);
 	if (err)
 		pv_device_blame(pd, err, "cannot reconfigure");
-	pv_device_say(pd, XenbusStateReconfigured, NULL);
+	if (pv_device_is_short(err))
+		pv_device_ask_soon(pd, PV_ASK_LOOK);
+	else
+		pv_device_say(pd, XenbusStateReconfigured, NULL);
 }
 
 /* What it asks for, the driver before this one may not have answered. */
@@ -90,21 +94,28 @@ static void back_reconfiguring(struct pv_device *pd)
 }
 
 /* Linux's network frontend asks first, and then writes what for. */
-static void back_reconfigure_late(struct pv_device *pd)
+static int back_reconfigure_late(struct pv_device *pd)
 {
 	u64 was[PV_FEATURES_MAX];
+	int err;
 
 	memcpy(was, pd->feature, sizeof(was));
-	if (!pv_feature_read(pd, false) && memcmp(was, pd->feature, sizeof(was)))
-		pd->drv->reconfigure(pd);
+	err = pv_feature_read(pd, false);
+	if (!err && memcmp(was, pd->feature, sizeof(was)))
+		err = pd->drv->reconfigure(pd);
+	if (pv_device_is_short(err))
+		memcpy(pd->feature, was, sizeof(was));
+	return err;
 }
 
 static void back_settled(struct pv_device *pd)
 {
 	bool reconfigured = pd->xb->state == XenbusStateReconfigured;
 
-	if (reconfigured)
-		back_reconfigure_late(pd);
+	if (reconfigured && pv_device_is_short(back_reconfigure_late(pd))) {
+		pv_device_ask_soon(pd, PV_ASK_LOOK);
+		return;
+	}
 	if (pd->drv->settled)
 		pd->drv->settled(pd, reconfigured);
 	if (reconfigured)
@@ -124,6 +135,8 @@ static bool back_down(struct pv_device *pd)
  */
 bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 {
+	int same, now;
+
 	lockdep_assert_held(&pd->lock);
 	switch (state) {
 	case XenbusStateInitialising:
@@ -136,7 +149,12 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 	case XenbusStateInitialised:
 	case XenbusStateConnected:
 		/* Its next life began and published before we had looked. */
-		if (pd->link == PV_LINK_UP && !pv_shared_all_current(pd))
+		same = pd->link == PV_LINK_UP ? pv_shared_all_current(pd) : 0;
+		if (same < 0) {
+			pv_device_ask_soon(pd, PV_ASK_PEER);
+			break;
+		}
+		if (!same)
 			pv_device_down(pd, PV_DOWN_RETRY);
 		if (pd->link != PV_LINK_UP)
 			back_connect(pd);
@@ -154,10 +172,15 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 		if (back_down(pd))
 			return true;
 		pv_device_switch(pd, XenbusStateClosed);
-		return !xenbus_dev_is_online(pd->xb);
+		return !pv_is_online(pd->xb->nodename);
 	case XenbusStateUnknown:
 		/* There may be another one by now, in whose directories this device has begun. */
-		return back_down(pd) || pv_device_peer_state(pd) == XenbusStateUnknown;
+		if (back_down(pd))
+			return true;
+		now = pv_device_peer_state(pd);
+		if (now < 0)
+			pv_device_ask_soon(pd, PV_ASK_PEER);
+		return now == XenbusStateUnknown;
 	default:
 		break;
 	}
@@ -167,31 +190,37 @@ bool pv_back_peer(struct pv_device *pd, enum xenbus_state state)
 /* What it waited for may be there. */
 static void back_look(struct pv_device *pd)
 {
-	enum xenbus_state peer = pv_device_peer_state(pd);
+	int peer = pv_device_peer_state(pd);
 
+	if (peer < 0) {
+		pv_device_ask_soon(pd, PV_ASK_LOOK);
+		return;
+	}
 	if (!pd->offered)
 		pv_back_offer(pd);
 	if (pd->link != PV_LINK_UP && (peer == XenbusStateInitialised ||
 				       peer == XenbusStateConnected))
 		back_connect(pd);
-	else if (pd->link != PV_LINK_UP && peer == XenbusStateReconfiguring)
+	else if (peer == XenbusStateReconfiguring && pd->xb->state != XenbusStateReconfigured)
 		back_reconfiguring(pd);
+	else if (peer == XenbusStateConnected && pd->xb->state == XenbusStateReconfigured)
+		back_settled(pd);
 }
 
 static void back_announce(struct pv_device *pd)
 {
 	if (pd->link == PV_LINK_UP && pd->xb->state == XenbusStateConnected &&
-	    pv_device_say(pd, XenbusStateConnected, back_late))
-		schedule_delayed_work(&pd->again, NEWS_AGAIN);
+	    pd->unsaid == XenbusStateUnknown)
+		pv_device_say(pd, XenbusStateConnected, pv_device_late);
 }
 
 /* What was asked for by this end. */
 void pv_back_work(struct pv_device *pd)
 {
 	lockdep_assert_held(&pd->lock);
-	if (pv_device_is_asked(pd, PV_ASK_LOOK))
+	if (pv_device_is_asked(pd, PV_ASK_LOOK) | pv_device_is_asked(pd, PV_ASK_AGAIN))
 		back_look(pd);
-	if (pv_device_is_asked(pd, PV_ASK_ANNOUNCE) | pv_device_is_asked(pd, PV_ASK_AGAIN))
+	if (pv_device_is_asked(pd, PV_ASK_ANNOUNCE))
 		back_announce(pd);
 }
 

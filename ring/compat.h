@@ -548,16 +548,15 @@ struct pv_rxfh {
 /* ---- xenbus ---- */
 
 /**
- * pv_read_driver_state() - the state that stands below a path of xenstore
- * @xb: who asks
- * @path: a device's directory
+ * pv_has_vanished() - has xenbus seen that the directory is another device's?
+ * @xb: the device
  *
- * Return: the state, XenbusStateUnknown if there is none.
+ * Return: true if it takes this one away.
  */
 #if KERNEL_VERSION(7, 0, 0) > LINUX_VERSION_CODE
-#define pv_read_driver_state(xb, path)	xenbus_read_driver_state(path)
+#define pv_has_vanished(xb)	false
 #else
-#define pv_read_driver_state(xb, path)	xenbus_read_driver_state(xb, path)
+#define pv_has_vanished(xb)	((xb)->vanished)
 #endif
 
 /* ---- LIO ---- */

@@ -28,6 +28,10 @@
 /* What is in flight gets so long before the guest is suspended. */
 #define SUSPEND_PATIENCE	(2 * HZ)
 
+/* Between two tries to get, read or say what could not be */
+#define SHORT_MIN		HZ
+#define SHORT_MAX		(30 * HZ)
+
 /* After so long it is said that something is waited for. */
 #define PATIENCE		(10 * HZ)
 
@@ -46,73 +50,41 @@ bool pv_device_is_asked(struct pv_device *pd, enum pv_ask what)
 	return test_and_clear_bit(what, &pd->asked);
 }
 
-/* Neither in another device's directory, nor against what the toolstack has written. */
-static bool device_may_say(enum xenbus_state own, enum xenbus_state now, enum xenbus_state state)
+/* xenstore may answer then. */
+void pv_device_ask_soon(struct pv_device *pd, enum pv_ask what)
 {
-	if (now == own)
-		return true;
-	if (now == XenbusStateClosing)
-		return state == XenbusStateClosing || state == XenbusStateClosed;
-	return now != XenbusStateInitialising && state != own;
-}
-
-/* -ESTALE: it is not to be said. -ENOENT: there is no device. -EAGAIN: others write there. */
-static int device_try_to_say(struct pv_device *pd, enum xenbus_state state,
-			     int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
-{
-	struct xenbus_device *xb = pd->xb;
-	struct xenbus_transaction xbt;
-	int err, now;
-
-	err = xenbus_transaction_start(&xbt);
-	if (err)
-		return err;
-	err = xenbus_scanf(xbt, xb->nodename, "state", "%d", &now);
-	if (err == 1)
-		err = device_may_say(xb->state, now, state) ? 0 : -ESTALE;
-	if (!err && with)
-		err = with(pd, xbt);
-	if (!err)
-		err = xenbus_printf(xbt, xb->nodename, "state", "%d", state);
-	if (!err)
-		return xenbus_transaction_end(xbt, 0);
-	xenbus_transaction_end(xbt, 1);
-	return err == -EAGAIN ? -EIO : err;
-}
-
-/* A state, and what goes @with it, if that finds no reason against it. */
-int pv_device_say(struct pv_device *pd, enum xenbus_state state,
-		  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
-{
-	unsigned int tries = 2;
-	int err;
-
 	lockdep_assert_held(&pd->lock);
-	trace_pv_state(dev_name(&pd->xb->dev), state, -1);
-	/* Nobody would answer what has not been said; memory may be there the next time. */
-	do
-		err = device_try_to_say(pd, state, with);
-	while (err == -EAGAIN || (err && err != -ENOENT && err != -ESTALE && --tries));
-	/* Where there is no state, there is no device any more: all has been said. */
-	if (!err || err == -ENOENT)
-		pd->xb->state = state;
-	return err == -ESTALE || err == -ENOENT ? 0 : err;
+	set_bit(what, &pd->later);
+	schedule_delayed_work(&pd->again, SHORT_MIN);
 }
 
-/* The same, where it has not been said yet; an error is reported. */
-int pv_device_switch_with(struct pv_device *pd, enum xenbus_state state,
-			  int (*with)(struct pv_device *pd, struct xenbus_transaction xbt))
+/* What is missing may be there then; if not, it waits longer. */
+void pv_device_ask_later(struct pv_device *pd, enum pv_ask what)
 {
-	int err = state != pd->xb->state ? pv_device_say(pd, state, with) : 0;
-
-	if (err)
-		pv_device_error(pd, err, "cannot write state %d", state);
-	return err;
+	lockdep_assert_held(&pd->lock);
+	pd->wait = clamp_t(unsigned long, 2 * pd->wait, SHORT_MIN, SHORT_MAX);
+	set_bit(what, &pd->later);
+	schedule_delayed_work(&pd->again, pd->wait);
 }
 
-void pv_device_switch(struct pv_device *pd, enum xenbus_state state)
+/**
+ * pv_device_change_again() - what change() looks at cannot be read now
+ * @pd: the device
+ *
+ * It is called once more in a while, if the device is connected then.
+ *
+ * Context: a hook of the device.
+ */
+void pv_device_change_again(struct pv_device *pd)
 {
-	pv_device_switch_with(pd, state, NULL);
+	pv_device_ask_soon(pd, PV_ASK_CHANGE);
+}
+EXPORT_SYMBOL_GPL(pv_device_change_again);
+
+/* Memory, grants, event channels, an answer of xenstore's: the peer has done nothing wrong. */
+bool pv_device_is_short(int err)
+{
+	return err == -ENOMEM || err == -ENOSPC || err == -EAGAIN;
 }
 
 void pv_device_down(struct pv_device *pd, enum pv_down why)
@@ -224,7 +196,7 @@ static bool device_has_another_peer(struct pv_device *pd)
 
 static bool device_begins(struct pv_device *pd)
 {
-	return pv_read_driver_state(pd->xb, pd->xb->nodename) == XenbusStateInitialising;
+	return pv_read_state(pd->xb, pd->xb->nodename) == XenbusStateInitialising;
 }
 
 /*
@@ -246,6 +218,18 @@ static bool device_peer(struct pv_device *pd)
 	bool began = xchg(&pd->peer_began, false);
 	enum xenbus_state state = READ_ONCE(pd->peer_state);
 
+	if (state == XenbusStateUnknown) {
+		/* xenbus says so of what it could not read, too. */
+		int now = pv_device_peer_state(pd);
+
+		if (now < 0) {
+			pv_device_ask_soon(pd, PV_ASK_PEER);
+			return false;
+		}
+		/* (One that has begun since it was gone has not come further.) */
+		if (now > XenbusStateInitWait)
+			state = now;
+	}
 	trace_pv_state(dev_name(&pd->xb->dev), pd->xb->state, state);
 	if (pv_device_is_former(pd))
 		return true;
@@ -278,8 +262,10 @@ static void device_leave(struct pv_device *pd)
 	/* Here, where it may take its time. Its removal is the end. */
 	pv_device_down(pd, PV_DOWN_RETRY);
 	/* A watch fires when it begins. */
-	pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state", device_farewell);
-	WRITE_ONCE(pd->gone, true);
+	if (pv_watch_start(pd, &pd->farewell, pd->xb->nodename, "state", device_farewell))
+		pv_device_ask_soon(pd, PV_ASK_PEER);
+	else
+		WRITE_ONCE(pd->gone, true);
 }
 
 static void device_work(struct kthread_work *work)
@@ -302,6 +288,13 @@ static void device_work(struct kthread_work *work)
 	}
 	if (pv_device_is_asked(pd, PV_ASK_WATCH))
 		pv_watches_look(pd);
+	if (pv_device_is_asked(pd, PV_ASK_CHANGE) && pd->link == PV_LINK_UP)
+		pd->drv->change(pd);
+	/* What could not be said; what comes of that is looked at in a while. */
+	if (pd->unsaid != XenbusStateUnknown && pv_device_is_asked(pd, PV_ASK_AGAIN)) {
+		pv_device_say(pd, pd->unsaid, pd->unsaid_with);
+		pv_device_ask_soon(pd, PV_ASK_AGAIN);
+	}
 	if (pd->drv->end == PV_FRONT)
 		pv_front_work(pd);
 	else
@@ -312,8 +305,13 @@ out:
 
 static void device_again(struct work_struct *work)
 {
-	pv_device_ask(container_of(to_delayed_work(work), struct pv_device,
-				   again), PV_ASK_AGAIN);
+	struct pv_device *pd = container_of(to_delayed_work(work), struct pv_device, again);
+	unsigned int what;
+
+	for_each_set_bit(what, &pd->later, BITS_PER_LONG)
+		if (test_and_clear_bit(what, &pd->later))
+			set_bit(what, &pd->asked);
+	kthread_queue_work(pd->worker, &pd->work);
 }
 
 /* The last that runs in the thread. */
@@ -483,8 +481,14 @@ static int device_probe(struct xenbus_device *xb,
 /* Whether it may leave in its own time: nobody follows it in its place. */
 static bool device_may_linger(struct pv_device *pd)
 {
-	return pd->drv->lingers &&
-	       !xenbus_exists(XBT_NIL, pd->xb->nodename, "") &&
+	char *text;
+
+	if (!pd->drv->lingers)
+		return false;
+	text = pv_device_read_own(pd, "");
+	if (!IS_ERR(text))
+		kfree(text);
+	return PTR_ERR_OR_ZERO(text) == -ENOENT &&
 	       try_module_get(pd->drv->xb.driver.owner);
 }
 
@@ -495,7 +499,7 @@ static bool device_may_linger(struct pv_device *pd)
  */
 static void device_last_state(struct xenbus_device *xb, bool taken)
 {
-	enum xenbus_state now = pv_read_driver_state(xb, xb->nodename);
+	int now = pv_read_state(xb, xb->nodename);
 
 	if (taken && now == xb->state && now != XenbusStateUnknown)
 		xenbus_printf(XBT_NIL, xb->nodename, "state", "%d", XenbusStateInitialising);
@@ -581,7 +585,10 @@ static int device_resume(struct xenbus_device *xb)
 	pd->failed = false;
 	/* What was missing there may be here. */
 	cancel_delayed_work(&pd->again);
+	pd->later = 0;
 	pd->wait = 0;
+	pd->waits = false;
+	pd->unsaid = XenbusStateUnknown;
 	pv_device_leave(pd, flags);
 	kfree(peer);
 	pv_watch_peer(pd);

@@ -94,7 +94,8 @@ enum pv_emulated {
  * @probe: a new device: allocate @priv. Nothing is known of the peer
  * @remove: free @priv; disconnect() has been called
  * @offer: backend: set the early features (pv_feature_offer()). Toolstacks
- *         wait for InitWait before they give a device its backing
+ *         wait for InitWait before they give a device its backing. Called again
+ *         later if memory was short
  * @negotiate: frontend: the backend's early features are read; make rings and
  *             channels
  * @publish: frontend: write what is not in the table (ring references) into
@@ -102,7 +103,8 @@ enum pv_emulated {
  * @connect: frontend: the backend's late features are read; start I/O.
  *           Backend: the frontend's features are read; map rings, start, and
  *           offer the late features; or -EAGAIN if the backing is not there
- *           yet: pv_device_poke() tries again
+ *           yet: pv_device_poke() tries again. Both: -ENOMEM, -ENOSPC: disconnect()
+ *           follows, and another try, later
  * @change: frontend: the backend has announced Connected again (new size), or
  *          has reconfigured itself. Both: see @peer_key
  * @restarted: frontend that is @direct: a new backend has connected to the
@@ -212,6 +214,7 @@ struct pv_watch {
  * @watch_lock: of the list
  * @owed: frontend: the state that answers a reconfiguring backend, or Unknown
  * @asked: what @work is to do: enum pv_ask
+ * @later: and what it is to do when @again says so
  * @peer_state: what xenwatch saw last of the peer
  * @peer_began: and that it began anew since the hooks looked
  * @worker: the thread of the hooks
@@ -222,7 +225,10 @@ struct pv_watch {
  * @taken: xenbus takes it away, since its directory had gone
  * @reap: frees a device that nobody has waited for
  * @again: tries again what could not be had, or said
- * @wait: frontend: how long that waits, in jiffies; 0 if all was there
+ * @wait: how long that waits, in jiffies; 0 if all was there
+ * @waits: frontend: it could not get something, and will try again; under @lock
+ * @unsaid: the state that could not be written yet, or Unknown; under @lock
+ * @unsaid_with: and what goes with it
  * @counters: of queues there have been and are: an array by index, or NULL
  * @counters_stride: bytes of a queue's
  * @nr_counters: how many
@@ -252,7 +258,7 @@ struct pv_device {
 	struct list_head watches;
 	struct mutex watch_lock; /* of the list */
 	enum xenbus_state owed;
-	unsigned long asked;
+	unsigned long asked, later;
 	enum xenbus_state peer_state;
 	bool peer_began;
 	struct kthread_worker *worker;
@@ -263,6 +269,9 @@ struct pv_device {
 	struct work_struct reap;
 	struct delayed_work again;
 	unsigned long wait;
+	bool waits;
+	enum xenbus_state unsaid;
+	int (*unsaid_with)(struct pv_device *pd, struct xenbus_transaction xbt);
 	void *counters;
 	size_t counters_stride;
 	unsigned int nr_counters;
@@ -299,6 +308,7 @@ void pv_device_run(struct pv_device *pd, void (*hook)(struct pv_device *pd));
 void pv_device_await(struct pv_device *pd, struct completion *done,
 		     const char *what);
 void pv_device_announce(struct pv_device *pd);
+void pv_device_change_again(struct pv_device *pd);
 void pv_device_reconfigure(struct pv_device *pd);
 void pv_device_restart(struct pv_device *pd);
 struct pv_device *pv_device_of(struct device *dev);
@@ -338,6 +348,8 @@ bool pv_has_emulator(void);
 
 /* Keys outside the feature table. */
 char *pv_device_read_own(struct pv_device *pd, const char *key);
+char *pv_device_read_own_option(struct pv_device *pd, const char *key);
+char *pv_device_read_peer_option(struct pv_device *pd, const char *key);
 int pv_device_begin(struct xenbus_transaction *xbt);
 int pv_device_end(struct xenbus_transaction xbt, int err);
 char *pv_device_read_own_in(struct pv_device *pd, struct xenbus_transaction xbt,
@@ -349,16 +361,17 @@ char **pv_device_list_own(struct pv_device *pd, const char *key,
 			  unsigned int *nr);
 char **pv_device_list_peer(struct pv_device *pd, const char *key,
 			   unsigned int *nr);
-enum xenbus_state pv_device_peer_state(struct pv_device *pd);
+int pv_device_peer_state(struct pv_device *pd);
 bool pv_device_trusted(struct pv_device *pd, bool trusted);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    const char *key, const char *fmt, ...);
-void pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
-		      const char *queue, const char *key);
+int pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
+		     const char *queue, const char *key);
 
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd));
+void pv_watch_again(struct pv_watch *w);
 void pv_watch_stop(struct pv_watch *w);
 
 /** PV_QUEUE_DIR - room for the name that pv_queue_dir() writes */

@@ -130,7 +130,7 @@ EXPORT_SYMBOL_GPL(pv_feature_read);
  * @id: index in the driver's table
  *
  * For the few keys that may change under way (a disk's size). On an error the
- * old value stays.
+ * old value stays; if it cannot be read now, change() is called once more, later.
  *
  * Context: process, a hook of the device.
  * Return: 0 or a negative errno.
@@ -142,6 +142,8 @@ int pv_feature_reread(struct pv_device *pd, unsigned int id)
 
 	if (err)
 		pd->feature[id] = old;
+	if (err && err != -ENOENT && err != -EINVAL && err != -ERANGE)
+		pv_device_change_again(pd);
 	return err;
 }
 EXPORT_SYMBOL_GPL(pv_feature_reread);
@@ -187,11 +189,11 @@ int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,
 			continue;
 		if ((f->flags & PV_FEATURE_OPTIONAL) && value == f->absent) {
 			/* An earlier connection may have left it. */
-			xenbus_rm(xbt, pd->xb->nodename, f->key);
-			continue;
+			err = pv_device_forget(pd, xbt, "", f->key);
+		} else {
+			err = xenbus_printf(xbt, pd->xb->nodename, f->key, "%llu",
+					    value);
 		}
-		err = xenbus_printf(xbt, pd->xb->nodename, f->key, "%llu",
-				    value);
 		if (err) {
 			pv_device_error(pd, err, "cannot write %s/%s",
 					pd->xb->nodename, f->key);

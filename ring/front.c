@@ -11,14 +11,10 @@
 #include "device.h"
 #include "internal.h"
 
-/* Between two tries to get what was missing. */
-#define SHORT_MIN	HZ
-#define SHORT_MAX	(30 * HZ)
-
 static bool front_is_wanted(struct pv_device *pd)
 {
 	/* The toolstack clears the backend's "online" when it means it. */
-	return xenbus_read_unsigned(pd->peer, "online", 0);
+	return pv_is_online(pd->peer);
 }
 
 static int front_publish(struct pv_device *pd)
@@ -50,15 +46,10 @@ static void front_leave(struct pv_device *pd)
 }
 
 /* It could not get something, and will try again. */
-static bool front_waits(struct pv_device *pd)
+static void front_wait(struct pv_device *pd)
 {
-	return delayed_work_pending(&pd->again);
-}
-
-/* Memory, grants, event channels, an answer of xenstore's: the backend has done nothing wrong. */
-static bool front_is_short(int err)
-{
-	return err == -ENOMEM || err == -ENOSPC || err == -EAGAIN;
+	pd->waits = true;
+	pv_device_ask_later(pd, PV_ASK_AGAIN);
 }
 
 /* One that passes several states as it restarts is counted once. */
@@ -72,15 +63,14 @@ static bool front_may_retry(struct pv_device *pd)
 static void front_cannot(struct pv_device *pd, int err, const char *what)
 {
 	pv_device_blame(pd, err, what);
-	if (!front_is_short(err)) {
+	if (!pv_device_is_short(err)) {
 		pv_device_give_up(pd);
 		return;
 	}
 	front_leave(pd);
-	pd->wait = clamp_t(unsigned long, 2 * pd->wait, SHORT_MIN, SHORT_MAX);
+	front_wait(pd);
 	dev_notice(&pd->xb->dev, "will try again in %u s\n",
 		   jiffies_to_msecs(pd->wait) / 1000);
-	schedule_delayed_work(&pd->again, pd->wait);
 }
 
 /* Pages that this domain's backends map are not for others. */
@@ -154,11 +144,14 @@ static void front_restart(struct pv_device *pd)
 /* Directories made anew look as those of a device that had only begun. */
 static int front_check_unwanted(struct pv_device *pd, struct xenbus_transaction xbt)
 {
-	int online;
+	int online, err;
 
 	if (pd->failed || pd->xb->state != XenbusStateInitialising)
 		return 0;
-	return xenbus_scanf(xbt, pd->peer, "online", "%d", &online) == 1 && online ? -ESTALE : 0;
+	err = xenbus_scanf(xbt, pd->peer, "online", "%d", &online);
+	if (err == 1)
+		return online ? -ESTALE : 0;
+	return err == -ENOENT || err == -ERANGE ? 0 : err;
 }
 
 /*
@@ -196,9 +189,11 @@ static bool front_close(struct pv_device *pd)
 /* It may have connected before we could offer it anything but what we had. */
 static void front_restarted(struct pv_device *pd)
 {
+	int err = pv_feature_read(pd, false) ?: pv_feature_read(pd, true);
+
 	pd->rebinds = false;
-	if (pv_feature_read(pd, false) || pv_feature_read(pd, true))
-		pv_device_give_up(pd);
+	if (err)
+		front_cannot(pd, err, "cannot go on with a new backend");
 	else
 		pd->drv->restarted(pd);
 }
@@ -226,19 +221,26 @@ static void front_reconfigured(struct pv_device *pd)
 	front_answer(pd);
 }
 
+/*
+ * A backend that stays in that state sends no news of it, and those of a quick
+ * one come when this is over.
+ */
+static void front_look_reconfigured(struct pv_device *pd)
+{
+	int peer = pv_device_peer_state(pd);
+
+	if (peer == XenbusStateReconfigured)
+		front_reconfigured(pd);
+	else if (peer < 0)
+		pv_device_ask_soon(pd, PV_ASK_AGAIN);
+}
+
 /* Early features that this end writes have changed while connected. */
 static void front_reconfigure(struct pv_device *pd)
 {
-	if (pd->link != PV_LINK_UP || pv_feature_write(pd, XBT_NIL, false))
-		return;
-	pv_device_switch(pd, XenbusStateReconfiguring);
-	/*
-	 * A backend that stays in that state sends no news of it, and those
-	 * of a quick one come when this is over.
-	 */
-	if (pv_device_peer_state(pd) ==
-	    XenbusStateReconfigured)
-		front_reconfigured(pd);
+	if (pd->link == PV_LINK_UP &&
+	    !pv_device_say(pd, XenbusStateReconfiguring, pv_device_early))
+		front_look_reconfigured(pd);
 }
 
 /*
@@ -258,7 +260,7 @@ bool pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 			front_leave(pd);
 		/* While OFFERED it is the state that we have acted on. */
 		else if (pd->link == PV_LINK_DOWN && !pd->failed &&
-			 !pd->closing && !front_waits(pd))
+			 !pd->closing && !pd->waits)
 			front_negotiate(pd);
 		break;
 	case XenbusStateConnected:
@@ -290,7 +292,7 @@ bool pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 		break;
 	case XenbusStateClosed:
 	case XenbusStateUnknown:
-		if (front_waits(pd) && front_is_wanted(pd))
+		if (pd->waits && front_is_wanted(pd))
 			break;
 		if (front_may_retry(pd)) {
 			/* It restarts: InitWait will follow. */
@@ -307,16 +309,29 @@ bool pv_front_peer(struct pv_device *pd, enum xenbus_state state, bool began)
 }
 
 /* What could not be had may be there now. */
-static void front_again(struct pv_device *pd)
+static void front_begin_again(struct pv_device *pd)
 {
+	int peer;
+
+	pd->waits = false;
 	if (pd->link != PV_LINK_DOWN || pd->failed || pd->closing ||
 	    !front_is_wanted(pd))
 		return;
 	pv_device_switch(pd, XenbusStateInitialising);
 	/* One that stays in that state sends no news of it. */
-	if (pv_device_peer_state(pd) ==
-	    XenbusStateInitWait)
+	peer = pv_device_peer_state(pd);
+	if (peer == XenbusStateInitWait)
 		front_negotiate(pd);
+	else if (peer < 0)
+		front_wait(pd);
+}
+
+static void front_again(struct pv_device *pd)
+{
+	if (pd->waits)
+		front_begin_again(pd);
+	else if (pd->link == PV_LINK_UP && pd->xb->state == XenbusStateReconfiguring)
+		front_look_reconfigured(pd);
 }
 
 /* What was asked for by this end. */

@@ -41,6 +41,44 @@ char *pv_device_read_peer(struct pv_device *pd, const char *key)
 }
 EXPORT_SYMBOL_GPL(pv_device_read_peer);
 
+static char *key_read_option(struct pv_device *pd, const char *dir, const char *key)
+{
+	char *text = key_read(dir, key);
+
+	if (text == ERR_PTR(-ENOENT))
+		return NULL;
+	if (IS_ERR(text))
+		pv_device_error(pd, PTR_ERR(text), "%s/%s cannot be read", dir, key);
+	return text;
+}
+
+/**
+ * pv_device_read_own_option() - a key of this end that need not be there
+ * @pd: the device
+ * @key: its name
+ *
+ * Return: the text, to be freed by kfree(); NULL if there is none; or an
+ * ERR_PTR(), which has been reported, if nobody knows.
+ */
+char *pv_device_read_own_option(struct pv_device *pd, const char *key)
+{
+	return key_read_option(pd, pd->xb->nodename, key);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_own_option);
+
+/**
+ * pv_device_read_peer_option() - a key of the peer that need not be there
+ * @pd: the device
+ * @key: its name
+ *
+ * Return: as pv_device_read_own_option().
+ */
+char *pv_device_read_peer_option(struct pv_device *pd, const char *key)
+{
+	return key_read_option(pd, pd->peer, key);
+}
+EXPORT_SYMBOL_GPL(pv_device_read_peer_option);
+
 /**
  * pv_device_begin() - start a transaction
  * @xbt: result
@@ -130,15 +168,42 @@ char **pv_device_list_peer(struct pv_device *pd, const char *key,
 }
 EXPORT_SYMBOL_GPL(pv_device_list_peer);
 
+/* A number; -ENOENT if there is none, another errno if nobody knows. */
+static int key_read_number(const char *dir, const char *key)
+{
+	int number, err = xenbus_scanf(XBT_NIL, dir, key, "%d", &number);
+
+	if (err == 1)
+		return max(number, 0);
+	return err == -ERANGE ? -ENOENT : err;
+}
+
+/* The state of a device's directory, Unknown if there is none, or an errno if nobody knows. */
+int pv_read_state(struct xenbus_device *xb, const char *dir)
+{
+	int state = pv_has_vanished(xb) ? -ENOENT : key_read_number(dir, "state");
+
+	return state == -ENOENT ? XenbusStateUnknown : state;
+}
+
+/* Whether the toolstack wants the device. If that cannot be read, it has not changed its mind. */
+bool pv_is_online(const char *dir)
+{
+	int online = key_read_number(dir, "online");
+
+	return online && online != -ENOENT;
+}
+
 /**
  * pv_device_peer_state() - the state that the peer has written
  * @pd: the device
  *
- * Return: the state; XenbusStateUnknown if there is none.
+ * Return: the state; XenbusStateUnknown if there is none; a negative errno if it
+ * cannot be read.
  */
-enum xenbus_state pv_device_peer_state(struct pv_device *pd)
+int pv_device_peer_state(struct pv_device *pd)
 {
-	return pv_read_driver_state(pd->xb, pd->peer);
+	return pv_read_state(pd->xb, pd->peer);
 }
 EXPORT_SYMBOL_GPL(pv_device_peer_state);
 
@@ -151,13 +216,15 @@ EXPORT_SYMBOL_GPL(pv_device_peer_state);
  */
 bool pv_device_trusted(struct pv_device *pd, bool trusted)
 {
-	char *text = pv_device_read_own(pd, "trusted");
+	char *text = pv_device_read_own_option(pd, "trusted");
 
+	if (!text)
+		return trusted;
 	/* Anything but a clear yes is a no. */
-	if (!IS_ERR(text)) {
-		trusted &= !strcmp(text, "1");
-		kfree(text);
-	}
+	if (IS_ERR(text))
+		return false;
+	trusted &= !strcmp(text, "1");
+	kfree(text);
 	return trusted;
 }
 EXPORT_SYMBOL_GPL(pv_device_trusted);
@@ -188,21 +255,25 @@ int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 EXPORT_SYMBOL_GPL(pv_device_write);
 
 /**
- * pv_device_forget() - frontend: remove a key that an earlier connection wrote
+ * pv_device_forget() - remove a key that an earlier connection wrote
  * @pd: the device
  * @xbt: xenstore transaction
  * @queue: from pv_queue_dir()
  * @key: its name
  *
  * For keys whose mere presence tells the backend something.
+ *
+ * Return: 0 or a negative errno.
  */
-void pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
-		      const char *queue, const char *key)
+int pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
+		     const char *queue, const char *key)
 {
 	char path[PV_KEY_PATH];
+	int err;
 
 	snprintf(path, sizeof(path), "%s%s", queue, key);
-	xenbus_rm(xbt, pd->xb->nodename, path);
+	err = xenbus_rm(xbt, pd->xb->nodename, path);
+	return err == -ENOENT ? 0 : err;
 }
 EXPORT_SYMBOL_GPL(pv_device_forget);
 
@@ -229,8 +300,8 @@ int pv_key_u32(struct pv_device *pd, const char *path, u32 *value)
 	int err;
 
 	if (IS_ERR(text)) {
-		pv_device_error(pd, PTR_ERR(text), "%s/%s is missing",
-				pd->peer, path);
+		pv_device_error(pd, PTR_ERR(text), "%s/%s %s", pd->peer, path,
+				PTR_ERR(text) == -ENOENT ? "is missing" : "cannot be read");
 		return PTR_ERR(text);
 	}
 	err = kstrtou32(text, 10, value);
@@ -336,6 +407,19 @@ int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 	return pv_watch_start(pd, w, pd->xb->nodename, key, watch_fired);
 }
 EXPORT_SYMBOL_GPL(pv_watch_own);
+
+/**
+ * pv_watch_again() - the key cannot be read now
+ * @w: the watch, whose changed() is called once more, later
+ *
+ * Context: a hook of the device.
+ */
+void pv_watch_again(struct pv_watch *w)
+{
+	w->fired = true;
+	pv_device_ask_soon(w->pd, PV_ASK_WATCH);
+}
+EXPORT_SYMBOL_GPL(pv_watch_again);
 
 /**
  * pv_watch_stop() - end a watch before the device's removal does

@@ -129,37 +129,43 @@ int pv_shared_map(struct pv_device *pd, struct pv_shared *shared,
 }
 EXPORT_SYMBOL_GPL(pv_shared_map);
 
-/* A key that cannot be read says nothing. */
-static bool shared_is_current(struct pv_device *pd,
-			      const struct pv_shared *shared)
+/* 1 or 0, or a negative errno. A key that is not there says nothing. */
+static int shared_is_current(struct pv_device *pd,
+			     const struct pv_shared *shared)
 {
 	char path[PV_KEY_PATH];
 	unsigned int gref;
+	int err;
 	u32 i;
 
 	for (i = 0; i < shared->nr_pages; i++) {
 		shared_key(path, shared->queue, shared->key, shared->multi, i);
-		gref = xenbus_read_unsigned(pd->peer, path,
-					    shared->gref[i]);
-		if (gref != shared->gref[i])
-			return false;
+		err = xenbus_scanf(XBT_NIL, pd->peer, path, "%u", &gref);
+		if (err == 1 && gref != shared->gref[i])
+			return 0;
+		if (err < 0 && err != -ENOENT && err != -ERANGE)
+			return err;
 	}
-	return true;
+	return 1;
 }
 
 /*
- * Whether the rings that are mapped are those that the frontend's keys name.
- * (A reference that is mapped here does not come to name another page there.)
+ * Whether the rings that are mapped are those that the frontend's keys name: 1
+ * or 0, or a negative errno. (A reference that is mapped here does not come to
+ * name another page there.)
  */
-bool pv_shared_all_current(struct pv_device *pd)
+int pv_shared_all_current(struct pv_device *pd)
 {
 	struct pv_shared *shared;
+	int same = 1;
 
 	lockdep_assert_held(&pd->lock);
-	list_for_each_entry(shared, &pd->mapped, list)
-		if (!shared_is_current(pd, shared))
-			return false;
-	return true;
+	list_for_each_entry(shared, &pd->mapped, list) {
+		same = shared_is_current(pd, shared);
+		if (same <= 0)
+			break;
+	}
+	return same;
 }
 
 /**

@@ -296,7 +296,7 @@ void scsifront_luns_unname(struct scsifront *sf)
  * @sf: the host, connected
  *
  * What has come is added, what has gone is removed, later, by the work. If it
- * cannot be read what has gone, nothing is.
+ * cannot be read what has gone, nothing is; what cannot be read is read later.
  *
  * Context: a hook of the device.
  * Return: 0, or -EAGAIN if one that is there may be another device now, which
@@ -315,6 +315,7 @@ int scsifront_luns_read(struct scsifront *sf)
 		if (PTR_ERR(name) != -ENOENT) {
 			pv_device_error(sf->pd, PTR_ERR(name),
 					"cannot read " DIRECTORY);
+			pv_device_change_again(sf->pd);
 			return -EAGAIN;
 		}
 		name = NULL;
@@ -351,6 +352,8 @@ int scsifront_luns_read(struct scsifront *sf)
 		}
 	}
 	mutex_unlock(&sf->luns_lock);
+	if (!all)
+		pv_device_change_again(sf->pd);
 	kfree(name);
 	queue_work(system_long_wq, &sf->luns_work);
 	return err;

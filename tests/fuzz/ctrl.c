@@ -90,7 +90,7 @@ int pv_shared_map(struct pv_device *pd, struct pv_shared *shared, const char *qu
 
 void pv_shared_unmap(struct pv_device *pd, struct pv_shared *shared) { }
 int pv_device_read_port(struct pv_device *pd, const char *queue, const char *key, u32 *port) { return 0; }
-char *pv_device_read_peer(struct pv_device *pd, const char *key) { return NULL; }
+char *pv_device_read_peer_option(struct pv_device *pd, const char *key) { return NULL; }
 void pv_device_fail(struct pv_device *pd, const char *fmt, ...) { }
 u64 pv_feature(const struct pv_device *pd, unsigned int id) { return 0; }
 

@@ -3,9 +3,17 @@
 #include "fuzz.h"
 #include <xen/interface/grant_table.h>
 
-#define xenbus_rm(...)		0
 #define xenbus_printf(...)	0
 #include "../../ring/features.c"
+
+int pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt, const char *queue, const char *key)
+{
+	return 0;
+}
+
+void pv_device_change_again(struct pv_device *pd)
+{
+}
 
 static unsigned int most = 16;
 static struct fuzz left;

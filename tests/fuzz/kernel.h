@@ -135,6 +135,7 @@ static inline int kstrtoull(const char *text, unsigned int base, u64 *value)
 #define GFP_KERNEL		0U
 #define MAX_ERRNO		4095
 #define IS_ERR(p)		((unsigned long)(p) >= (unsigned long)-MAX_ERRNO)
+#define IS_ERR_OR_NULL(p)	(!(p) || IS_ERR(p))
 #define PTR_ERR(p)		((long)(p))
 #define ERR_PTR(err)		((void *)(long)(err))
 #define kfree(p)		free((void *)(p))

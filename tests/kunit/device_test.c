@@ -1252,7 +1252,7 @@ static void connect_meets_nonsense(struct kunit *test)
 	peer_withdraws(test, &peer);
 }
 
-/* The means of connecting fail at each step. */
+/* The means of connecting fail at each step: it has them the next time, which nobody must ask for. */
 static void back_means_fail(struct kunit *test)
 {
 	struct peer peer;
@@ -1273,14 +1273,13 @@ static void back_means_fail(struct kunit *test)
 			/* After the case's own write: the late key, what is said of that, the key once more */
 			fake_xen_fail_writes(1, 3, -ENOSPC);
 		front_goes(XenbusStateInitialised);
-		KUNIT_EXPECT_EQ_MSG(test, back_state(), XenbusStateClosing, "step %u: %s", step, drv.trace);
+		/* (Xen support says Closing itself where it cannot map.) */
+		KUNIT_EXPECT_EQ_MSG(test, back_state(), step == 1 ? XenbusStateClosing : XenbusStateInitWait,
+				    "step %u: %s", step, drv.trace);
 		fake_xen_held(&held);
-		KUNIT_EXPECT_EQ(test, held.mappings, 0);
-		KUNIT_EXPECT_EQ(test, held.irqs, 0);
-		front_goes(XenbusStateClosed);
-		front_goes(XenbusStateInitialising);
-		front_goes(XenbusStateInitialised);
-		KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+		KUNIT_EXPECT_EQ(test, held.mappings, step == 3 ? 2 : 0);
+		KUNIT_EXPECT_EQ(test, held.irqs, step == 3);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(back_state() == XenbusStateConnected));
 		front_goes(XenbusStateClosed);
 		front_goes(XenbusStateInitialising);
 		clear_trace();
@@ -2036,6 +2035,107 @@ static void front_cause_is_kept(struct kunit *test)
 	}
 }
 
+/* The next @count readings of a key fail. */
+static void unreadable(const char *dir, const char *key, unsigned int count)
+{
+	static char path[FAKE_XEN_PATH_LEN + 16];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, key);
+	fake_xen_fail_reads(path, 0, count, -EIO);
+}
+
+/* What cannot be read has not changed: neither a backend's state, nor whether the device is wanted, or trusted. */
+static void front_cannot_read(struct kunit *test)
+{
+	add(test, FAKE_XEN_FRONT);
+	take_to(test, 2);
+	clear_trace();
+	/* By xenbus, and then by the hooks */
+	unreadable(back_path, "state", 2);
+	back_goes(XenbusStateConnected);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	expect_trace(test, "");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(times('x')));
+	unreadable(back_path, "online", 100);
+	back_goes(XenbusStateClosing);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+	back_goes(XenbusStateClosed);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateInitialising);
+	fake_xen_fail_reads(NULL, 0, 0, 0);
+	take_to(test, 2);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateConnected);
+	unreadable(front_path, "trusted", 1);
+	KUNIT_EXPECT_FALSE(test, pv_device_trusted(drv.pd, true));
+	KUNIT_EXPECT_TRUE(test, pv_device_trusted(drv.pd, true));
+}
+
+/* States that cannot be written are written later, whatever they are; but not if there is another one by then. */
+static void front_cannot_write(struct kunit *test)
+{
+	static const enum xenbus_state step[] = {
+		XenbusStateInitWait, XenbusStateConnected, XenbusStateClosing, XenbusStateClosed,
+	};
+	static const enum xenbus_state want[] = {
+		XenbusStateInitialised, XenbusStateConnected, XenbusStateClosed, XenbusStateInitialising,
+	};
+	unsigned int i;
+
+	add(test, FAKE_XEN_FRONT);
+	back_key("sectors", "100");
+	for (i = 0; i < 2 * ARRAY_SIZE(step); i++) {
+		enum xenbus_state before = front_state();
+
+		/* After the case's own */
+		fake_xen_fail_writes(1, 1000, -ENOMEM);
+		back_goes(step[i % 4]);
+		KUNIT_EXPECT_EQ_MSG(test, front_state(), before, "step %u: %s", i, drv.trace);
+		fake_xen_fail_writes(0, 0, 0);
+		KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE(front_state() == want[i % 4]), "step %u: %u, %s", i,
+				      front_state(), drv.trace);
+	}
+	/* It is to say Connected, when the backend has gone on already. */
+	back_goes(XenbusStateInitWait);
+	fake_xen_fail_writes(1, 1000, -ENOMEM);
+	back_goes(XenbusStateConnected);
+	fake_xen_fail_writes(0, 0, 0);
+	back_goes(XenbusStateClosing);
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+	msleep(1500);
+	settle();
+	KUNIT_EXPECT_EQ(test, front_state(), XenbusStateClosed);
+	back_goes(XenbusStateClosed);
+}
+
+/* The same for a backend. */
+static void back_cannot_read(struct kunit *test)
+{
+	struct peer peer, next;
+
+	add(test, FAKE_XEN_BACK);
+	peer_offers(test, &peer);
+	front_goes(XenbusStateInitialised);
+	front_goes(XenbusStateConnected);
+	clear_trace();
+	unreadable(front_path, "state", 2);
+	front_goes(XenbusStateConnected);
+	expect_trace(test, "");
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateConnected);
+	/* Nobody knows whether these are its rings. */
+	peer_offers(test, &next);
+	unreadable(front_path, "ring-ref0", 1);
+	front_goes(XenbusStateConnected);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(!strcmp(drv.trace, "dc")));
+	peer_withdraws(test, &peer);
+	unreadable(back_path, "online", 100);
+	front_goes(XenbusStateClosed);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateClosed);
+	KUNIT_ASSERT_NOT_NULL(test, drv.pd);
+	fake_xen_fail_reads(NULL, 0, 0, 0);
+	front_goes(XenbusStateInitialising);
+	KUNIT_EXPECT_EQ(test, back_state(), XenbusStateInitWait);
+	peer_withdraws(test, &next);
+}
+
 /* A driver that was compiled with other headers of ring/ */
 static void other_build_is_refused(struct kunit *test)
 {
@@ -2070,6 +2170,8 @@ static struct kunit_case front_cases[] = {
 	KUNIT_CASE(removed_after_resume),
 	KUNIT_CASE(backend_says_anything),
 	KUNIT_CASE(front_cause_is_kept),
+	KUNIT_CASE(front_cannot_read),
+	KUNIT_CASE(front_cannot_write),
 	KUNIT_CASE(other_build_is_refused),
 	{}
 };
@@ -2088,6 +2190,7 @@ static struct kunit_case back_cases[] = {
 	KUNIT_CASE(back_cannot_offer),
 	KUNIT_CASE(connect_meets_nonsense),
 	KUNIT_CASE(back_means_fail),
+	KUNIT_CASE(back_cannot_read),
 	KUNIT_CASE(ring_is_nonsense),
 	KUNIT_CASE(frontend_vanishes),
 	KUNIT_CASE(back_is_removed),

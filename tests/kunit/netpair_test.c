@@ -1254,6 +1254,29 @@ static void note_freed(struct sk_buff *skb)
 	atomic_inc(&freed);
 }
 
+/* The toolstack's limit cannot be read: it is what it was, and read later. */
+static void rate_cannot_be_read(struct kunit *test)
+{
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	unsigned int i;
+
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	exchange(test, 1514, 10);
+	fake_xen_write(rate, "1,60000000");
+	settle();
+	fake_xen_fail_reads(rate, 0, 1, -ENOMEM);
+	fake_xen_write(rate, "1,60000000");
+	settle();
+	zero();
+	for (i = 0; i < 4; i++)
+		send_one(inside, 1514);
+	msleep(50);
+	KUNIT_EXPECT_EQ(test, tally(false).good, 0);
+	fake_xen_fail_reads(rate, 0, 1, -ENOMEM);
+	fake_xen_rm(rate);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == 4));
+}
+
 /*
  * The interface goes down while pages of packets are granted: they are given back when the backend has answered, and
  * not when somebody happens to bring it up again. Nothing is received meanwhile.
@@ -2644,6 +2667,7 @@ static struct kunit_case granting_cases[] = {
 	KUNIT_CASE(suspend_and_resume),
 	KUNIT_CASE(one_slot_a_packet),
 	KUNIT_CASE(down_with_packets),
+	KUNIT_CASE(rate_cannot_be_read),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
 	KUNIT_CASE(program_has_no_offloads),
 	KUNIT_CASE(program_and_an_old_backend),

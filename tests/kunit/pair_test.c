@@ -1372,6 +1372,39 @@ static void each_refusal_to_a_new_backend(struct kunit *test)
 	each_refusal(test, "pv-vbd-1-51712", back_is_replaced, back_at_work);
 }
 
+/* What cannot be read of a disk's backing is not what it is without that key, an empty drive, say. */
+static void toolstack_cannot_be_read(struct kunit *test)
+{
+	static const char * const key[] = { "device-type", "physical-device", "mode" };
+	char path[FAKE_XEN_PATH_LEN + 24];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(key); i++) {
+		lose_frontend(test);
+		snprintf(path, sizeof(path), "%s/%s", back_path, key[i]);
+		fake_xen_fail_reads(path, 0, 1, -ENOMEM);
+		new_frontend(test);
+		KUNIT_EXPECT_TRUE_MSG(test, fake_xen_counts.failed_reads, "%s", key[i]);
+		fake_xen_fail_reads(NULL, 0, 0, 0);
+		fake_xen_counts.failed_reads = 0;
+	}
+	finish_workers(test, start_workers(test, 30, NULL), false);
+}
+
+/* A new size that cannot be read at once */
+static void size_cannot_be_read(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 16];
+	u64 sectors = bdev_nr_sectors(above);
+
+	snprintf(path, sizeof(path), "%s/sectors", back_path);
+	fake_xen_fail_reads(path, 0, 1, -ENOMEM);
+	set_number(back_path, "sectors", sectors - 8);
+	set_key(back_path, "state", "4");
+	KUNIT_EXPECT_EQ(test, bdev_nr_sectors(above), sectors);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(bdev_nr_sectors(above) == sectors - 8));
+}
+
 /* Direct grants are of whole pages: one that has other objects beside the data is not shared. */
 static void slab_memory_is_copied(struct kunit *test)
 {
@@ -1623,6 +1656,21 @@ static void waits_meet_another_medium(struct kunit *test)
 	set_parameter(test, "/sys/module/pv_blkfront/parameters/feature_persistent", "1");
 }
 
+/* Whether the toolstack forbids discards cannot be read: then it does. */
+static void discard_may_be_forbidden(struct kunit *test)
+{
+	char path[FAKE_XEN_PATH_LEN + 16];
+
+	lose_frontend(test);
+	set_key(back_path, "discard-enable", "0");
+	snprintf(path, sizeof(path), "%s/discard-enable", back_path);
+	fake_xen_fail_reads(path, 0, 100, -ENOMEM);
+	new_frontend(test);
+	KUNIT_EXPECT_TRUE(test, fake_xen_counts.failed_reads);
+	KUNIT_EXPECT_EQ(test, key_number(back_path, "feature-discard"), 0);
+	KUNIT_EXPECT_EQ(test, bdev_max_discard_sectors(above), 0);
+}
+
 /* A disk that cannot discard after all: it is not asked again. */
 static void discard_is_refused(struct kunit *test)
 {
@@ -1737,6 +1785,8 @@ static struct kunit_case change_cases[] = {
 	KUNIT_CASE(cdrom_is_left_to_the_emulator),
 	KUNIT_CASE(few_grants_are_left),
 	KUNIT_CASE(each_lack_of_a_connection),
+	KUNIT_CASE(toolstack_cannot_be_read),
+	KUNIT_CASE(size_cannot_be_read),
 	KUNIT_CASE(each_refusal_at_restart),
 	KUNIT_CASE(each_refusal_to_a_new_frontend),
 	KUNIT_CASE(each_refusal_to_a_new_backend),
@@ -1777,6 +1827,7 @@ static struct kunit_case slow_cases[] = {
 	KUNIT_CASE(waits_meet_another_medium),
 	KUNIT_CASE(answer_is_late),
 	KUNIT_CASE(discard_is_refused),
+	KUNIT_CASE(discard_may_be_forbidden),
 	KUNIT_CASE(suspend_waits),
 	KUNIT_CASE(suspend_does_not_hang),
 	{}

@@ -608,9 +608,37 @@ static void front_restarts(struct kunit *test)
 	pv_device_restart(pv_device_of(&front->dev));
 }
 
+static void front_is_replaced(struct kunit *test)
+{
+	fake_xen_remove_device(front);
+	settle();
+	set_key(front_path, "state", "1");
+	front = fake_xen_add_device(FAKE_XEN_FRONT, TYPE, ID);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(front));
+}
+
+static void back_is_replaced(struct kunit *test)
+{
+	fake_xen_remove_device(back);
+	back = NULL;
+	settle();
+	set_key(back_path, "state", "1");
+	add_back(test);
+}
+
 static void each_refusal_at_restart(struct kunit *test)
 {
 	each_refusal(test, "pv-vscsi-0", front_restarts, back_at_work);
+}
+
+static void each_refusal_to_a_new_frontend(struct kunit *test)
+{
+	each_refusal(test, "pv-vscsi-0", front_is_replaced, back_at_work);
+}
+
+static void each_refusal_to_a_new_backend(struct kunit *test)
+{
+	each_refusal(test, "pv-vscsi-1-0", back_is_replaced, back_at_work);
 }
 
 static void unplug_under_load(struct kunit *test)
@@ -677,6 +705,8 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(unplug_under_load),
 	KUNIT_CASE(orderly_close),
 	KUNIT_CASE(each_refusal_at_restart),
+	KUNIT_CASE(each_refusal_to_a_new_frontend),
+	KUNIT_CASE(each_refusal_to_a_new_backend),
 	{}
 };
 

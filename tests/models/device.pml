@@ -9,7 +9,7 @@
  *   reload         device_remove(), device_probe()           ring/device.c
  *   a migration    device_suspend(), device_resume()         ring/device.c
  *   ..._FORMER     pv_device_is_former()                     ring/device.c
- *   ..._says()     pv_device_say()                           ring/device.c
+ *   ..._says()     pv_device_say()                           ring/state.c
  *   a removal      xenbus: its watch of the directory's parent, device_unregister(), which says Closed after device_remove()
  *
  * Modules are reloaded on both sides at any time, and the toolstack makes both directories anew, in one step or in two. When all has come to
