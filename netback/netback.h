@@ -179,6 +179,7 @@ struct netback_from {
  * @held_bytes: their bytes
  * @wanted: slots that the queue waits for; 0 while it does not wait
  * @stalled: the guest takes nothing for too long: drop instead of waiting
+ * @sheds: too much waits for it: drop until that is over
  * @dead: and for longer: it counts in struct netback.dead
  * @told: that it takes nothing has been said, once a connection
  * @deadline: when it becomes @stalled, then @dead; in jiffies
@@ -201,6 +202,7 @@ struct netback_to {
 	unsigned int held_bytes;
 	u32 wanted;
 	bool stalled;
+	bool sheds;
 	bool dead;
 	bool told;
 	unsigned long deadline;

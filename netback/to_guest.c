@@ -59,9 +59,9 @@ static bool netback_too_much_waits(struct netback_queue *q)
 }
 
 /* Whether what has no room is dropped: the queue runs, and it still waits. */
-static bool netback_drops(struct netback_queue *q)
+static bool netback_drops(const struct netback_to *to)
 {
-	return q->to.stalled || (q->to.wanted && netback_too_much_waits(q));
+	return to->stalled || to->sheds;
 }
 
 /* Look at a waiting queue when its time is over, or sooner if need be. */
@@ -121,6 +121,7 @@ static bool netback_slots_came(struct netback_queue *q)
 		timer_delete(&to->stall_timer);
 	to->wanted = 0;
 	to->stalled = false;
+	to->sheds = false;
 	if (to->dead && atomic_dec_and_test(&nb->dead))
 		netif_carrier_on(nb->dev);
 	to->dead = false;
@@ -157,6 +158,18 @@ static void netback_give_up_waiting(struct netback_queue *q)
 	}
 }
 
+/*
+ * One packet less waits. If that is enough, the queue stops here: the stack puts
+ * a packet that is not taken behind others that it has taken out before.
+ */
+static void netback_shed(struct netback_queue *q, u32 nr)
+{
+	if (!q->to.sheds || netback_too_much_waits(q))
+		return;
+	q->to.sheds = false;
+	netback_wait_for_slots(q, nr);
+}
+
 static void netback_stall_timeout(struct timer_list *t)
 {
 	struct netback_queue *q = timer_container_of(q, t, to.stall_timer);
@@ -165,11 +178,12 @@ static void netback_stall_timeout(struct timer_list *t)
 	__netif_tx_lock(netback_txq_of(q), smp_processor_id());
 	/* A parked queue goes on when it is unparked. */
 	if (q->up && to->wanted && !netback_slots_came(q)) {
-		if (time_after_eq(jiffies, to->deadline))
+		if (time_after_eq(jiffies, to->deadline)) {
 			netback_give_up_waiting(q);
-		else if (!to->stalled && netback_too_much_waits(q))
-			/* The transmit function drops what is too much. */
+		} else if (!to->stalled && netback_too_much_waits(q)) {
+			to->sheds = true;
 			netif_tx_wake_queue(netback_txq_of(q));
+		}
 		netback_look_later(q);
 	}
 	__netif_tx_unlock(netback_txq_of(q));
@@ -413,8 +427,10 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 	if (unlikely(nr > NETBACK_MAX_SLOTS + 3))
 		goto drop;
 	if (unlikely(!netback_room_for(to, nr))) {
-		if (netback_drops(q))
+		if (netback_drops(to)) {
+			netback_shed(q, nr);
 			goto drop;
+		}
 		/* What the burst has so far must not wait for slots. */
 		netback_flush(q);
 		if (netback_wait_for_slots(q, nr))
@@ -435,7 +451,7 @@ netdev_tx_t netback_xmit(struct sk_buff *skb, struct net_device *dev)
 				     netdev_xmit_more());
 
 	most = READ_ONCE(nb->most_slots);
-	if (unlikely(!netback_room_for(to, most)) && !netback_drops(q)) {
+	if (unlikely(!netback_room_for(to, most)) && !netback_drops(to)) {
 		netback_flush(q);
 		netback_wait_for_slots(q, most);
 	}
@@ -632,6 +648,7 @@ int netback_to_open(struct netback_queue *q)
 	netdev_tx_reset_queue(netback_txq_of(q));
 	to->wanted = 0;
 	to->stalled = false;
+	to->sheds = false;
 	to->dead = false;
 	to->told = false;
 	return 0;

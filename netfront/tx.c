@@ -381,6 +381,18 @@ static void netfront_describe(struct netfront_tx_packet *p, const struct sk_buff
 				skb_shinfo(skb)->gso_size);
 }
 
+/* Until responses have made room. */
+static void netfront_stop_queue(struct netfront_queue *q)
+{
+	q->count.tx_stopped++;
+	netif_tx_stop_queue(q->txq);
+}
+
+/*
+ * Whoever has put it: the stack, which is stopped where the next packet has no
+ * room (one that is not taken it puts behind others that it has taken out before),
+ * or a program.
+ */
 static void netfront_put_packet(struct netfront_queue *q)
 {
 	const struct netfront_tx_packet *p = &q->tx_packet;
@@ -392,6 +404,8 @@ static void netfront_put_packet(struct netfront_queue *q)
 		pv_ring_put(&q->tx, &p->slot[i], sizeof(p->slot[i]));
 	q->tx_extras += p->nr_extra;
 	q->tx_stats.requests += p->nr;
+	if (unlikely(netfront_tx_room(q) < NETFRONT_TX_SLOTS))
+		netfront_stop_queue(q);
 }
 
 static void netfront_publish(struct netfront_queue *q)
@@ -409,13 +423,6 @@ static bool netfront_make_room(struct netfront_queue *q)
 	return likely(netfront_tx_room(q) >= NETFRONT_TX_SLOTS);
 }
 
-/* Until responses have made room. */
-static void netfront_stop_queue(struct netfront_queue *q)
-{
-	q->count.tx_stopped++;
-	netif_tx_stop_queue(q->txq);
-}
-
 /* A burst ends: tell the backend, and be told if the queue has stopped. */
 static void netfront_end_burst(struct netfront_queue *q)
 {
@@ -429,7 +436,7 @@ static void netfront_end_burst(struct netfront_queue *q)
  * @skb: the packet
  * @dev: the interface
  *
- * Return: NETDEV_TX_OK, or NETDEV_TX_BUSY if XDP took the last room.
+ * Return: NETDEV_TX_OK, or NETDEV_TX_BUSY to who calls it while it is stopped.
  */
 netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev)
 {
@@ -456,8 +463,6 @@ netdev_tx_t netfront_start_xmit(struct sk_buff *skb, struct net_device *dev)
 
 	q->count.tx_packets++;
 	q->count.tx_bytes += len;
-	if (unlikely(netfront_tx_room(q) < NETFRONT_TX_SLOTS))
-		netfront_stop_queue(q);
 	if (__netdev_tx_sent_queue(q->txq, len, more))
 		netfront_end_burst(q);
 	return NETDEV_TX_OK;
@@ -685,7 +690,7 @@ static bool netfront_send_mcast(struct netfront_queue *q, bool add, const u8 *ad
 		netfront_tx_mcast(&q->tx_packet, add, addr);
 		netfront_stage_page(q, NETFRONT_TX_MCAST, 0);
 		netfront_put_packet(q);
-		netfront_publish(q);
+		netfront_end_burst(q);
 		sent = true;
 	}
 	__netif_tx_unlock_bh(q->txq);

@@ -58,6 +58,7 @@ static struct guest {
 	u32 len;
 	unsigned int good, bad;
 	u32 next;		/* the number that comes next, at least */
+	char first_bad[96];	/* what is wrong with it */
 } guest;
 
 static u32 sent_number;
@@ -84,6 +85,9 @@ static void check_packet(void)
 
 	for (i = ETH_HLEN + sizeof(*label); good && i < guest.len; i++)
 		good = guest.data[i] == byte_at(label->number, i);
+	if (!good && !guest.first_bad[0])
+		snprintf(guest.first_bad, sizeof(guest.first_bad), "%u bytes, label %u of %u, byte %u; %u is next",
+			 guest.len, label->number, label->len, i, guest.next);
 	guest.next = label->number + 1;
 	guest.len = 0;
 	if (good)
@@ -105,6 +109,9 @@ static void guest_takes(void)
 		/* (No extra info is sent here.) */
 		if (rsp.status <= 0 || rsp.offset + rsp.status > PAGE_SIZE ||
 		    guest.len + rsp.status > sizeof(guest.data)) {
+			if (!guest.first_bad[0])
+				snprintf(guest.first_bad, sizeof(guest.first_bad), "status %d, offset %u", rsp.status,
+					 rsp.offset);
 			guest.bad++;
 			continue;
 		}
@@ -374,8 +381,8 @@ static void sends_all(struct kunit *test, void (*step)(void), const unsigned int
 		guest.good = 0;
 		for (i = 0; i < 40; i++)
 			KUNIT_ASSERT_TRUE(test, send(test, len[(i + round) % nr]));
-		KUNIT_EXPECT_TRUE_MSG(test, all_come(40, step), "round %u: %u have come, %u bad", round, guest.good,
-				      guest.bad);
+		KUNIT_EXPECT_TRUE_MSG(test, all_come(40, step), "round %u: %u have come, %u bad, the first: %s", round,
+				      guest.good, guest.bad, guest.first_bad);
 	}
 }
 
@@ -438,7 +445,7 @@ static void bytes_for_a_slow_guest(struct kunit *test)
 	KUNIT_EXPECT_GT(test, (1200 - atomic_read(&freed)) * 9000, 3 << 20);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE((offers(60), guest_takes(), atomic_read(&freed) == 1200)));
 	KUNIT_EXPECT_EQ(test, guest.good + guest.q->to.counters.dropped, 1200ull);
-	KUNIT_EXPECT_EQ(test, guest.bad, 0);
+	KUNIT_EXPECT_EQ_MSG(test, guest.bad, 0, "the first: %s", guest.first_bad);
 	KUNIT_EXPECT_FALSE(test, guest.q->to.told);
 }
 

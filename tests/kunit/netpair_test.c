@@ -1176,9 +1176,9 @@ static void programs_of_the_vif_come_and_go(struct kunit *test)
 static struct xdp_rxq_info nobodys_rxq;
 
 /* A frame of @len bytes, of which a page holds the first 2000; @pages: where its pages are noted. */
-static struct xdp_frame *make_frame(unsigned int len, struct page **pages)
+static struct xdp_frame *make_frame(struct net_device *dev, unsigned int len, struct page **pages)
 {
-	struct sk_buff *skb = make(outside, len, ++sent_number);
+	struct sk_buff *skb = make(dev, len, ++sent_number);
 	unsigned int head = min(len, 2000u), at;
 	struct skb_shared_info *info;
 	struct xdp_buff xdp;
@@ -1226,7 +1226,7 @@ static void frames_to_the_guest(struct kunit *test)
 
 		zero();
 		for (k = 0; k < ARRAY_SIZE(frame); k++) {
-			frame[k] = make_frame(vif_lengths[i], pages + 40 * k);
+			frame[k] = make_frame(outside, vif_lengths[i], pages + 40 * k);
 			KUNIT_ASSERT_NOT_NULL(test, frame[k]);
 		}
 		local_bh_disable();
@@ -1244,6 +1244,46 @@ static void frames_to_the_guest(struct kunit *test)
 			pages[k] = NULL;
 		}
 	}
+	exchange(test, 1514, 10);
+}
+
+/* Frames that take the last room stop the stack, whose packets would come out of order if they were not taken. */
+static void frames_fill_the_ring(struct kunit *test)
+{
+	struct page **pages = kunit_kcalloc(test, 40, sizeof(*pages), GFP_KERNEL);
+	char rate[FAKE_XEN_PATH_LEN + 8];
+	bool stopped = false;
+	unsigned int i, k;
+	int sent = 1;
+
+	KUNIT_ASSERT_NOT_NULL(test, pages);
+	snprintf(rate, sizeof(rate), "%s/rate", back_path);
+	exchange(test, 1514, 10);
+	/* Nothing is taken without credit. */
+	fake_xen_write(rate, "1,60000000");
+	settle();
+	zero();
+	set_cpus_allowed_ptr(current, cpumask_of(0));
+	for (i = 0; sent == 1 && i < 1000; i++) {
+		struct xdp_frame *frame = make_frame(inside, 1000, pages);
+
+		KUNIT_ASSERT_NOT_NULL(test, frame);
+		stopped = netif_tx_queue_stopped(netdev_get_tx_queue(inside, 0));
+		local_bh_disable();
+		sent = inside->netdev_ops->ndo_xdp_xmit(inside, 1, &frame, XDP_XMIT_FLUSH);
+		if (sent != 1)
+			xdp_return_frame(frame);
+		local_bh_enable();
+		for (k = 0; k < 40 && pages[k]; k++) {
+			put_page(pages[k]);
+			pages[k] = NULL;
+		}
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+	KUNIT_EXPECT_EQ(test, sent, 0);
+	KUNIT_EXPECT_TRUE(test, stopped);
+	fake_xen_rm(rate);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == i - 1));
 	exchange(test, 1514, 10);
 }
 
@@ -2618,6 +2658,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(programs_of_the_vif),
 	KUNIT_CASE(programs_of_the_vif_come_and_go),
 	KUNIT_CASE(frames_to_the_guest),
+	KUNIT_CASE(frames_fill_the_ring),
 	KUNIT_CASE(udev_is_told),
 	KUNIT_CASE(streams_are_merged),
 	KUNIT_CASE(as_other_drivers_have_it),
