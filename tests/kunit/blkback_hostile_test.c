@@ -9,6 +9,7 @@
 #define HELPERS_WANT_DEVICE
 #include "helpers.h"
 #include "null_blk.h"
+#include "reader.h"
 #include "ring.h"
 
 #define TYPE		"vbd"
@@ -527,6 +528,34 @@ static void row18_connect_fails(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, serves(&hostile));
 }
 
+static void row19_statistics_while_it_cycles(struct kunit *test)
+{
+#define FILE(name) "/sys/bus/xen-backend/devices/vbd-1-51712/statistics/" name
+	static const char * const files[] = {
+		FILE("f_req"), FILE("ds_req"), FILE("oo_req"), FILE("rd_req"), FILE("wr_req"), FILE("rd_sect"),
+		FILE("wr_sect"), "/sys/kernel/debug/pvsplit/vbd-1-51712", NULL
+	};
+#undef FILE
+	unsigned int i;
+
+	begin_reading(test, files);
+	for (i = 0; i < 10; i++) {
+		KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
+		KUNIT_EXPECT_TRUE(test, serves(&hostile));
+		if (i % 3)
+			continue;
+		/* The device itself goes and comes. */
+		fake_xen_remove_device(hostile.back);
+		set_key(hostile.back_path, "state", "1");
+		set_key(hostile.front_path, "state", "1");
+		write_keys(&hostile);
+		hostile.back = fake_xen_add_device(FAKE_XEN_BACK, TYPE, hostile.id);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(hostile.back));
+		KUNIT_ASSERT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
+	}
+	end_reading(test);
+}
+
 static void row20_bad_numbers(struct kunit *test)
 {
 	static const struct {
@@ -564,6 +593,7 @@ static struct kunit_case copied_cases[] = {
 	KUNIT_CASE(row12_xsa361_xen_refuses),
 	KUNIT_CASE(row17_xsa513_fields),
 	KUNIT_CASE(row18_connect_fails),
+	KUNIT_CASE(row19_statistics_while_it_cycles),
 	KUNIT_CASE(row20_bad_numbers),
 	{}
 };

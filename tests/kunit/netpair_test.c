@@ -31,6 +31,7 @@
 #include "ring.h"
 
 #include "helpers.h"
+#include "reader.h"
 
 #define TYPE		"vif"
 #define ID		0
@@ -704,6 +705,48 @@ static void replace_pair(struct kunit *test)
 	bring_up(test);
 }
 
+/* The frontend's state goes round while packets are on their way in both directions. */
+static void row11_xsa350_states_in_a_loop(struct kunit *test)
+{
+	static const char * const states[] = { "6", "1", "3", "4", "5", "4", "6", "3", "7", "4", "8", "2", "9", "4" };
+	unsigned int i, k;
+
+	for (i = 0; i < 6; i++) {
+		for (k = 0; k < ARRAY_SIZE(states); k++) {
+			send_one(inside, 9000);
+			send_one(outside, 9000);
+			set_key(front_path, "state", states[(i * 5 + k) % ARRAY_SIZE(states)]);
+			if (k % 5 == i % 5)
+				usleep_range(100, 1000);
+		}
+		settle();
+		replace_pair(test);
+	}
+	exchange(test, 1514, 10);
+}
+
+static void row19_statistics_while_it_cycles(struct kunit *test)
+{
+#define FILE(dev, name) "/sys/class/net/" dev "/statistics/" name
+	static const char * const files[] = {
+		FILE("vif1.0", "rx_bytes"), FILE("vif1.0", "tx_dropped"), FILE("eth0", "rx_packets"),
+		FILE("eth0", "tx_bytes"),
+		"/sys/kernel/debug/pvsplit/vif-0", "/sys/kernel/debug/pvsplit/vif-1-0", NULL
+	};
+#undef FILE
+	unsigned int i;
+
+	begin_reading(test, files);
+	for (i = 0; i < 8; i++) {
+		if (i % 4 == 3)
+			replace_pair(test);
+		else
+			restart_backend(test, i & 1);
+		exchange(test, 1514, 5);
+	}
+	end_reading(test);
+}
+
 /* One step of either end's connecting fails, then all is well, then it closes. */
 static void row18_cve_2026_99286_connect_fails(struct kunit *test)
 {
@@ -888,6 +931,38 @@ static void one_slot_a_packet(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(tally(false).good == 1));
 	/* (IPv6 sends packets of its own now and then, and short ones.) */
 	KUNIT_EXPECT_EQ(test, slots_of(before, 1400), 1);
+}
+
+/* What a response leaves of its slot is as the guest wrote it. (One to received packets fills its slot.) */
+static void row4_xsa216_rest_of_the_slot(struct kunit *test)
+{
+	unsigned int nr = front_number("multi-queue-num-queues") ?: 1, q, looked = 0;
+	char key[PV_QUEUE_DIR + 16], dir[PV_QUEUE_DIR];
+	u32 i, end;
+
+	exchange(test, 1514, 300);
+	for (q = 0; q < nr; q++) {
+		struct pv_ring_shared *ring;
+
+		pv_queue_dir(dir, nr, q);
+		snprintf(key, sizeof(key), "%stx-ring-ref", dir);
+		ring = shared(key);
+		KUNIT_ASSERT_NOT_NULL(test, ring);
+		end = READ_ONCE(ring->rsp_prod);
+		for (i = end - min(end, 256u); i != end; i++, looked++) {
+			const struct xen_netif_tx_request *req = (const void *)ring->slot;
+			const struct xen_netif_tx_response *rsp = (const void *)(req + i % 256);
+
+			req += i % 256;
+			/* (Nor what stands for an address of multicast.) */
+			if (req->flags & ~(XEN_NETTXF_csum_blank | XEN_NETTXF_data_validated))
+				continue;
+			KUNIT_EXPECT_EQ(test, req->id, rsp->id);
+			KUNIT_EXPECT_LE(test, req->offset + req->size, PAGE_SIZE);
+		}
+	}
+	KUNIT_EXPECT_GE(test, looked, 256);
+	KUNIT_EXPECT_EQ(test, sizeof(struct xen_netif_rx_response), sizeof(struct xen_netif_rx_request));
 }
 
 /* ---- programs of XDP ---- */
@@ -1632,6 +1707,105 @@ static void events_by_queue(struct kunit *test)
 	rtnl_unlock();
 	KUNIT_EXPECT_EQ(test, got.rx_max_coalesced_frames, 1);
 	exchange(test, 1514, 20);
+}
+
+/* What ethtool sets is what it shows, what cannot be is refused, and packets go on. */
+static void ethtool_shows_what_it_sets(struct kunit *test)
+{
+	const struct ethtool_ops *ops = inside->ethtool_ops;
+	struct ethtool_ringparam ring = { }, set, is = { };
+	const struct ethtool_tunable copybreak = { .id = ETHTOOL_RX_COPYBREAK }, other = { .id = ETHTOOL_TX_COPYBREAK };
+	u32 bytes = 300, too_many = PAGE_SIZE + 1, got = 0;
+	struct ethtool_drvinfo info = { };
+
+	ops->get_drvinfo(inside, &info);
+	KUNIT_EXPECT_STREQ(test, info.driver, "pv_netfront");
+	KUNIT_EXPECT_STREQ(test, info.bus_info, "vif-0");
+	outside->ethtool_ops->get_drvinfo(outside, &info);
+	KUNIT_EXPECT_STREQ(test, info.driver, "pv-netback");
+	KUNIT_EXPECT_STREQ(test, info.bus_info, "vif-1-0");
+	KUNIT_EXPECT_EQ(test, ops->get_sset_count(inside, ETH_SS_TEST), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, outside->ethtool_ops->get_sset_count(outside, ETH_SS_TEST), -EOPNOTSUPP);
+
+	ops->get_ringparam(inside, &ring, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, ring.rx_pending, ring.rx_max_pending);
+	set = ring;
+	set.rx_pending = 64;
+	set.tx_pending = 100;
+	KUNIT_EXPECT_EQ(test, ops->set_ringparam(inside, &set, NULL, NULL), 0);
+	ops->get_ringparam(inside, &is, NULL, NULL);
+	KUNIT_EXPECT_EQ(test, is.rx_pending, 64);
+	KUNIT_EXPECT_EQ(test, is.tx_pending, 100);
+	exchange(test, 9000, 50);
+	set.tx_pending = 63;
+	KUNIT_EXPECT_EQ(test, ops->set_ringparam(inside, &set, NULL, NULL), -EINVAL);
+	set.tx_pending = 100;
+	set.rx_mini_pending = 1;
+	KUNIT_EXPECT_EQ(test, ops->set_ringparam(inside, &set, NULL, NULL), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->set_ringparam(inside, &ring, NULL, NULL), 0);
+
+	KUNIT_EXPECT_EQ(test, ops->set_tunable(inside, &copybreak, &bytes), 0);
+	KUNIT_EXPECT_EQ(test, ops->set_tunable(inside, &copybreak, &too_many), -EINVAL);
+	KUNIT_EXPECT_EQ(test, ops->set_tunable(inside, &other, &bytes), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, ops->get_tunable(inside, &other, &got), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, ops->get_tunable(inside, &copybreak, &got), 0);
+	KUNIT_EXPECT_EQ(test, got, 300);
+	exchange(test, 250, 50);
+	exchange(test, 1514, 50);
+}
+
+/* Which packets are told apart by what; the keys and the table of queues. A new backend is told, too. */
+static void hash_as_ethtool_sets_it(struct kunit *test)
+{
+	static const u32 flows[] = { TCP_V4_FLOW, UDP_V4_FLOW, SCTP_V4_FLOW, IPV4_FLOW,
+				     TCP_V6_FLOW, UDP_V6_FLOW, SCTP_V6_FLOW, IPV6_FLOW };
+	static const u32 by_addresses = RXH_IP_SRC | RXH_IP_DST, by_ports = RXH_L4_B_0_1 | RXH_L4_B_2_3;
+	const struct ethtool_ops *ops = inside->ethtool_ops;
+	struct ethtool_rxnfc nfc = { .cmd = ETHTOOL_SRXFH };
+	unsigned int i, size = ops->get_rxfh_indir_size(inside);
+	u32 *table = kunit_kcalloc(test, 2 * size, sizeof(*table), GFP_KERNEL);
+	u8 key[40], key_is[40], func;
+
+	KUNIT_ASSERT_NOT_NULL(test, table);
+	KUNIT_ASSERT_EQ(test, ops->get_rxfh_key_size(inside), sizeof(key));
+	rtnl_lock();
+	for (i = 0; i < ARRAY_SIZE(flows); i++) {
+		bool tcp = flows[i] == TCP_V4_FLOW || flows[i] == TCP_V6_FLOW;
+
+		nfc = (struct ethtool_rxnfc) { .cmd = ETHTOOL_SRXFH, .flow_type = flows[i], .data = by_addresses };
+		KUNIT_EXPECT_EQ_MSG(test, ops->set_rxnfc(inside, &nfc), 0, "flow %u", flows[i]);
+		nfc.data |= by_ports;
+		KUNIT_EXPECT_EQ_MSG(test, ops->set_rxnfc(inside, &nfc), tcp ? 0 : -EINVAL, "flow %u", flows[i]);
+		nfc.cmd = ETHTOOL_GRXFH;
+		KUNIT_EXPECT_EQ(test, ops->get_rxnfc(inside, &nfc, NULL), 0);
+		KUNIT_EXPECT_EQ_MSG(test, nfc.data, tcp ? by_addresses | by_ports : by_addresses, "flow %u", flows[i]);
+		nfc = (struct ethtool_rxnfc) { .cmd = ETHTOOL_SRXFH, .flow_type = flows[i], .data = RXH_VLAN };
+		KUNIT_EXPECT_EQ(test, ops->set_rxnfc(inside, &nfc), -EINVAL);
+	}
+	nfc = (struct ethtool_rxnfc) { .cmd = ETHTOOL_SRXFH, .flow_type = ETHER_FLOW, .data = by_addresses };
+	KUNIT_EXPECT_EQ(test, ops->set_rxnfc(inside, &nfc), -EINVAL);
+	nfc.cmd = ETHTOOL_GRXCLSRLCNT;
+	KUNIT_EXPECT_EQ(test, ops->get_rxnfc(inside, &nfc, NULL), -EOPNOTSUPP);
+	nfc.cmd = ETHTOOL_GRXRINGS;
+	KUNIT_EXPECT_EQ(test, ops->get_rxnfc(inside, &nfc, NULL), 0);
+	KUNIT_EXPECT_EQ(test, nfc.data, inside->real_num_rx_queues);
+	for (i = 0; i < size; i++)
+		table[i] = i % 3 % inside->real_num_rx_queues;
+	for (i = 0; i < sizeof(key); i++)
+		key[i] = i * 7 + 1;
+	KUNIT_EXPECT_EQ(test, ops->set_rxfh(inside, table, key, ETH_RSS_HASH_XOR), -EOPNOTSUPP);
+	KUNIT_EXPECT_EQ(test, ops->set_rxfh(inside, table, key, ETH_RSS_HASH_TOP), 0);
+	rtnl_unlock();
+	for (i = 0; i < 2; i++) {
+		rtnl_lock();
+		KUNIT_EXPECT_EQ(test, ops->get_rxfh(inside, table + size, key_is, &func), 0);
+		rtnl_unlock();
+		KUNIT_EXPECT_EQ(test, func, ETH_RSS_HASH_TOP);
+		EXPECT_MEMEQ(test, table, table + size, size * sizeof(*table));
+		EXPECT_MEMEQ(test, key, key_is, sizeof(key));
+		exchange(test, 1514, 50);
+		restart_backend(test, true);
+	}
 }
 
 /* Bonding by 802.3ad wants a speed; packets with a tag need not be of one piece, but leave with their checksum. */
@@ -2665,6 +2839,8 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(cpus_have_their_queues),
 	KUNIT_CASE(queues_are_seen_at_once),
 	KUNIT_CASE(events_by_queue),
+	KUNIT_CASE(ethtool_shows_what_it_sets),
+	KUNIT_CASE(hash_as_ethtool_sets_it),
 	KUNIT_CASE(sockets_get_time_stamps),
 	KUNIT_CASE(answer_is_late),
 	KUNIT_CASE(bytes_for_a_guest_that_takes_nothing),
@@ -2676,11 +2852,14 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(groups_and_another_backend),
 #endif
 	KUNIT_CASE(asked_between_backends),
+	KUNIT_CASE(row4_xsa216_rest_of_the_slot),
 	KUNIT_CASE(half_a_packet),
 	KUNIT_CASE(late_answer),
 	KUNIT_CASE(slow_answers),
 	KUNIT_CASE(row1_xsa39_req_prod_beyond),
+	KUNIT_CASE(row11_xsa350_states_in_a_loop),
 	KUNIT_CASE(row18_cve_2026_99286_connect_fails),
+	KUNIT_CASE(row19_statistics_while_it_cycles),
 	KUNIT_CASE(row22_xsa391_event_storm),
 	KUNIT_CASE(rate_is_the_vifs),
 	KUNIT_CASE(row23_xsa376_rsp_prod_beyond),

@@ -69,6 +69,7 @@ struct guest {
 };
 
 #include "hostile.h"
+#include "reader.h"
 
 static const struct kind *kind;
 
@@ -963,56 +964,17 @@ static void row18_second_queue_fails(struct kunit *test)
 
 /* ---- row 19: statistics ---- */
 
-static struct {
-	bool stop;
-	unsigned long read;
-	struct completion done;
-} reader;
-
-static void read_file(const char *path)
-{
-	struct file *file = filp_open(path, O_RDONLY, 0);
-	char text[64];
-	loff_t pos = 0;
-
-	if (IS_ERR(file))
-		return;
-	while (kernel_read(file, text, sizeof(text), &pos) > 0)
-		reader.read++;
-	filp_close(file, NULL);
-}
-
-static int read_statistics(void *arg)
-{
-	static const char * const name[] = {
-		"oo_req", "rd_req", "wr_req", "other_req", "tmf_req", "denied_req", "rd_sect", "wr_sect",
-	};
-	char path[96];
-	unsigned int i;
-
-	while (!READ_ONCE(reader.stop)) {
-		for (i = 0; i < ARRAY_SIZE(name); i++) {
-			snprintf(path, sizeof(path), "/sys/bus/xen-backend/devices/vscsi-%u-0/statistics/%s",
-				 FAKE_XEN_FRONT_DOMID, name[i]);
-			read_file(path);
-		}
-		snprintf(path, sizeof(path), "/sys/kernel/debug/pvsplit/vscsi-%u-0", FAKE_XEN_FRONT_DOMID);
-		read_file(path);
-		cond_resched();
-	}
-	kthread_complete_and_exit(&reader.done, 0);
-}
-
 static void row19_statistics_while_it_cycles(struct kunit *test)
 {
-	unsigned long before;
+#define FILE(name) "/sys/bus/xen-backend/devices/vscsi-1-0/statistics/" name
+	static const char * const files[] = {
+		FILE("oo_req"), FILE("rd_req"), FILE("wr_req"), FILE("other_req"), FILE("tmf_req"),
+		FILE("denied_req"), FILE("rd_sect"), FILE("wr_sect"), "/sys/kernel/debug/pvsplit/vscsi-1-0", NULL
+	};
+#undef FILE
 	unsigned int i;
 
-	memset(&reader, 0, sizeof(reader));
-	init_completion(&reader.done);
-	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(read_statistics, NULL, "vscsi-reader")));
-	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(reader.read)));
-	before = READ_ONCE(reader.read);
+	begin_reading(test, files);
 	for (i = 0; i < 10; i++) {
 		KUNIT_EXPECT_TRUE(test, reconnects(&hostile));
 		KUNIT_EXPECT_TRUE(test, ready(&hostile) && works(&hostile));
@@ -1028,9 +990,7 @@ static void row19_statistics_while_it_cycles(struct kunit *test)
 		KUNIT_ASSERT_FALSE(test, IS_ERR(hostile.back));
 		KUNIT_ASSERT_TRUE_MSG(test, connects(&hostile), "%s", fake_xen_last_error());
 	}
-	KUNIT_EXPECT_GT(test, READ_ONCE(reader.read), before + 10);
-	WRITE_ONCE(reader.stop, true);
-	wait_for_completion(&reader.done);
+	end_reading(test);
 }
 
 /* ---- row 20: numbers ---- */
