@@ -11,6 +11,7 @@ DOM0_TOOLS="/usr/bin/bash $(printf '/usr/lib/bash/%s ' sleep rm mkdir rmdir)/usr
 /usr/bin/xenstore-read /usr/bin/xenstore-write /usr/bin/xenstore-ls /usr/bin/xenstore-list /usr/bin/xenstore-rm
 /usr/bin/ip /usr/sbin/bridge /usr/sbin/tc /usr/sbin/ethtool /usr/sbin/brctl /usr/bin/iperf3
 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1 /usr/bin/xenstore-exists /usr/bin/xenstore-watch /usr/bin/xenstore-chmod
+/usr/lib/xen-4.17/bin/xenstore-control
 $SG_TOOLS"
 GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
 /usr/bin/ip /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1

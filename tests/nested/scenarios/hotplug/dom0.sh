@@ -17,6 +17,16 @@ for n in 1 2; do
 	check "detach of it $n" detach_disk g xvdb
 	check "its image is right" verify_raw b
 done
+update_xenstored() {
+	xenstore-control live-update -t 30 -c "--priv-domid 0 --pid-file /run/xenstored.pid $1" /usr/lib/xen-4.17/bin/xenstored
+}
+check "xenstored is updated while it runs, under that I/O; a guest may have five nodes now" update_xenstored "-E 5"
+check "attach of another" attach_disk g b xvdb
+check "the guest cannot write its keys, and says so" wait_for 20 guest_cmd g "dmesg | grep -q 'vbd-51728: will try again'"
+check "xenstored is updated once more, and has room" update_xenstored
+check "the disk works" guest_cmd g "wait_disk xvdb && raw_fill xvdb"
+check "detach of it" detach_disk g xvdb
+check "its image is right" verify_raw b
 check "the I/O beside it is right" guest_join g v
 check "no backend directory is left of xvdb" not xenstore-exists "$(backend_path g xvdb)"
 check "guest stops" stop_guest g

@@ -12,6 +12,7 @@ cycles() {
 require "bridge" make_bridge
 require "guest boots with a vif" start_guest g --vif "$(vif_line 2)"
 require "connected" net_up g 2
+check "Xen gives it version 1 of grants alone" eval "xl list -l g | grep -q '\"max_grant_version\": 1'"
 # What the first ones take is kept for the next: caches, and the other ends' tables.
 [ "$FRONT$BACK" = oursours ] && queues=8 || queues=
 require "three cycles" cycles 3 $queues

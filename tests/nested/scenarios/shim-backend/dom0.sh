@@ -3,6 +3,7 @@
 make_disk a 64M
 require "driver domain boots" start_guest g "$(disk_line a xvda)"
 require "its own disk" guest_cmd g wait_disk xvda
+check "Xen gives it version 1 of grants alone" eval "xl list -l g | grep -q '\"max_grant_version\": 1'"
 require "its backends load" guest_cmd g "modprobe pv-blkback && modprobe pv-netback"
 require "frontends load here" eval "modprobe pv-blkfront && modprobe pv-netfront"
 id=$(guest_id g)
