@@ -207,7 +207,7 @@ debian_root() { # RELEASES...
 	prune "$CACHE" debian 2
 }
 make_debian() { # RELEASES... DIR
-	local dir=${*: -1} root=${*: -1}/root uri rel names; set -- "${@:1:$#-1}"
+	local dir=${*: -1} root=${*: -1}/root uri rel names=; set -- "${@:1:$#-1}"
 	say "fetching a tree of Debian 12, with Linux $*"
 	uri=$(sed -n 's/^URIs: *\([^ ]*\).*/\1/p' "$APT/sources/debian.sources" | head -n 1)
 	debootstrap --variant=minbase bookworm "$root" "$uri" >"$dir/log" 2>&1 || lacking "no tree of Debian 12: $(grep '^E:' "$dir/log" | head -n 1)" || return
