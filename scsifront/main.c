@@ -377,8 +377,12 @@ static void scsifront_remove_host(struct scsifront *sf)
 
 static bool scsifront_all_answered(struct scsifront *sf)
 {
+	const struct pv_front_queues *queues = scsifront_queues(sf);
 	unsigned int i;
 
+	for (i = 0; queues && i < queues->nr; i++)
+		if (READ_ONCE(to_scsifront_queue(queues->queue[i])->line.nr))
+			return false;
 	for (i = 0; i < sf->nr_slots; i++)
 		if (scsifront_is_owed(sf, &sf->slot[i]))
 			return false;
@@ -455,8 +459,9 @@ static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 
 	seq_printf(m, "host %u\n", sf->host->host_no);
 	for (i = 0; queues && i < queues->nr; i++)
-		seq_printf(m, "parked %u of %u\n",
-			   to_scsifront_queue(queues->queue[i])->nr_parked, sf->stride);
+		seq_printf(m, "parked %u of %u waiting %u\n",
+			   to_scsifront_queue(queues->queue[i])->nr_parked, sf->stride,
+			   to_scsifront_queue(queues->queue[i])->line.nr);
 	pv_front_show(m, queues);
 }
 

@@ -10,24 +10,32 @@
 
 #include "scsifront.h"
 
-/* In an RCU section in which the host is accepting. */
-static struct pv_front_queue *scsifront_queue_at(struct scsifront *sf, unsigned int hwq)
+static struct scsifront_queue *scsifront_queue_at(const struct pv_front_queues *queues,
+						  unsigned int hwq)
 {
-	const struct pv_front_queues *queues = rcu_dereference(sf->queues);
-
 	/* A backend that came back may allow fewer rings than blk-mq has. */
-	return queues->queue[likely(hwq < queues->nr) ? hwq : hwq % queues->nr];
+	return to_scsifront_queue(queues->queue[likely(hwq < queues->nr) ? hwq :
+									   hwq % queues->nr]);
+}
+
+/**
+ * scsifront_queue_of() - which ring a command goes to
+ * @queues: the connection
+ * @sc: the command
+ *
+ * Return: its queue.
+ */
+struct scsifront_queue *scsifront_queue_of(const struct pv_front_queues *queues,
+					   struct scsi_cmnd *sc)
+{
+	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
+
+	return scsifront_queue_at(queues, blk_mq_unique_tag_to_hwq(tag));
 }
 
 static struct scsifront_io *to_scsifront_io(struct pv_front_io *io)
 {
 	return container_of(io, struct scsifront_io, base);
-}
-
-static struct scsi_cmnd *scsifront_cmnd_of(const struct pv_front_io *io)
-{
-	/* The other way round it is scsi_cmd_priv(). */
-	return (struct scsi_cmnd *)io - 1;
 }
 
 /* ---- ids ---- */
@@ -117,6 +125,7 @@ static void scsifront_init_queue(struct pv_front_queue *base)
 	q->heard = jiffies;
 	q->tmf.id = SCSIFRONT_NO_TMF;
 	init_completion(&q->tmf.done);
+	scsifront_line_init(&q->line);
 }
 
 static unsigned int scsifront_bytes(const struct pv_front_io *io)
@@ -340,26 +349,76 @@ static bool scsifront_cut(const struct pv_front_queues *queues, struct scsi_cmnd
 	return true;
 }
 
-static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
+/**
+ * scsifront_try() - put a command on its ring
+ * @q: the ring
+ * @sc: the command
+ * @last: no other of this batch follows
+ *
+ * Context: any but hard interrupt; an RCU section in which the host accepts.
+ * Return: 0; -EBUSY, -ENOMEM: others hold what it needs; -E2BIG: it is too
+ *         large for this backend, in one piece or in several.
+ */
+int scsifront_try(struct scsifront_queue *q, struct scsi_cmnd *sc, bool last)
 {
-	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
-	struct pv_front_queue *q = scsifront_queue_at(sf, blk_mq_unique_tag_to_hwq(tag));
 	struct vscsiif_request req;
 	int err;
 
 	/* Again if a backend came back that takes less at a time. */
 	do
-		err = pv_front_send(q, &scsifront_ops, scsi_cmd_priv(sc), &req,
-				    sc->flags & SCMD_LAST);
-	while (unlikely(err == -E2BIG) && scsifront_cut(q->queues, sc));
-	if (likely(!err))
-		return 0;
-	if (err != -E2BIG)
-		return SCSI_MLQUEUE_HOST_BUSY;
+		err = pv_front_send(&q->base, &scsifront_ops, scsi_cmd_priv(sc), &req, last);
+	while (unlikely(err == -E2BIG) && scsifront_cut(q->base.queues, sc));
+	return err;
+}
+
+/**
+ * scsifront_refuse() - end a command that is too large
+ * @q: its ring
+ * @sc: the command
+ *
+ * Return: 0, as queuecommand() has it for what it has taken.
+ */
+int scsifront_refuse(struct scsifront_queue *q, struct scsi_cmnd *sc)
+{
 	dev_err_ratelimited(&sc->device->sdev_gendev,
 			    "command of %u bytes: this backend takes %lu\n",
-			    scsi_bufflen(sc), q->queues->max_segs * XEN_PAGE_SIZE);
+			    scsi_bufflen(sc), q->base.queues->max_segs * XEN_PAGE_SIZE);
 	return scsifront_end_at_once(sc, DID_ERROR);
+}
+
+/**
+ * scsifront_awaits() - whether responses to commands are still to come
+ * @q: the ring
+ *
+ * Context: any; a moment's view.
+ * Return: false if there is nothing but what may never be answered.
+ */
+bool scsifront_awaits(const struct scsifront_queue *q)
+{
+	return pv_ring_in_flight(&q->base.ring) >
+	       READ_ONCE(q->nr_parked) + atomic_read(&q->tmf.pending);
+}
+
+static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
+{
+	struct scsifront_queue *q = scsifront_queue_of(rcu_dereference(sf->queues), sc);
+	int err;
+
+	/* Who comes now does not overtake those that wait. */
+	if (likely(!READ_ONCE(q->line.nr))) {
+		err = scsifront_try(q, sc, sc->flags & SCMD_LAST);
+		if (likely(!err))
+			return 0;
+		if (err == -E2BIG)
+			return scsifront_refuse(q, sc);
+		/* No response would let it go on: the SCSI layer tries again in a while. */
+		if (!scsifront_awaits(q))
+			return SCSI_MLQUEUE_HOST_BUSY;
+	} else {
+		q->base.stats->starved++;
+	}
+	scsifront_line_join(q, scsi_cmd_priv(sc));
+	return 0;
 }
 
 /**
@@ -397,7 +456,7 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
 
 	rcu_read_lock();
 	if (scsifront_accepts(sf))
-		pv_front_publish(scsifront_queue_at(sf, hwq));
+		pv_front_publish(&scsifront_queue_at(rcu_dereference(sf->queues), hwq)->base);
 	rcu_read_unlock();
 }
 
@@ -455,10 +514,11 @@ bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout)
  */
 enum pv_consumed scsifront_consume(struct pv_channel *ch)
 {
+	struct pv_front_queue *q = container_of(ch, struct pv_front_queue, channel);
 	bool more;
 
-	pv_front_collect_and_complete(container_of(ch, struct pv_front_queue, channel),
-				      &scsifront_ops, NULL, &more);
+	pv_front_collect_and_complete(q, &scsifront_ops, NULL, &more);
+	scsifront_line_serve(to_scsifront_queue(q));
 	return more ? PV_AGAIN : PV_DRAINED;
 }
 
@@ -549,6 +609,8 @@ bool scsifront_park(struct scsifront *sf, struct scsifront_slot *slot,
 		else if (ok)
 			scsifront_move(q, slot);
 		spin_unlock_bh(&q->base.complete);
+		/* Its answer would have let others go on. */
+		scsifront_line_serve(q);
 	}
 	mutex_unlock(&sf->stop_lock);
 	return ok;
@@ -723,4 +785,8 @@ void scsifront_drain(struct scsifront *sf, struct pv_front_queues *queues, enum 
 	pv_front_drain(queues, scsifront_consume);
 	for (i = 0; i < sf->nr_slots; i++)
 		scsifront_drain_slot(sf, i, why);
+	/* These have never been sent. */
+	for (i = 0; i < queues->nr; i++)
+		scsifront_line_end(to_scsifront_queue(queues->queue[i]), NULL,
+				   why == PV_DOWN_FINAL ? DID_NO_CONNECT : DID_REQUEUE);
 }

@@ -62,9 +62,22 @@ struct scsifront_tmf {
 };
 
 /**
+ * struct scsifront_line - commands that wait for a place on a ring, or for pages
+ * @lock: guards it, and who puts one of them on the ring
+ * @luns: the next command of each LUN; the LUN whose turn it is comes first
+ * @nr: how many wait
+ */
+struct scsifront_line {
+	spinlock_t lock; /* the lists */
+	struct list_head luns;
+	unsigned int nr;
+};
+
+/**
  * struct scsifront_queue - one ring
  * @base: what every class of device has
  * @sf: the host
+ * @line: what waits for it
  * @tmf: its abort or reset
  * @ids: those that the backend has; set under @base.submit
  * @next_id: where to look for a free one; under @base.submit
@@ -75,6 +88,7 @@ struct scsifront_tmf {
 struct scsifront_queue {
 	struct pv_front_queue base;
 	struct scsifront *sf;
+	struct scsifront_line line;
 	unsigned int next_id;
 	unsigned int nr_parked;
 	unsigned int parked_pages;
@@ -90,6 +104,9 @@ struct scsifront_queue {
  * @resid: from the response
  * @id: what it is called on the wire, while it is on a ring
  * @parked: belongs to an id, not to a command: see scsifront_park()
+ * @waits: it is in line for a ring
+ * @turn: in scsifront_line.luns, if it is the next one of its LUN
+ * @lun: ring of the LUN's commands in that line, in their order
  */
 struct scsifront_io {
 	struct pv_front_io base;
@@ -97,6 +114,9 @@ struct scsifront_io {
 	u32 resid;
 	u16 id;
 	bool parked;
+	bool waits;
+	struct list_head turn;
+	struct list_head lun;
 };
 
 /**
@@ -178,6 +198,12 @@ static inline struct scsifront_queue *to_scsifront_queue(struct pv_front_queue *
 	return container_of(q, struct scsifront_queue, base);
 }
 
+static inline struct scsi_cmnd *scsifront_cmnd_of(const struct pv_front_io *io)
+{
+	/* The other way round it is scsi_cmd_priv(). */
+	return (struct scsi_cmnd *)io - 1;
+}
+
 /* In a hook, or under @tmf_lock. */
 static inline struct pv_front_queues *scsifront_queues(struct scsifront *sf)
 {
@@ -216,8 +242,20 @@ static inline bool scsifront_is_disk(const struct scsi_device *sdev)
 	}
 }
 
+/* line.c */
+void scsifront_line_init(struct scsifront_line *line);
+void scsifront_line_join(struct scsifront_queue *q, struct scsifront_io *io);
+bool scsifront_line_leave(struct scsifront *sf, struct scsi_cmnd *sc);
+void scsifront_line_end(struct scsifront_queue *q, const struct scsi_device *sdev, int host_byte);
+void scsifront_line_serve(struct scsifront_queue *q);
+
 /* queue.c */
 extern const struct pv_front_ops scsifront_ops;
+struct scsifront_queue *scsifront_queue_of(const struct pv_front_queues *queues,
+					   struct scsi_cmnd *sc);
+int scsifront_try(struct scsifront_queue *q, struct scsi_cmnd *sc, bool last);
+int scsifront_refuse(struct scsifront_queue *q, struct scsi_cmnd *sc);
+bool scsifront_awaits(const struct scsifront_queue *q);
 PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
 				    struct scsi_cmnd *sc);
 void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq);

@@ -79,6 +79,7 @@ static bool scsifront_has_heard(struct scsifront *sf, unsigned long since)
 PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc)
 {
 	struct scsifront *sf = scsifront_of(sc->device);
+	const struct scsifront_io *io = scsi_cmd_priv(sc);
 	unsigned int timeout = scsi_cmd_to_rq(sc)->timeout;
 	unsigned long tries = min_t(unsigned int, sc->allowed, MAX_RETRIES) + 1;
 
@@ -87,7 +88,7 @@ PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc)
 	if (!scsifront_accepts(sf))
 		return PV_TIMEOUT_WAIT;
 	/* A reset that somebody asked for has taken it back: so may its owner. */
-	if (!scsifront_busy(sf, sc))
+	if (!scsifront_busy(sf, sc) && !READ_ONCE(io->waits))
 		return PV_TIMEOUT_ABORT;
 	if (time_before(jiffies, sc->jiffies_at_alloc + tries * timeout / 2) &&
 	    (scsifront_tmf_pending(sf) || scsifront_has_heard(sf, jiffies - timeout)))
@@ -123,6 +124,10 @@ int scsifront_eh_abort(struct scsi_cmnd *sc)
 	mutex_lock(&sf->tmf_lock);
 	if (!sf->pd)
 		goto out;
+	if (scsifront_line_leave(sf, sc)) {
+		ret = SUCCESS;
+		goto out;
+	}
 	slot = scsifront_busy(sf, sc);
 	q = slot ? READ_ONCE(slot->q) : NULL;
 	if (q && scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device, slot - sf->slot)) {
@@ -172,6 +177,16 @@ static bool scsifront_park_device(struct scsifront *sf, const struct scsi_device
 	return ok;
 }
 
+/* What waits for a ring is none of the reset's business, but the SCSI layer wants it back. */
+static void scsifront_recall(struct scsifront *sf, const struct scsi_device *sdev)
+{
+	const struct pv_front_queues *queues = scsifront_queues(sf);
+	unsigned int i;
+
+	for (i = 0; queues && i < queues->nr; i++)
+		scsifront_line_end(to_scsifront_queue(queues->queue[i]), sdev, DID_REQUEUE);
+}
+
 /* A reset goes over any ring: over one where fewest wait for their answers. */
 static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
 {
@@ -194,6 +209,7 @@ static bool scsifront_reset_device(struct scsifront *sf, const struct scsi_devic
 	struct scsifront_queue *q = scsifront_tmf_queue(sf);
 	unsigned long until;
 
+	scsifront_recall(sf, sdev);
 	if (!q || !scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_RESET, sdev, 0))
 		return false;
 	until = jiffies + ANSWER_TIMEOUT;
@@ -234,6 +250,7 @@ static bool scsifront_reset_all(struct scsifront *sf)
 	struct scsi_device *sdev;
 	bool ok = true;
 
+	scsifront_recall(sf, NULL);
 	shost_for_each_device(sdev, sf->host)
 		if (scsifront_device_busy(sf, sdev))
 			ok &= scsifront_reset_device(sf, sdev, true);

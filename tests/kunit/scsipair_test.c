@@ -13,6 +13,8 @@
 #include <scsi/scsi_proto.h>
 
 #define HELPERS_WANT_DEVICE
+#include "vscsiif_ext.h"
+
 #include "scsi_debug.h"
 
 #define TYPE		"vscsi"
@@ -585,6 +587,144 @@ static void a_reading_fails_after_a_restart(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+/* ---- two LUNs on one ring ---- */
+
+#define CROWD		64
+
+/* Readers, more than the ring takes. */
+static struct crowd {
+	bool stop;
+	atomic_t left, reads, errors;
+	u32 timeout;
+} crowd;
+
+static int one_of_the_crowd(void *sdev)
+{
+	struct command c = {
+		.cdb = { READ_10, [8] = 1 }, .dir = DMA_FROM_DEVICE, .len = BLOCK, .timeout = crowd.timeout,
+		.data = kmalloc(BLOCK, GFP_KERNEL | __GFP_NOFAIL),
+	};
+
+	while (!READ_ONCE(crowd.stop)) {
+		atomic_add(!!run(sdev, &c), &crowd.errors);
+		atomic_inc(&crowd.reads);
+	}
+	kfree(c.data);
+	atomic_dec(&crowd.left);
+	return 0;
+}
+
+static void begin_crowd(struct kunit *test, struct scsi_device *a, struct scsi_device *b, u32 timeout)
+{
+	unsigned int i;
+
+	crowd = (struct crowd){ .timeout = timeout };
+	for (i = 0; i < CROWD; i++) {
+		atomic_inc(&crowd.left);
+		KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(one_of_the_crowd, i & 1 ? a : b, "scsipair-c%u", i)));
+	}
+}
+
+static void end_crowd(struct kunit *test)
+{
+	unsigned int seconds = 60;
+
+	WRITE_ONCE(crowd.stop, true);
+	while (atomic_read(&crowd.left) && seconds--)
+		ssleep(1);
+	KUNIT_ASSERT_EQ(test, atomic_read(&crowd.left), 0);
+}
+
+/* A second LUN, and the backend that comes back takes one ring of one page only. */
+static struct scsi_device *on_a_small_ring(struct kunit *test)
+{
+	struct scsi_device *sdev;
+	char where[64];
+
+	fake_xen_rewrite(PV_VSCSIIF_MAX_QUEUES, "1");
+	fake_xen_rewrite(PV_VSCSIIF_MAX_ORDER, "0");
+	add_lun("dev-1", below ? debug_pdev(where, sizeof(where), 2) : LIO_OTHER, "0:0:0:3");
+	leave_and_come(test, 0, false);
+	KUNIT_ASSERT_TRUE_MSG(test, COMES_TRUE(has("dev-1")), "%s", fake_xen_last_error());
+	KUNIT_EXPECT_EQ(test, key_number(front_path, PV_VSCSIIF_ORDER), 0u);
+	sdev = guests_device(front, 0, 3);
+	KUNIT_ASSERT_NOT_NULL(test, sdev);
+	return sdev;
+}
+
+/*
+ * However busy one is, the other one gets a place on the ring when it is its turn. (Neither a device's own queue nor
+ * processors are waited for here.)
+ */
+static void luns_take_turns(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *other = on_a_small_ring(test);
+	u8 *data = kunit_kzalloc(test, BLOCK, GFP_KERNEL);
+	int before, went_by, most = 0, all = 0;
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	begin_crowd(test, sdev, sdev, 0);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&crowd.reads) > 2 * CROWD));
+	sched_set_fifo_low(current);
+	for (i = 0; i < 30; i++) {
+		before = atomic_read(&crowd.reads);
+		KUNIT_EXPECT_EQ(test, transfer(other, READ_10, 0, 1, data), 0);
+		went_by = atomic_read(&crowd.reads) - before;
+		most = max(most, went_by);
+		all += went_by;
+		msleep(20);
+	}
+	sched_set_normal(current, 0);
+	end_crowd(test);
+	kunit_info(test, "%d reads of the other LUN went by while one waited, at most %d", all / 30, most);
+	KUNIT_EXPECT_LT(test, most, 200);
+	KUNIT_EXPECT_EQ(test, atomic_read(&crowd.errors), 0);
+	scsi_device_put(other);
+	scsi_device_put(sdev);
+}
+
+/* What waits for a ring waits for the next one. */
+static void what_waits_is_not_lost(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *other = on_a_small_ring(test);
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	begin_crowd(test, other, other, 0);
+	for (i = 0; i < 3; i++) {
+		msleep(100);
+		leave_and_come(test, i, i & 1);
+	}
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+	end_crowd(test);
+	KUNIT_EXPECT_EQ(test, atomic_read(&crowd.errors), 0);
+	scsi_device_put(other);
+	scsi_device_put(sdev);
+}
+
+/* Its owner's patience may end before it has had its turn. */
+static void what_waits_is_aborted(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test), *other = on_a_small_ring(test);
+	u8 *data = kunit_kzalloc(test, BLOCK, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(true));
+	begin_crowd(test, sdev, other, HZ);
+	ssleep(3);
+	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+	end_crowd(test);
+	KUNIT_EXPECT_GT(test, atomic_read(&crowd.errors), 0);
+	KUNIT_EXPECT_EQ(test, transfer(other, READ_10, 0, 1, data), 0);
+	KUNIT_EXPECT_EQ(test, transfer(sdev, READ_10, 0, 1, data), 0);
+	KUNIT_EXPECT_TRUE(test, states_are("4"));
+	scsi_device_put(other);
+	scsi_device_put(sdev);
+}
+
 static bool back_at_work(void)
 {
 	u8 *data = kmalloc(BLOCK, GFP_KERNEL);
@@ -700,6 +840,8 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(every_byte),
 	KUNIT_CASE(xen_refuses),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(what_waits_is_not_lost),
+	KUNIT_CASE(what_waits_is_aborted),
 	KUNIT_CASE(a_reading_fails),
 	KUNIT_CASE(a_reading_fails_after_a_restart),
 	KUNIT_CASE(unplug_under_load),
@@ -748,6 +890,7 @@ static struct kunit_case lio_cases[] = {
 	KUNIT_CASE(errors_are_the_devices),
 	KUNIT_CASE(every_byte),
 	KUNIT_CASE(backend_restarts),
+	KUNIT_CASE(luns_take_turns),
 	KUNIT_CASE(unplug_under_load),
 	KUNIT_CASE(orderly_close),
 	{}
