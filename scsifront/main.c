@@ -17,6 +17,8 @@
 #define LEAVE_TIMEOUT	(5 * HZ)
 /* Ids have 16 bits; a ring has at most 256 of them. */
 #define MAX_QUEUES	255
+/* Most commands of a host: each has its memory before there is any. */
+#define MAX_TAGS	2048
 
 static unsigned int max_segments = 1024;
 module_param(max_segments, uint, 0444);
@@ -64,6 +66,15 @@ static const struct pv_feature scsifront_features[] = {
 		     .flags = PV_FEATURE_OPTIONAL),
 };
 
+/*
+ * Hardware queues: as many as there could be rings, since they cannot become more.
+ * Whichever of them has no ring of its own shares one: see scsifront_queue_at().
+ */
+static unsigned int scsifront_nr_irq_hw(void)
+{
+	return min_t(unsigned int, max_queues ?: num_possible_cpus(), MAX_QUEUES);
+}
+
 static struct scsi_host_template scsifront_template = {
 	.module = THIS_MODULE,
 	.name = "Xen virtual SCSI",
@@ -75,6 +86,7 @@ static struct scsi_host_template scsifront_template = {
 	.eh_device_reset_handler = scsifront_eh_device_reset,
 	.eh_host_reset_handler = scsifront_eh_host_reset,
 	.change_queue_depth = scsi_change_queue_depth,
+	.host_tagset = 1,
 	.cmd_size = sizeof(struct scsifront_io),
 	.this_id = -1,
 	/* The backend's devices are ready when it says so. */
@@ -117,8 +129,7 @@ static void scsifront_free_host(struct scsifront *sf)
 
 static int scsifront_probe(struct pv_device *pd)
 {
-	int err = pv_front_alloc_counters(pd, min_t(unsigned int, max_queues ?: num_possible_cpus(),
-						    MAX_QUEUES));
+	int err = pv_front_alloc_counters(pd, scsifront_nr_irq_hw());
 
 	if (err)
 		return err;
@@ -163,9 +174,7 @@ static int scsifront_negotiate(struct pv_device *pd)
 		return err;
 	sf = pd->priv;
 	config.nr_irq = clamp_t(u64, pv_feature(pd, F_MAX_QUEUES), 1,
-				max_queues ?: num_online_cpus());
-	if (sf->added)
-		config.nr_irq = min(config.nr_irq, sf->host->nr_hw_queues);
+				min(max_queues ?: num_online_cpus(), scsifront_nr_irq_hw()));
 	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
@@ -224,11 +233,16 @@ static void scsifront_set_limits(struct scsifront *sf)
 	}
 }
 
+/* Largest ring of any connection, as far as this end goes. */
+static unsigned int scsifront_most_slots(void)
+{
+	return pv_ring_slots(1U << max_ring_page_order, PV_VSCSIIF_STRIDE);
+}
+
 static int scsifront_alloc_slots(struct scsifront *sf)
 {
-	const struct pv_front_queues *queues = scsifront_queues(sf);
-	unsigned int stride = queues->queue[0]->ring.size;
-	unsigned int nr = queues->nr * stride;
+	unsigned int stride = scsifront_most_slots();
+	unsigned int nr = scsifront_nr_irq_hw() * stride;
 
 	/* (An earlier try may have come as far as this.) */
 	sf->nr_slots = 0;
@@ -238,22 +252,39 @@ static int scsifront_alloc_slots(struct scsifront *sf)
 	sf->parked = kvcalloc(nr, sizeof(*sf->parked), GFP_KERNEL);
 	if (!sf->slot || !sf->parked)
 		return -ENOMEM;
-	/* As many as the backend can have: what is parked keeps its place on the ring. */
+	/* As many as any backend can have: what is parked keeps its place on the ring. */
 	sf->stride = stride;
 	sf->nr_slots = nr;
 	return 0;
 }
 
-static int scsifront_add_host(struct scsifront *sf)
+/* As many commands to a LUN as the rings take, unless somebody has set it otherwise. */
+static void scsifront_set_depth(struct scsifront *sf)
 {
 	const struct pv_front_queues *queues = scsifront_queues(sf);
 	struct Scsi_Host *host = sf->host;
-	int err;
+	int was = host->cmd_per_lun;
+	struct scsi_device *sdev;
 
 	/* A slot of each ring is for an abort or a reset. */
-	host->can_queue = queues->queue[0]->ring.size - 1;
-	host->cmd_per_lun = host->can_queue;
-	host->nr_hw_queues = queues->nr;
+	host->cmd_per_lun = min_t(unsigned int, queues->nr * (queues->queue[0]->ring.size - 1),
+				  host->can_queue);
+	if (!sf->added || host->cmd_per_lun == was)
+		return;
+	shost_for_each_device(sdev, host)
+		if (sdev->queue_depth == was)
+			scsi_change_queue_depth(sdev, host->cmd_per_lun);
+}
+
+static int scsifront_add_host(struct scsifront *sf)
+{
+	struct Scsi_Host *host = sf->host;
+	int err;
+
+	host->nr_hw_queues = scsifront_nr_irq_hw();
+	host->can_queue = min_t(unsigned int, MAX_TAGS,
+				host->nr_hw_queues * (scsifront_most_slots() - 1));
+	scsifront_set_depth(sf);
 	host->max_cmd_len = VSCSIIF_MAX_COMMAND_SIZE;
 	host->max_channel = 0;
 	host->max_id = SCSIFRONT_MAX_TARGET;
@@ -316,6 +347,7 @@ static int scsifront_connect(struct pv_device *pd)
 		if (err)
 			return err;
 	} else {
+		scsifront_set_depth(sf);
 		scsifront_distrust_positions(sf);
 	}
 	pv_front_start(queues);
@@ -460,7 +492,8 @@ static void scsifront_show(struct pv_device *pd, struct seq_file *m)
 	seq_printf(m, "host %u\n", sf->host->host_no);
 	for (i = 0; queues && i < queues->nr; i++)
 		seq_printf(m, "parked %u of %u waiting %u\n",
-			   to_scsifront_queue(queues->queue[i])->nr_parked, sf->stride,
+			   to_scsifront_queue(queues->queue[i])->nr_parked,
+			   queues->queue[i]->ring.size,
 			   to_scsifront_queue(queues->queue[i])->line.nr);
 	pv_front_show(m, queues);
 }

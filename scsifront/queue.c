@@ -13,7 +13,7 @@
 static struct scsifront_queue *scsifront_queue_at(const struct pv_front_queues *queues,
 						  unsigned int hwq)
 {
-	/* A backend that came back may allow fewer rings than blk-mq has. */
+	/* The backend may allow fewer rings than there are hardware queues. */
 	return to_scsifront_queue(queues->queue[likely(hwq < queues->nr) ? hwq :
 									   hwq % queues->nr]);
 }
@@ -543,7 +543,7 @@ static bool scsifront_may_park(struct scsifront_queue *q, const struct scsifront
 	unsigned int max_segs = q->base.queues->max_segs;
 	unsigned int nr = READ_ONCE(io->base.data.nr) + READ_ONCE(io->base.lists.nr);
 
-	return READ_ONCE(q->nr_parked) < q->sf->stride / 4 &&
+	return READ_ONCE(q->nr_parked) < q->base.ring.size / 4 &&
 	       pv_grant_pool_reserve(&q->base.pool, READ_ONCE(q->parked_pages) + nr + max_segs +
 				     scsifront_list_pages(max_segs));
 }

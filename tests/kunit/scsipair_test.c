@@ -30,6 +30,7 @@ static char front_path[FAKE_XEN_PATH_LEN], back_path[FAKE_XEN_PATH_LEN];
 static char pdev[64];
 static struct scsi_device *below;	/* the device, if it is passed through */
 static const char *kept;		/* what the modules' parameters are to be */
+static const char *rings;		/* how many the first backend says that it takes; NULL: the truth */
 
 static bool states_are(const char *state)
 {
@@ -120,6 +121,7 @@ static void add_back(struct kunit *test)
 static void start(struct kunit *test, const char *where, const char *persistent, const char *trusted)
 {
 	fake_xen_reset();
+	fake_xen_rewrite(PV_VSCSIIF_MAX_QUEUES, rings);
 	kept = persistent;
 	KUNIT_ASSERT_TRUE(test, debug_forgets(false));
 	KUNIT_ASSERT_TRUE(test, write_file("/sys/module/pv_scsiback/parameters/feature_persistent", persistent));
@@ -156,6 +158,14 @@ static int copying_init(struct kunit *test)
 static int untrusted_init(struct kunit *test)
 {
 	start(test, NULL, "0", "0");
+	return 0;
+}
+
+static int one_ring_init(struct kunit *test)
+{
+	rings = "1";
+	start(test, NULL, "1", "1");
+	rings = NULL;
 	return 0;
 }
 
@@ -725,6 +735,49 @@ static void what_waits_is_aborted(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+/* ---- rings ---- */
+
+/* Whether a command from each processor goes by a ring of its own, or all by the one that there is. */
+static void expect_rings(struct kunit *test, struct scsi_device *sdev, unsigned int nr)
+{
+	struct pv_device *pd = dev_get_drvdata(&front->dev);
+	u8 *data = kunit_kzalloc(test, BLOCK, GFP_KERNEL);
+	unsigned int cpu, i;
+
+	KUNIT_ASSERT_NOT_NULL(test, data);
+	KUNIT_EXPECT_EQ(test, max(key_number(front_path, PV_VSCSIIF_NUM_QUEUES), 1u), nr);
+	KUNIT_EXPECT_EQ(test, (u32)sdev->queue_depth, nr * 127);
+	for_each_online_cpu(cpu) {
+		struct pv_stats *stats = pv_device_counters(pd, cpu % nr);
+		u64 before = stats->requests;
+
+		set_cpus_allowed_ptr(current, cpumask_of(cpu));
+		for (i = 0; i < 10; i++)
+			KUNIT_EXPECT_EQ(test, transfer(sdev, READ_10, 0, 1, data), 0);
+		KUNIT_EXPECT_GE(test, stats->requests, before + 10);
+	}
+	set_cpus_allowed_ptr(current, cpu_possible_mask);
+}
+
+/* Hardware queues cannot become more when the host is there; the rings may. */
+static void rings_come_and_go(struct kunit *test)
+{
+	struct scsi_device *sdev = first_device(test);
+	atomic_t stop = ATOMIC_INIT(0);
+	struct worker *w = start_workers(test, 1000000, &stop);
+	unsigned int i;
+
+	expect_rings(test, sdev, 1);
+	for (i = 0; i < 4; i++) {
+		fake_xen_rewrite(PV_VSCSIIF_MAX_QUEUES, i & 1 ? "1" : "2");
+		leave_and_come(test, i, false);
+		expect_rings(test, sdev, i & 1 ? 1 : 2);
+	}
+	atomic_set(&stop, 1);
+	finish_workers(test, w, false);
+	scsi_device_put(sdev);
+}
+
 static bool back_at_work(void)
 {
 	u8 *data = kmalloc(BLOCK, GFP_KERNEL);
@@ -886,6 +939,18 @@ static struct kunit_suite untrusted_suite = {
 	.test_cases = untrusted_cases,
 };
 
+static struct kunit_case one_ring_cases[] = {
+	KUNIT_CASE(rings_come_and_go),
+	{}
+};
+
+static struct kunit_suite one_ring_suite = {
+	.name = "scsi_pair_one_ring",
+	.init = one_ring_init,
+	.exit = end,
+	.test_cases = one_ring_cases,
+};
+
 static struct kunit_case lio_cases[] = {
 	KUNIT_CASE(errors_are_the_devices),
 	KUNIT_CASE(every_byte),
@@ -903,7 +968,7 @@ static struct kunit_suite lio_suite = {
 	.test_cases = lio_cases,
 };
 
-kunit_test_suites(&passthrough_suite, &copying_suite, &untrusted_suite, &lio_suite);
+kunit_test_suites(&passthrough_suite, &copying_suite, &untrusted_suite, &one_ring_suite, &lio_suite);
 
 MODULE_DESCRIPTION("scsifront and scsiback together");
 MODULE_LICENSE("GPL");
