@@ -165,7 +165,7 @@ bool scsifront_line_leave(struct scsifront *sf, struct scsi_cmnd *sc)
 
 	if (!queues)
 		return false;
-	q = scsifront_queue_of(queues, sc);
+	q = scsifront_queue_of(sf, queues, sc);
 	spin_lock_bh(&q->line.lock);
 	waited = io->waits;
 	if (waited)

@@ -28,6 +28,10 @@ static unsigned int max_queues;
 module_param(max_queues, uint, 0444);
 MODULE_PARM_DESC(max_queues, "Most rings a host (default: one a CPU)");
 
+static unsigned int poll_queues;
+module_param(poll_queues, uint, 0444);
+MODULE_PARM_DESC(poll_queues, "Rings a host that are polled, besides the others (default 0)");
+
 static unsigned int max_ring_page_order = 3;
 module_param(max_ring_page_order, uint, 0444);
 MODULE_PARM_DESC(max_ring_page_order, "Most pages a ring, as a power of two (0 to 4, default 3)");
@@ -75,6 +79,29 @@ static unsigned int scsifront_nr_irq_hw(void)
 	return min_t(unsigned int, max_queues ?: num_possible_cpus(), MAX_QUEUES);
 }
 
+static unsigned int scsifront_nr_poll_hw(void)
+{
+	return min(poll_queues, MAX_QUEUES - scsifront_nr_irq_hw());
+}
+
+static void scsifront_map_queues(struct Scsi_Host *host)
+{
+	struct blk_mq_tag_set *set = &host->tag_set;
+	struct blk_mq_queue_map *poll = &set->map[HCTX_TYPE_POLL];
+	/* (There may be fewer than were asked for.) */
+	unsigned int nr_irq = min(scsifront_nr_irq_hw(), set->nr_hw_queues);
+
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = nr_irq;
+	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
+	if (set->nr_maps == 1)
+		return;
+	set->map[HCTX_TYPE_READ].nr_queues = 0;
+	poll->nr_queues = set->nr_hw_queues - nr_irq;
+	poll->queue_offset = nr_irq;
+	if (poll->nr_queues)
+		blk_mq_map_queues(poll);
+}
+
 static struct scsi_host_template scsifront_template = {
 	.module = THIS_MODULE,
 	.name = "Xen virtual SCSI",
@@ -86,6 +113,8 @@ static struct scsi_host_template scsifront_template = {
 	.eh_device_reset_handler = scsifront_eh_device_reset,
 	.eh_host_reset_handler = scsifront_eh_host_reset,
 	.change_queue_depth = scsi_change_queue_depth,
+	.map_queues = scsifront_map_queues,
+	.mq_poll = scsifront_mq_poll,
 	.host_tagset = 1,
 	.cmd_size = sizeof(struct scsifront_io),
 	.this_id = -1,
@@ -129,7 +158,7 @@ static void scsifront_free_host(struct scsifront *sf)
 
 static int scsifront_probe(struct pv_device *pd)
 {
-	int err = pv_front_alloc_counters(pd, scsifront_nr_irq_hw());
+	int err = pv_front_alloc_counters(pd, scsifront_nr_irq_hw() + scsifront_nr_poll_hw());
 
 	if (err)
 		return err;
@@ -157,6 +186,15 @@ static int scsifront_renew_host(struct pv_device *pd)
 	return 0;
 }
 
+/* How many rings this backend allows, at least one of them with events. */
+static void scsifront_choose_rings(struct pv_device *pd, struct pv_front_config *config)
+{
+	unsigned int max = max_t(u64, pv_feature(pd, F_MAX_QUEUES), 1);
+
+	config->nr_irq = min3(max_queues ?: num_online_cpus(), scsifront_nr_irq_hw(), max);
+	config->nr_poll = min(scsifront_nr_poll_hw(), max - config->nr_irq);
+}
+
 static int scsifront_negotiate(struct pv_device *pd)
 {
 	unsigned int order = min_t(u64, pv_feature(pd, F_MAX_ORDER), max_ring_page_order);
@@ -173,9 +211,8 @@ static int scsifront_negotiate(struct pv_device *pd)
 	if (err)
 		return err;
 	sf = pd->priv;
-	config.nr_irq = clamp_t(u64, pv_feature(pd, F_MAX_QUEUES), 1,
-				min(max_queues ?: num_online_cpus(), scsifront_nr_irq_hw()));
-	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq);
+	scsifront_choose_rings(pd, &config);
+	pv_feature_offer(pd, F_NUM_QUEUES, config.nr_irq + config.nr_poll);
 	pv_feature_offer(pd, F_ORDER, order);
 	pv_feature_offer(pd, F_FRONT_PERSISTENT,
 			 READ_ONCE(feature_persistent));
@@ -242,7 +279,7 @@ static unsigned int scsifront_most_slots(void)
 static int scsifront_alloc_slots(struct scsifront *sf)
 {
 	unsigned int stride = scsifront_most_slots();
-	unsigned int nr = scsifront_nr_irq_hw() * stride;
+	unsigned int nr = (scsifront_nr_irq_hw() + scsifront_nr_poll_hw()) * stride;
 
 	/* (An earlier try may have come as far as this.) */
 	sf->nr_slots = 0;
@@ -281,7 +318,9 @@ static int scsifront_add_host(struct scsifront *sf)
 	struct Scsi_Host *host = sf->host;
 	int err;
 
-	host->nr_hw_queues = scsifront_nr_irq_hw();
+	sf->nr_irq_hw = scsifront_nr_irq_hw();
+	host->nr_hw_queues = sf->nr_irq_hw + scsifront_nr_poll_hw();
+	host->nr_maps = poll_queues ? HCTX_MAX_TYPES : 1;
 	host->can_queue = min_t(unsigned int, MAX_TAGS,
 				host->nr_hw_queues * (scsifront_most_slots() - 1));
 	scsifront_set_depth(sf);
@@ -351,8 +390,9 @@ static int scsifront_connect(struct pv_device *pd)
 		scsifront_distrust_positions(sf);
 	}
 	pv_front_start(queues);
-	dev_info(&pd->xb->dev, "host%u: %u rings of %u, %u segments, %s\n",
-		 sf->host->host_no, queues->nr, queues->queue[0]->ring.size,
+	dev_info(&pd->xb->dev, "host%u: %u+%u rings of %u, %u segments, %s\n",
+		 sf->host->host_no, queues->nr_irq, queues->nr - queues->nr_irq,
+		 queues->queue[0]->ring.size,
 		 queues->max_segs, queues->bounce ? "staged pages" : "direct grants");
 	/* Before anything is sent: they may be other devices. */
 	scsifront_luns_unname(sf);
@@ -412,6 +452,9 @@ static bool scsifront_all_answered(struct scsifront *sf)
 	const struct pv_front_queues *queues = scsifront_queues(sf);
 	unsigned int i;
 
+	/* Of those that are polled nobody may be there to take responses. */
+	if (queues)
+		scsifront_look(queues);
 	for (i = 0; queues && i < queues->nr; i++)
 		if (READ_ONCE(to_scsifront_queue(queues->queue[i])->line.nr))
 			return false;

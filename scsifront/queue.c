@@ -10,27 +10,41 @@
 
 #include "scsifront.h"
 
-static struct scsifront_queue *scsifront_queue_at(const struct pv_front_queues *queues,
+static struct scsifront_queue *scsifront_queue_at(const struct scsifront *sf,
+						  const struct pv_front_queues *queues,
 						  unsigned int hwq)
 {
+	unsigned int first = 0, nr = queues->nr_irq;
+
+	if (unlikely(hwq >= sf->nr_irq_hw && queues->nr > nr)) {
+		hwq -= sf->nr_irq_hw;
+		first = nr;
+		nr = queues->nr - nr;
+	}
 	/* The backend may allow fewer rings than there are hardware queues. */
-	return to_scsifront_queue(queues->queue[likely(hwq < queues->nr) ? hwq :
-									   hwq % queues->nr]);
+	return to_scsifront_queue(queues->queue[first + (likely(hwq < nr) ? hwq : hwq % nr)]);
+}
+
+static bool scsifront_is_polled(const struct scsifront_queue *q)
+{
+	return q->base.channel.config.context == PV_POLLED;
 }
 
 /**
  * scsifront_queue_of() - which ring a command goes to
- * @queues: the connection
+ * @sf: the host
+ * @queues: its connection
  * @sc: the command
  *
  * Return: its queue.
  */
-struct scsifront_queue *scsifront_queue_of(const struct pv_front_queues *queues,
+struct scsifront_queue *scsifront_queue_of(const struct scsifront *sf,
+					   const struct pv_front_queues *queues,
 					   struct scsi_cmnd *sc)
 {
 	u32 tag = blk_mq_unique_tag(scsi_cmd_to_rq(sc));
 
-	return scsifront_queue_at(queues, blk_mq_unique_tag_to_hwq(tag));
+	return scsifront_queue_at(sf, queues, blk_mq_unique_tag_to_hwq(tag));
 }
 
 static struct scsifront_io *to_scsifront_io(struct pv_front_io *io)
@@ -401,7 +415,7 @@ bool scsifront_awaits(const struct scsifront_queue *q)
 
 static int scsifront_queue_one(struct scsifront *sf, struct scsi_cmnd *sc)
 {
-	struct scsifront_queue *q = scsifront_queue_of(rcu_dereference(sf->queues), sc);
+	struct scsifront_queue *q = scsifront_queue_of(sf, rcu_dereference(sf->queues), sc);
 	int err;
 
 	/* Who comes now does not overtake those that wait. */
@@ -456,7 +470,7 @@ void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq)
 
 	rcu_read_lock();
 	if (scsifront_accepts(sf))
-		pv_front_publish(&scsifront_queue_at(rcu_dereference(sf->queues), hwq)->base);
+		pv_front_publish(&scsifront_queue_at(sf, rcu_dereference(sf->queues), hwq)->base);
 	rcu_read_unlock();
 }
 
@@ -496,8 +510,12 @@ bool scsifront_put_tmf(struct scsifront_queue *q, struct vscsiif_request *req,
  */
 bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout)
 {
+	unsigned long until = jiffies + timeout, step = scsifront_is_polled(q) ? 1 : timeout;
+
 	lockdep_assert_held(&q->sf->tmf_lock);
-	wait_for_completion_timeout(&q->tmf.done, timeout);
+	/* (A process may have been killed that was to poll.) */
+	while (!wait_for_completion_timeout(&q->tmf.done, step) && time_before(jiffies, until))
+		scsifront_look(q->base.queues);
 	spin_lock_bh(&q->base.complete);
 	WRITE_ONCE(q->tmf.id, SCSIFRONT_NO_TMF);
 	spin_unlock_bh(&q->base.complete);
@@ -505,6 +523,14 @@ bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout)
 }
 
 /* ---- completion ---- */
+
+static unsigned int scsifront_collect(struct scsifront_queue *q, bool *more)
+{
+	unsigned int nr = pv_front_collect_and_complete(&q->base, &scsifront_ops, NULL, more);
+
+	scsifront_line_serve(q);
+	return nr;
+}
 
 /**
  * scsifront_consume() - soft interrupt: finish what the backend has answered
@@ -514,12 +540,50 @@ bool scsifront_wait_tmf(struct scsifront_queue *q, unsigned long timeout)
  */
 enum pv_consumed scsifront_consume(struct pv_channel *ch)
 {
-	struct pv_front_queue *q = container_of(ch, struct pv_front_queue, channel);
 	bool more;
 
-	pv_front_collect_and_complete(q, &scsifront_ops, NULL, &more);
-	scsifront_line_serve(to_scsifront_queue(q));
+	scsifront_collect(container_of(ch, struct scsifront_queue, base.channel), &more);
 	return more ? PV_AGAIN : PV_DRAINED;
+}
+
+/**
+ * scsifront_mq_poll() - finish what the backend has answered on a polled ring
+ * @host: the host
+ * @hwq: hardware queue
+ *
+ * Return: how many commands have ended.
+ */
+int scsifront_mq_poll(struct Scsi_Host *host, unsigned int hwq)
+{
+	struct scsifront *sf = shost_priv(host);
+	const struct pv_front_queues *queues;
+	struct scsifront_queue *q;
+	unsigned int nr = 0;
+	bool more;
+
+	rcu_read_lock();
+	queues = rcu_dereference(sf->queues);
+	q = queues ? scsifront_queue_at(sf, queues, hwq) : NULL;
+	/* A ring that interrupts has one who takes responses. */
+	if (q && scsifront_is_polled(q))
+		nr = scsifront_collect(q, &more);
+	rcu_read_unlock();
+	return nr;
+}
+
+/**
+ * scsifront_look() - see what has come on rings that nobody may be polling
+ * @queues: the connection; in an RCU section, or kept by other means
+ *
+ * Context: any but hard interrupt.
+ */
+void scsifront_look(const struct pv_front_queues *queues)
+{
+	unsigned int i;
+	bool more;
+
+	for (i = queues->nr_irq; i < queues->nr; i++)
+		scsifront_collect(to_scsifront_queue(queues->queue[i]), &more);
 }
 
 /**

@@ -156,6 +156,7 @@ enum scsifront_state {
  *     the backend has not answered
  * @nr_slots: length of @slot
  * @stride: ids of a ring
+ * @nr_irq_hw: hardware queues whose rings interrupt, before those that are polled
  * @returns: the backend makes new connections; the published one may not
  * @added: the SCSI layer knows @host
  * @state: scsifront_set_state() changes it; who puts a command on a ring is in
@@ -176,6 +177,7 @@ struct scsifront {
 	struct scsifront_io *parked;
 	unsigned int nr_slots;
 	unsigned int stride;
+	unsigned int nr_irq_hw;
 	bool returns;
 	bool added;
 	enum scsifront_state state;
@@ -251,7 +253,8 @@ void scsifront_line_serve(struct scsifront_queue *q);
 
 /* queue.c */
 extern const struct pv_front_ops scsifront_ops;
-struct scsifront_queue *scsifront_queue_of(const struct pv_front_queues *queues,
+struct scsifront_queue *scsifront_queue_of(const struct scsifront *sf,
+					   const struct pv_front_queues *queues,
 					   struct scsi_cmnd *sc);
 int scsifront_try(struct scsifront_queue *q, struct scsi_cmnd *sc, bool last);
 int scsifront_refuse(struct scsifront_queue *q, struct scsi_cmnd *sc);
@@ -260,6 +263,8 @@ PV_QC_STATUS scsifront_queuecommand(struct Scsi_Host *host,
 				    struct scsi_cmnd *sc);
 void scsifront_commit_rqs(struct Scsi_Host *host, u16 hwq);
 enum pv_consumed scsifront_consume(struct pv_channel *ch);
+int scsifront_mq_poll(struct Scsi_Host *host, unsigned int hwq);
+void scsifront_look(const struct pv_front_queues *queues);
 struct scsifront_slot *scsifront_busy(struct scsifront *sf,
 				      struct scsi_cmnd *sc);
 bool scsifront_is_owed(struct scsifront *sf, const struct scsifront_slot *slot);

@@ -61,6 +61,18 @@ static bool scsifront_has_heard(struct scsifront *sf, unsigned long since)
 	return heard;
 }
 
+/* A response may be there already, and nobody has polled for it. */
+static void scsifront_look_again(struct scsifront *sf)
+{
+	const struct pv_front_queues *queues;
+
+	rcu_read_lock();
+	queues = rcu_dereference(sf->queues);
+	if (queues)
+		scsifront_look(queues);
+	rcu_read_unlock();
+}
+
 /**
  * scsifront_eh_timed_out() - whether to go on waiting for a command
  * @sc: the command, whose timer has run out
@@ -87,6 +99,7 @@ PV_TIMEOUT_ACTION scsifront_eh_timed_out(struct scsi_cmnd *sc)
 		return PV_TIMEOUT_ABORT;
 	if (!scsifront_accepts(sf))
 		return PV_TIMEOUT_WAIT;
+	scsifront_look_again(sf);
 	/* A reset that somebody asked for has taken it back: so may its owner. */
 	if (!scsifront_busy(sf, sc) && !READ_ONCE(io->waits))
 		return PV_TIMEOUT_ABORT;
@@ -132,8 +145,10 @@ int scsifront_eh_abort(struct scsi_cmnd *sc)
 	q = slot ? READ_ONCE(slot->q) : NULL;
 	if (q && scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_ABORT, sc->device, slot - sf->slot)) {
 		until = jiffies + ANSWER_TIMEOUT;
-		while (scsifront_busy(sf, sc) && time_before(jiffies, until))
+		while (scsifront_busy(sf, sc) && time_before(jiffies, until)) {
 			msleep(20);
+			scsifront_look_again(sf);
+		}
 		scsifront_park(sf, slot, scsi_cmd_priv(sc), false);
 	}
 	/* It may have been answered although there was nothing to abort. */
@@ -187,14 +202,14 @@ static void scsifront_recall(struct scsifront *sf, const struct scsi_device *sde
 		scsifront_line_end(to_scsifront_queue(queues->queue[i]), sdev, DID_REQUEUE);
 }
 
-/* A reset goes over any ring: over one where fewest wait for their answers. */
+/* A reset goes over any ring that interrupts: over one where fewest wait for their answers. */
 static struct scsifront_queue *scsifront_tmf_queue(struct scsifront *sf)
 {
 	const struct pv_front_queues *queues = scsifront_queues(sf);
 	struct scsifront_queue *q, *best = NULL;
 	unsigned int i;
 
-	for (i = 0; queues && i < queues->nr; i++) {
+	for (i = 0; queues && i < queues->nr_irq; i++) {
 		q = to_scsifront_queue(queues->queue[i]);
 		if (!best || atomic_read(&q->tmf.pending) < atomic_read(&best->tmf.pending))
 			best = q;
@@ -213,8 +228,10 @@ static bool scsifront_reset_device(struct scsifront *sf, const struct scsi_devic
 	if (!q || !scsifront_send_tmf(q, VSCSIIF_ACT_SCSI_RESET, sdev, 0))
 		return false;
 	until = jiffies + ANSWER_TIMEOUT;
-	while (scsifront_device_busy(sf, sdev) && time_before(jiffies, until))
+	while (scsifront_device_busy(sf, sdev) && time_before(jiffies, until)) {
 		msleep(20);
+		scsifront_look_again(sf);
+	}
 	return scsifront_park_device(sf, sdev, force);
 }
 

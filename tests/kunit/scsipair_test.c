@@ -4,7 +4,10 @@
  * LUN of LIO in memory. Every byte is checked, also from below; sense, residuals and addresses are those of the device.
  */
 #include <linux/async.h>
+#include <linux/bio.h>
+#include <linux/blkdev.h>
 #include <linux/dma-direction.h>
+#include <linux/fs.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <asm/unaligned.h>
@@ -778,6 +781,167 @@ static void rings_come_and_go(struct kunit *test)
 	scsi_device_put(sdev);
 }
 
+/* ---- a ring that is polled ---- */
+
+#define POLLED_PAGES	8
+
+/* The disk on the first LUN; names are not used again before the last one has gone. */
+static struct file *open_disk(struct kunit *test)
+{
+	char name[] = "/dev/sda", timeout[] = "/sys/block/sda/device/timeout";
+	struct file *file = ERR_PTR(-ENOENT);
+	struct request_queue *queue;
+
+	for (; IS_ERR(file) && name[7] <= 'h'; name[7]++, timeout[13]++)
+		file = filp_open(name, O_RDWR | O_LARGEFILE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	timeout[13]--;
+	KUNIT_EXPECT_TRUE(test, write_file(timeout, "2"));
+	queue = I_BDEV(file->f_mapping->host)->bd_disk->queue;
+	KUNIT_EXPECT_TRUE_MSG(test, test_bit(QUEUE_FLAG_POLL, &queue->queue_flags), "nothing polls");
+	return file;
+}
+
+struct poller {
+	struct block_device *bdev;
+	struct page *page[POLLED_PAGES];
+	atomic_t *stop;
+	unsigned int done, errors, wrong;
+	struct completion finished;
+};
+
+static void polled_end(struct bio *bio)
+{
+	WRITE_ONCE(*(bool *)bio->bi_private, true);
+}
+
+static struct bio *polled_read(struct poller *p, bool *ended)
+{
+	struct bio *bio = bio_alloc(p->bdev, POLLED_PAGES, REQ_OP_READ | REQ_POLLED, GFP_KERNEL);
+	unsigned int i;
+
+	for (i = 0; i < POLLED_PAGES; i++) {
+		memset(page_address(p->page[i]), 0xee, PAGE_SIZE);
+		__bio_add_page(bio, p->page[i], PAGE_SIZE, 0);
+	}
+	bio->bi_private = ended;
+	bio->bi_end_io = polled_end;
+	submit_bio(bio);
+	return bio;
+}
+
+static void polled_done(struct poller *p, struct bio *bio)
+{
+	unsigned int i;
+
+	p->errors += !!bio->bi_status;
+	for (i = 0; i < POLLED_PAGES; i++)
+		p->wrong += !filled(page_address(p->page[i]), i * PAGE_SIZE / BLOCK, PAGE_SIZE / BLOCK, 7);
+	p->done++;
+	bio_put(bio);
+}
+
+static int poll_reads(void *arg)
+{
+	struct poller *p = arg;
+
+	while (!atomic_read(p->stop)) {
+		bool ended = false;
+		struct bio *bio = polled_read(p, &ended);
+
+		while (!READ_ONCE(ended)) {
+			bio_poll(bio, NULL, 0);
+			cond_resched();
+		}
+		polled_done(p, bio);
+	}
+	complete(&p->finished);
+	return 0;
+}
+
+static struct poller *make_poller(struct kunit *test, struct file *file)
+{
+	struct poller *p = kunit_kzalloc(test, sizeof(*p), GFP_KERNEL);
+	unsigned int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, p);
+	p->bdev = I_BDEV(file->f_mapping->host);
+	for (i = 0; i < POLLED_PAGES; i++) {
+		p->page[i] = alloc_page(GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, p->page[i]);
+		fill(page_address(p->page[i]), i * PAGE_SIZE / BLOCK, PAGE_SIZE / BLOCK, 7);
+		KUNIT_EXPECT_EQ(test, transfer(below, WRITE_10, i * PAGE_SIZE / BLOCK, PAGE_SIZE / BLOCK,
+					       page_address(p->page[i])), 0);
+	}
+	return p;
+}
+
+static void free_poller(struct kunit *test, struct poller *p, struct file *file)
+{
+	unsigned int i;
+
+	KUNIT_EXPECT_EQ(test, p->errors, 0);
+	KUNIT_EXPECT_EQ(test, p->wrong, 0);
+	for (i = 0; i < POLLED_PAGES; i++)
+		__free_page(p->page[i]);
+	filp_close(file, NULL);
+}
+
+/* Without an interrupt; and the backend goes and comes back meanwhile, with the ring and without it. */
+static void restart_meets_poller(struct kunit *test)
+{
+	struct pv_device *pd = dev_get_drvdata(&front->dev);
+	struct pv_stats *stats = pv_device_counters(pd, num_online_cpus());
+	struct file *file = open_disk(test);
+	struct poller *p = make_poller(test, file);
+	atomic_t stop = ATOMIC_INIT(0);
+	unsigned int i;
+
+	p->stop = &stop;
+	init_completion(&p->finished);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(poll_reads, p, "poller")));
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(p->done) > 20));
+	KUNIT_EXPECT_GT(test, stats->requests, 20ull);
+	KUNIT_EXPECT_EQ(test, stats->upcalls, 0ull);
+	for (i = 0; i < 4; i++) {
+		fake_xen_rewrite(PV_VSCSIIF_MAX_QUEUES, i & 1 ? "1" : NULL);
+		msleep(50 + i);
+		leave_and_come(test, i, i & 2);
+	}
+	i = READ_ONCE(p->done);
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(p->done) > i + 5));
+	atomic_set(&stop, 1);
+	KUNIT_ASSERT_TRUE(test, wait_for_completion_timeout(&p->finished, 20 * HZ));
+	free_poller(test, p, file);
+}
+
+/* Who was to poll is gone: the answer is seen when the command's time is over, and so is that to its abort. */
+static void nobody_polls(struct kunit *test)
+{
+	struct file *file = open_disk(test);
+	struct poller *p = make_poller(test, file);
+	unsigned int i, seconds;
+	struct bio *bio;
+	bool ended;
+
+	for (i = 0; i < 2; i++) {
+		ended = false;
+		KUNIT_ASSERT_TRUE(test, debug_forgets(i));
+		bio = polled_read(p, &ended);
+		if (i) {
+			ssleep(1);
+			KUNIT_ASSERT_TRUE(test, debug_forgets(false));
+		}
+		for (seconds = 0; !READ_ONCE(ended) && seconds < 20; seconds++)
+			ssleep(1);
+		KUNIT_ASSERT_TRUE_MSG(test, READ_ONCE(ended), "round %u", i);
+		kunit_info(test, "round %u: %u s", i, seconds);
+		polled_done(p, bio);
+	}
+	KUNIT_EXPECT_TRUE(test, states_are("4"));
+	free_poller(test, p, file);
+}
+
 static bool back_at_work(void)
 {
 	u8 *data = kmalloc(BLOCK, GFP_KERNEL);
@@ -895,6 +1059,8 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(backend_restarts),
 	KUNIT_CASE(what_waits_is_not_lost),
 	KUNIT_CASE(what_waits_is_aborted),
+	KUNIT_CASE(restart_meets_poller),
+	KUNIT_CASE(nobody_polls),
 	KUNIT_CASE(a_reading_fails),
 	KUNIT_CASE(a_reading_fails_after_a_restart),
 	KUNIT_CASE(unplug_under_load),
