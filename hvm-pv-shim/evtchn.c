@@ -83,7 +83,7 @@ static DEFINE_MUTEX(bind_lock);
 /* Xen's number of each CPU, and those CPUs that have an upcall vector. */
 static int vcpu_of[NR_CPUS];
 static struct cpumask upcall_cpus;
-static unsigned int nr_bound[NR_CPUS];
+static atomic_t nr_bound[NR_CPUS];
 static bool per_cpu_upcalls;
 
 static struct irq_domain *vector_domain;
@@ -201,7 +201,8 @@ static unsigned int shim_choose_cpu(const struct cpumask *mask)
 	unsigned int cpu, best = nr_cpu_ids;
 
 	for_each_cpu_and(cpu, mask, &upcall_cpus)
-		if (best >= nr_cpu_ids || nr_bound[cpu] < nr_bound[best])
+		if (best >= nr_cpu_ids ||
+		    atomic_read(&nr_bound[cpu]) < atomic_read(&nr_bound[best]))
 			best = cpu;
 	return best;
 }
@@ -223,8 +224,8 @@ static int shim_move_port(struct port *p, unsigned int cpu)
 	err = shim_bind_vcpu(p->nr, vcpu_of[cpu]);
 	if (!err) {
 		layout->bind(p->nr, vcpu_of[p->cpu], vcpu_of[cpu]);
-		nr_bound[p->cpu]--;
-		nr_bound[cpu]++;
+		atomic_dec(&nr_bound[p->cpu]);
+		atomic_inc(&nr_bound[cpu]);
 		p->cpu = cpu;
 	}
 	/* Xen looks again whether it is pending, and tells the new CPU. */
@@ -352,17 +353,29 @@ static struct port *shim_port_by_nr(evtchn_port_t nr)
 					 lockdep_is_held(&bind_lock));
 }
 
+/*
+ * All CPUs take their share of the ports. One that the interrupt may not have is
+ * left when its handler is installed.
+ */
+static unsigned int shim_next_cpu(void)
+{
+	unsigned int cpu = nr_cpu_ids;
+
+	if (per_cpu_upcalls)
+		cpu = shim_choose_cpu(&upcall_cpus);
+	return cpu < nr_cpu_ids ? cpu : 0;
+}
+
 /* Let events of a masked port reach it. */
 static void shim_attach_port(struct port *p, evtchn_port_t nr)
 {
-	p->nr = nr;
-	p->cpu = 0;
 	layout->mask(nr);
 	/* Xen has bound it to its vCPU 0, which need not be this kernel's. */
-	if (shim_port_vcpu(p))
-		shim_bind_vcpu(nr, shim_port_vcpu(p));
+	if (shim_port_vcpu(p) && shim_bind_vcpu(nr, shim_port_vcpu(p)))
+		p->cpu = 0;
 	layout->bind(nr, -1, shim_port_vcpu(p));
-	nr_bound[0]++;
+	atomic_inc(&nr_bound[p->cpu]);
+	p->nr = nr;
 	rcu_assign_pointer(ports[nr], p);
 }
 
@@ -411,6 +424,7 @@ static int shim_bind_port(evtchn_port_t nr, bool late, struct xenbus_device *xb,
 	irq_set_chip_data(irq, p);
 	if (xb)
 		atomic_inc(&xb->event_channels);
+	p->cpu = shim_next_cpu();
 	shim_attach_port(p, nr);
 	err = irq;
 out:
@@ -432,7 +446,7 @@ static void shim_port_detach(struct port *p, bool close)
 	/* From here on it may be somebody else's. */
 	if (close)
 		shim_close_port(nr);
-	nr_bound[p->cpu]--;
+	atomic_dec(&nr_bound[p->cpu]);
 	p->nr = 0;
 }
 
@@ -520,6 +534,8 @@ int evtchn_rebind_kept(unsigned int irq, evtchn_port_t nr)
 		err = layout->setup(nr);
 	if (!err) {
 		p->masked |= MASKED_BY_MOVE;
+		if (!cpumask_test_cpu(p->cpu, &upcall_cpus))
+			p->cpu = shim_next_cpu();
 		shim_attach_port(p, nr);
 		shim_port_unmask(p, MASKED_BY_MOVE);
 	}
@@ -659,7 +675,7 @@ static int shim_set_upcall_vector(unsigned int vcpu, u8 vector)
 	return hypercalls->hvm(HVMOP_set_evtchn_upcall_vector, &arg);
 }
 
-/* Xen's number for the CPU that runs this. */
+/* Xen's number for the CPU that runs this */
 static int shim_read_vcpu(void)
 {
 	u32 leaf = xen_cpuid + 4;
@@ -970,9 +986,10 @@ int evtchn_init(bool vectors, bool fifo)
 	port_domain = irq_domain_add_tree(NULL, &port_domain_ops, NULL);
 	if (!port_domain)
 		goto no_layout;
+	/* Ports' handlers are in their turn threads' where the kernel wants that. */
 	err = request_irq(platform->irq, shim_line_upcall,
-			  IRQF_SHARED | IRQF_NOBALANCING, KBUILD_MODNAME,
-			  platform);
+			  IRQF_SHARED | IRQF_NOBALANCING | IRQF_NO_THREAD,
+			  KBUILD_MODNAME, platform);
 	if (err) {
 		pr_err("cannot have the platform device's interrupt: error %d\n",
 		       err);

@@ -18,7 +18,9 @@ static event_word_t *array[MAX_PAGES];
 static unsigned int nr_pages;
 static struct evtchn_fifo_control_block *control[SHIM_VCPUS];
 static u32 heads[SHIM_VCPUS][EVTCHN_FIFO_MAX_QUEUES];
-/* A vCPU's heads: another CPU empties the queues of one that is gone. */
+/* Queues in which there is something */
+static unsigned long ready[SHIM_VCPUS];
+/* Of these two: another CPU empties the queues of a vCPU that is gone. */
 static raw_spinlock_t scan_lock[SHIM_VCPUS];
 static bool in_use;
 
@@ -134,46 +136,57 @@ static u32 shim_unlink_word(event_word_t *word)
 	return old & EVTCHN_FIFO_LINK_MASK;
 }
 
-static void shim_take_event(unsigned int vcpu, unsigned int q, unsigned long *ready)
+/* The next event of a vCPU; 0: there is none. Caller holds its scan_lock. */
+static evtchn_port_t shim_take_event(unsigned int vcpu)
 {
-	u32 *head = &heads[vcpu][q];
+	unsigned long *queues = &ready[vcpu];
 	event_word_t *word;
 	evtchn_port_t nr;
+	unsigned int q;
+	u32 *head;
 
-	if (!*head) {
-		/* Xen wrote the head before it said that the queue is ready. */
-		rmb();
-		*head = READ_ONCE(control[vcpu]->head[q]);
+	for (;;) {
+		*queues |= xchg(&control[vcpu]->ready, 0);
+		if (!*queues)
+			return 0;
+		q = __ffs(*queues);
+		head = &heads[vcpu][q];
+		if (!*head) {
+			/* Xen wrote the head before it said that the queue is ready. */
+			rmb();
+			*head = READ_ONCE(control[vcpu]->head[q]);
+		}
+		nr = *head;
+		if (!nr || !shim_has_word(nr)) {
+			*head = 0;
+			__clear_bit(q, queues);
+			continue;
+		}
+		word = shim_word_of(nr);
+		*head = shim_unlink_word(word);
+		if (!*head)
+			__clear_bit(q, queues);
+		if ((READ_ONCE(*word) & (BIT(EVTCHN_FIFO_PENDING) |
+					 BIT(EVTCHN_FIFO_MASKED))) ==
+		    BIT(EVTCHN_FIFO_PENDING))
+			return nr;
 	}
-	nr = *head;
-	if (!nr || !shim_has_word(nr)) {
-		*head = 0;
-		__clear_bit(q, ready);
-		return;
-	}
-	word = shim_word_of(nr);
-	*head = shim_unlink_word(word);
-	if (!*head)
-		__clear_bit(q, ready);
-	if ((READ_ONCE(*word) & (BIT(EVTCHN_FIFO_PENDING) |
-				 BIT(EVTCHN_FIFO_MASKED))) ==
-	    BIT(EVTCHN_FIFO_PENDING))
-		evtchn_deliver(nr);
 }
 
+/* Handlers run without the lock: theirs may be ones that sleep, in a real-time kernel. */
 static void shim_fifo_scan(unsigned int vcpu)
 {
-	unsigned long ready;
+	evtchn_port_t nr;
 
 	if (!control[vcpu])
 		return;
-	raw_spin_lock(&scan_lock[vcpu]);
-	ready = xchg(&control[vcpu]->ready, 0);
-	while (ready) {
-		shim_take_event(vcpu, __ffs(ready), &ready);
-		ready |= xchg(&control[vcpu]->ready, 0);
-	}
-	raw_spin_unlock(&scan_lock[vcpu]);
+	do {
+		raw_spin_lock(&scan_lock[vcpu]);
+		nr = shim_take_event(vcpu);
+		raw_spin_unlock(&scan_lock[vcpu]);
+		if (nr)
+			evtchn_deliver(nr);
+	} while (nr);
 }
 
 static int shim_give_control(unsigned int vcpu,
@@ -227,6 +240,7 @@ int evtchn_fifo_resume(void)
 		if (!control[vcpu])
 			continue;
 		memset(heads[vcpu], 0, sizeof(heads[vcpu]));
+		ready[vcpu] = 0;
 		clear_page(control[vcpu]);
 		err = shim_give_control(vcpu, control[vcpu]);
 		if (err && !vcpu) {

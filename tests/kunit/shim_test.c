@@ -12,6 +12,7 @@
 #include <linux/export.h>
 #include <linux/io.h>
 #include <linux/irq.h>
+#include <linux/irqdesc.h>
 #include <linux/kernfs.h>
 #include <linux/kmod.h>
 #include <linux/module.h>
@@ -608,6 +609,9 @@ static long model_event(int cmd, void *arg)
 		return 0;
 	case EVTCHNOP_alloc_unbound:
 		return new_port(&alloc->port, 0);
+	case EVTCHNOP_init_control:
+	case EVTCHNOP_expand_array:
+		return 0;
 	case EVTCHNOP_bind_ipi:
 		err = new_port(&ipi->port, ipi->vcpu);
 		if (!err)
@@ -1496,12 +1500,30 @@ static void a_suspend_is_alone(struct kunit *test)
 	expect_nothing_left(test);
 }
 
+static bool watches_are_handled(void)
+{
+	bool are;
+
+	spin_lock(&watch_lock);
+	are = list_empty(&events) && !handled;
+	spin_unlock(&watch_lock);
+	return are;
+}
+
+/* What a start has set off is over: nobody asks the store for anything. */
+static void let_it_settle(struct kunit *test)
+{
+	msleep(50);
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE(watches_are_handled() && !READ_ONCE(users)));
+}
+
 /* Requests that overlap each other must not hold up a suspend; only one inside a transaction goes on. */
 static void requests_do_not_starve_a_suspend(struct kunit *test)
 {
 	struct xenbus_transaction t;
 
 	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	let_it_settle(test);
 	shim_begin(false);
 	spin_lock(&user_lock);
 	suspending = true;
@@ -1599,6 +1621,108 @@ static void late_eoi(struct kunit *test)
 	/* Who comes too late finds nothing. */
 	xen_irq_lateeoi(irq, 0);
 	notify_remote_via_irq(irq);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+/* Who asks for nothing has his ports where there are fewest. The first one is xenstore's. */
+static void ports_are_spread(struct kunit *test)
+{
+	unsigned int i, n = 2 * num_online_cpus(), on[SHIM_VCPUS] = { };
+	evtchn_port_t port[2 * SHIM_VCPUS];
+	atomic_t count = ATOMIC_INIT(0);
+	int irq[2 * SHIM_VCPUS];
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	on[model.vcpu[STORE_PORT]]++;
+	for (i = 1; i < n; i++) {
+		irq[i] = open_port(test, &port[i], &count);
+		KUNIT_ASSERT_GT(test, irq[i], 0);
+		on[model.vcpu[port[i]]]++;
+	}
+	for (i = 0; i < num_online_cpus(); i++)
+		KUNIT_EXPECT_EQ_MSG(test, on[i], 2U, "on vCPU %u", i);
+	for (i = 1; i < n; i++) {
+		event(port[i]);
+		KUNIT_EXPECT_TRUE(test, COMES_TRUE(atomic_read(&count) == i));
+	}
+	for (i = 1; i < n; i++)
+		unbind_from_irqhandler(irq[i], &count);
+	shim_end_services();
+	for (i = 0; i < num_online_cpus(); i++)
+		KUNIT_EXPECT_EQ_MSG(test, atomic_read(&nr_bound[i]), 0, "on CPU %u", i);
+	expect_nothing_left(test);
+}
+
+/* A thread's work, in a real-time kernel or with threadirqs: it would scan with interrupts on. */
+static void the_line_is_no_threads(struct kunit *test)
+{
+	struct irq_desc *desc = irq_data_to_desc(irq_get_irq_data(model_pdev.irq));
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	KUNIT_ASSERT_NOT_NULL(test, desc->action);
+	KUNIT_EXPECT_TRUE(test, desc->action->flags & IRQF_NO_THREAD);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+static bool locked_in_handler;
+
+static irqreturn_t look_at_lock(int irq, void *arg)
+{
+	locked_in_handler |= raw_spin_is_locked(&scan_lock[0]);
+	return count_event(irq, arg);
+}
+
+/* As Xen links the ports of a queue */
+static void fifo_events(const evtchn_port_t *port, unsigned int n)
+{
+	unsigned int i, q = EVTCHN_FIFO_PRIORITY_DEFAULT;
+
+	for (i = 0; i < n; i++)
+		*shim_word_of(port[i]) |= BIT(EVTCHN_FIFO_PENDING) | BIT(EVTCHN_FIFO_LINKED) |
+					  (i + 1 < n ? port[i + 1] : 0);
+	control[0]->head[q] = port[0];
+	set_bit(q, (unsigned long *)&control[0]->ready);
+	local_irq_disable();
+	evtchn_fifo.scan(0);
+	local_irq_enable();
+}
+
+/* A handler of a real-time kernel's may not be called with a raw lock held. */
+static void fifo_handlers_run_unlocked(struct kunit *test)
+{
+	struct evtchn_alloc_unbound alloc = { };
+	atomic_t count = ATOMIC_INIT(0);
+	evtchn_port_t port[3];
+	unsigned int i;
+	int irq[3];
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	let_it_settle(test);
+	KUNIT_ASSERT_EQ(test, evtchn_fifo_init(), 0);
+	layout = &evtchn_fifo;
+	locked_in_handler = false;
+	for (i = 0; i < ARRAY_SIZE(port); i++) {
+		KUNIT_ASSERT_EQ(test, hypercalls->event(EVTCHNOP_alloc_unbound, &alloc), 0L);
+		port[i] = alloc.port;
+		irq[i] = bind_evtchn_to_irqhandler(port[i], look_at_lock, 0, "kunit", &count);
+		KUNIT_ASSERT_GT(test, irq[i], 0);
+		*shim_word_of(port[i]) &= ~BIT(EVTCHN_FIFO_MASKED);
+	}
+	for (i = 1; i <= 2; i++) {
+		fifo_events(port, ARRAY_SIZE(port));
+		KUNIT_EXPECT_EQ(test, atomic_read(&count), 3 * i);
+	}
+	KUNIT_EXPECT_FALSE(test, locked_in_handler);
+	for (i = 0; i < ARRAY_SIZE(port); i++)
+		unbind_from_irqhandler(irq[i], &count);
+	layout = &evtchn_2level;
+	free_page((unsigned long)control[0]);
+	control[0] = NULL;
+	while (nr_pages)
+		free_page((unsigned long)array[--nr_pages]);
+	in_use = false;
 	shim_end_services();
 	expect_nothing_left(test);
 }
@@ -1930,6 +2054,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(not_on_xen),
 	KUNIT_CASE(a_suspend_is_alone),
 	KUNIT_CASE(no_store_after_a_suspend),
+	KUNIT_CASE(ports_are_spread),
+	KUNIT_CASE(the_line_is_no_threads),
+	KUNIT_CASE(fifo_handlers_run_unlocked),
 	{ }
 };
 
