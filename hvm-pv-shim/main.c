@@ -207,9 +207,11 @@ static int shim_start(struct pci_dev *pdev)
 	}
 	err = suspend_init();
 	if (err) {
-		pr_err("cannot watch control/shutdown: error %d\n", err);
+		pr_err("cannot watch what the toolstack asks for: error %d\n",
+		       err);
 		goto no_suspend;
 	}
+	end_init();
 	xenbus_buses_scan();
 	return 0;
 
@@ -234,6 +236,7 @@ no_info:
 
 static void shim_end_services(void)
 {
+	end_exit();
 	suspend_exit();
 	xenbus_buses_exit();
 	xen_domain_type = XEN_NATIVE;
@@ -279,7 +282,7 @@ static void shim_platform_remove(struct pci_dev *pdev)
 static void shim_platform_shutdown(struct pci_dev *pdev)
 {
 	evtchn_shutdown();
-	suspend_soft_reset();
+	end_soft_reset();
 	/* Its memory is to be memory. */
 	grants_shutdown();
 	platform_unmap(shared_info, 1);

@@ -92,6 +92,10 @@ void xenbus_buses_resume(bool cancelled);
 /* suspend.c */
 int suspend_init(void);
 void suspend_exit(void);
-void suspend_soft_reset(void);
+
+/* end.c */
+void end_init(void);
+void end_exit(void);
+void end_soft_reset(void);
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the toolstack asks of the guest: to be suspended, for a save or a
- * migration, or to shut down.
+ * migration, to shut down, to do what a key would, to use less memory.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -11,6 +11,7 @@
 #include <linux/slab.h>
 #include <linux/stop_machine.h>
 #include <linux/suspend.h>
+#include <linux/sysrq.h>
 #include <xen/interface/sched.h>
 #include <xen/xenbus.h>
 
@@ -106,48 +107,102 @@ static const struct command *shim_known_command(const char *name)
 	return NULL;
 }
 
+static bool shim_knows_command(const char *name)
+{
+	if (shim_known_command(name))
+		return true;
+	if (*name)
+		pr_info("the toolstack says \"%.20s\", which is not understood\n",
+			name);
+	return false;
+}
+
+static bool shim_is_key(const char *name)
+{
+	return *name;
+}
+
 /*
- * Take a command that is known out of the store, which tells that it was heard;
+ * Take a word that is known out of the store, which tells that it was heard;
  * one that is not stays there.
  */
-static const struct command *shim_take_command(void)
+static char *shim_take_word(const char *node, bool (*knows)(const char *word))
 {
-	const struct command *known;
 	struct xenbus_transaction t;
-	char *name;
+	char *word;
 	int err;
 
 	do {
 		if (xenbus_transaction_start(&t))
 			return NULL;
-		name = xenbus_read(t, "control", "shutdown", NULL);
-		if (IS_ERR(name)) {
+		word = xenbus_read(t, "control", node, NULL);
+		if (IS_ERR(word)) {
 			xenbus_transaction_end(t, 1);
 			return NULL;
 		}
-		known = shim_known_command(name);
-		if (!known && *name)
-			pr_info("the toolstack says \"%.20s\", which is not understood\n",
-				name);
-		kfree(name);
-		err = known ? xenbus_write(t, "control", "shutdown", "") : -ENOENT;
+		err = knows(word) ? xenbus_write(t, "control", node, "") : -ENOENT;
 		err = xenbus_transaction_end(t, !!err) ?: err;
+		if (!err)
+			return word;
+		kfree(word);
 	} while (err == -EAGAIN);
-	return err ? NULL : known;
+	return NULL;
 }
 
 static void shim_command_given(struct xenbus_watch *watch, const char *path,
 			       const char *token)
 {
-	const struct command *command = shim_take_command();
+	char *name = shim_take_word("shutdown", shim_knows_command);
 
-	if (command)
-		command->act();
+	if (name)
+		shim_known_command(name)->act();
+	kfree(name);
 }
 
 static struct xenbus_watch command_watch = {
 	.node = "control/shutdown",
 	.callback = shim_command_given,
+};
+
+static void shim_key_pressed(struct xenbus_watch *watch, const char *path,
+			     const char *token)
+{
+	char *key = shim_take_word("sysrq", shim_is_key);
+
+	/* The guest's administration says by kernel.sysrq what may be done. */
+	if (key)
+		handle_sysrq(*key);
+	kfree(key);
+}
+
+static struct xenbus_watch key_watch = {
+	.node = "control/sysrq",
+	.callback = shim_key_pressed,
+};
+
+/* How many KiB less than it has the guest is to use */
+static unsigned int shim_memory_asked_back(void)
+{
+	unsigned int all = xenbus_read_unsigned("memory", "static-max", 0);
+	unsigned int video = xenbus_read_unsigned("memory", "videoram", 0);
+	unsigned int target = xenbus_read_unsigned("memory", "target", all);
+
+	return all > target + video ? all - target - video : 0;
+}
+
+static void shim_target_set(struct xenbus_watch *watch, const char *path,
+			    const char *token)
+{
+	unsigned int less = shim_memory_asked_back();
+
+	if (less)
+		pr_warn("the toolstack wants %u KiB of memory back: there is no balloon\n",
+			less);
+}
+
+static struct xenbus_watch target_watch = {
+	.node = "memory/target",
+	.callback = shim_target_set,
 };
 
 /*
@@ -167,43 +222,6 @@ static struct notifier_block sleep_notifier = {
 	.notifier_call = shim_sleep_asked,
 };
 
-/* ---- another kernel in place of this one ---- */
-
-static bool kexec_begins;
-
-/* This is how kexec can be told from a reboot. */
-static int shim_reboot_asked(struct notifier_block *nb, unsigned long event,
-			     void *command)
-{
-	kexec_begins = event == SYS_RESTART && command &&
-		       !strcmp(command, "kexec reboot");
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block reboot_notifier = {
-	.notifier_call = shim_reboot_asked,
-};
-
-static int shim_reset(void *unused)
-{
-	struct sched_shutdown how = { .reason = SHUTDOWN_soft_reset };
-
-	return hypercalls->sched(SCHEDOP_shutdown, &how);
-}
-
-/*
- * Before kexec: the toolstack ends all devices, and begins them anew, and Xen
- * forgets all ports and the pages of a FIFO layout, into which it writes.
- */
-void suspend_soft_reset(void)
-{
-	int err = kexec_begins ? stop_machine(shim_reset, NULL, cpumask_of(0)) : 0;
-
-	if (err)
-		pr_err("Xen does not begin anew for the next kernel: error %d\n",
-		       err);
-}
-
 /* A toolstack that does not let us say this does not ask either. */
 static void shim_tell_features(const char *value)
 {
@@ -211,22 +229,42 @@ static void shim_tell_features(const char *value)
 
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		xenbus_write(XBT_NIL, "control", commands[i].feature, value);
+	if (IS_ENABLED(CONFIG_MAGIC_SYSRQ))
+		xenbus_write(XBT_NIL, "control", "feature-sysrq", value);
+}
+
+static struct xenbus_watch *const suspend_watches[] = {
+	&command_watch,
+	&target_watch,
+	/* The last one, which not every kernel has */
+	&key_watch,
+};
+
+#define NR_WATCHES	(ARRAY_SIZE(suspend_watches) - \
+			 !IS_ENABLED(CONFIG_MAGIC_SYSRQ))
+
+static void shim_unwatch(unsigned int nr)
+{
+	while (nr--)
+		unregister_xenbus_watch(suspend_watches[nr]);
 }
 
 int suspend_init(void)
 {
+	unsigned int i;
 	int err;
 
 	err = register_pm_notifier(&sleep_notifier);
 	if (err)
 		return err;
-	err = register_xenbus_watch(&command_watch);
-	if (err) {
-		unregister_pm_notifier(&sleep_notifier);
-		return err;
+	for (i = 0; i < NR_WATCHES; i++) {
+		err = register_xenbus_watch(suspend_watches[i]);
+		if (err) {
+			shim_unwatch(i);
+			unregister_pm_notifier(&sleep_notifier);
+			return err;
+		}
 	}
-	kexec_begins = false;
-	register_reboot_notifier(&reboot_notifier);
 	shim_tell_features("1");
 	return 0;
 }
@@ -234,7 +272,6 @@ int suspend_init(void)
 void suspend_exit(void)
 {
 	shim_tell_features("0");
-	unregister_reboot_notifier(&reboot_notifier);
-	unregister_xenbus_watch(&command_watch);
+	shim_unwatch(NR_WATCHES);
 	unregister_pm_notifier(&sleep_notifier);
 }

@@ -18,6 +18,7 @@
 #include <linux/module.h>
 #include <linux/pci.h>
 #include <linux/suspend.h>
+#include <linux/sysrq.h>
 #include <linux/vmalloc.h>
 #include <linux/workqueue.h>
 #include <xen/interface/io/xs_wire.h>
@@ -102,12 +103,17 @@ static u16 model_unplug_bits;
 static unsigned int model_lock_sleep(void);
 static void model_unlock_sleep(unsigned int flags);
 static void model_poweroff(bool force);
+static void model_sysrq(int key);
 #define lock_system_sleep	model_lock_sleep
 #define unlock_system_sleep	model_unlock_sleep
 #define syscore_suspend()	0
 #define syscore_resume()	do { } while (0)
 #define orderly_poweroff	model_poweroff
+#define handle_sysrq		model_sysrq
+#undef CONFIG_MAGIC_SYSRQ
+#define CONFIG_MAGIC_SYSRQ	1
 #include "../../hvm-pv-shim/suspend.c"
+#include "../../hvm-pv-shim/end.c"
 #include "../../hvm-pv-shim/main.c"
 #undef unplug_check
 #undef unplug_init
@@ -160,8 +166,8 @@ static struct {
 	unsigned int max_frames;
 	enum says says;
 	int watches;
-	struct model_key keys[16];
-	/* Watches of the backend's state, and of the toolstack's word */
+	struct model_key keys[24];
+	/* Watches of the backend's state, and of the toolstack's words */
 	struct {
 		char path[32];
 		char token[12];
@@ -175,6 +181,10 @@ static struct {
 	/* The toolstack goes on after a suspend, in this Xen. */
 	bool cancels;
 	unsigned int suspends, poweroffs, resets;
+	/* What Xen is told of this kernel's end */
+	unsigned int crashes, offs;
+	unsigned int keys_pressed;
+	int key;
 	/* Nobody else may put the machine to sleep; and this device's driver stays. */
 	bool sleep_locked, locked_then;
 	struct device *frontend;
@@ -386,7 +396,7 @@ static void remember_watch(const char *path, const char *token)
 
 	for (i = 0; i < ARRAY_SIZE(model.watch); i++)
 		if (!*model.watch[i].path &&
-		    (!strcmp(path, BACK "/state") || !strcmp(path, "control/shutdown"))) {
+		    (!strcmp(path, BACK "/state") || !strncmp(path, "control/", 8))) {
 			strscpy(model.watch[i].path, path, sizeof(model.watch[i].path));
 			strscpy(model.watch[i].token, token, sizeof(model.watch[i].token));
 			return;
@@ -428,7 +438,7 @@ static void tell_watches(const char *path)
 static void model_write(const char *path, const char *value)
 {
 	model_set(path, value);
-	if (!strcmp(path, "control/shutdown"))
+	if (!strncmp(path, "control/", 8))
 		tell_watches(path);
 	if (model.peer_is_deaf || strcmp(path, FRONT "/state"))
 		return;
@@ -640,14 +650,8 @@ static long model_grant(unsigned int cmd, void *arg, unsigned int count)
 	return NO_SUCH_CALL;
 }
 
-static long model_sched(int cmd, void *arg)
+static long model_suspend(void)
 {
-	struct sched_shutdown *how = arg;
-
-	if (cmd == SCHEDOP_shutdown && how->reason == SHUTDOWN_soft_reset)
-		model.resets++;
-	if (cmd != SCHEDOP_shutdown || how->reason != SHUTDOWN_suspend)
-		return model.resets ? 0 : NO_SUCH_CALL;
 	model.suspends++;
 	model.locked_then = model.sleep_locked;
 	model.frontend_locked = model.frontend && mutex_is_locked(&model.frontend->mutex);
@@ -659,6 +663,28 @@ static long model_sched(int cmd, void *arg)
 	model.watches = 0;
 	memset(model.watch, 0, sizeof(model.watch));
 	return 0;
+}
+
+static long model_sched(int cmd, void *arg)
+{
+	struct sched_shutdown *how = arg;
+
+	if (cmd != SCHEDOP_shutdown)
+		return NO_SUCH_CALL;
+	switch (how->reason) {
+	case SHUTDOWN_suspend:
+		return model_suspend();
+	case SHUTDOWN_soft_reset:
+		model.resets++;
+		return 0;
+	case SHUTDOWN_crash:
+		model.crashes++;
+		return 0;
+	case SHUTDOWN_poweroff:
+		model.offs++;
+		return 0;
+	}
+	return -EINVAL;
 }
 
 static unsigned int model_lock_sleep(void)
@@ -675,6 +701,12 @@ static void model_unlock_sleep(unsigned int flags)
 static void model_poweroff(bool force)
 {
 	model.poweroffs++;
+}
+
+static void model_sysrq(int key)
+{
+	model.key = key;
+	model.keys_pressed++;
 }
 
 /* What a change of the callback does, whether an event is pending or not */
@@ -1417,12 +1449,17 @@ static void xen_keeps_memory(struct kunit *test)
 	starts(test);
 }
 
-static void toolstack_says(const char *word)
+static void toolstack_writes(const char *path, const char *word)
 {
 	mutex_lock(&store_lock);
-	model_write("control/shutdown", word);
+	model_write(path, word);
 	mutex_unlock(&store_lock);
 	event(STORE_PORT);
+}
+
+static void toolstack_says(const char *word)
+{
+	toolstack_writes("control/shutdown", word);
 }
 
 /* What is not understood is not taken, and the toolstack sees that. */
@@ -1430,6 +1467,7 @@ static void words_of_the_toolstack(struct kunit *test)
 {
 	static const char *const features[] = {
 		"control/feature-suspend", "control/feature-poweroff", "control/feature-halt", "control/feature-reboot",
+		"control/feature-sysrq",
 	};
 	unsigned int i;
 
@@ -1449,6 +1487,70 @@ static void words_of_the_toolstack(struct kunit *test)
 	/* Nobody listens any more. */
 	for (i = 0; i < ARRAY_SIZE(features); i++)
 		KUNIT_EXPECT_STREQ(test, model_value(features[i]), "0");
+	expect_nothing_left(test);
+}
+
+/* xl sysrq: a key is pressed once. */
+static void keys_of_the_toolstack(struct kunit *test)
+{
+	model_set("control/sysrq", "");
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	toolstack_writes("control/sysrq", "s");
+	KUNIT_EXPECT_TRUE(test, COMES_TRUE(model.keys_pressed == 1));
+	KUNIT_EXPECT_EQ(test, model.key, 's');
+	KUNIT_EXPECT_STREQ(test, model_value("control/sysrq"), "");
+	msleep(100);
+	KUNIT_EXPECT_EQ(test, model.keys_pressed, 1U);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+/* xl mem-set, and maxmem= above memory=: what the toolstack would have back, and does not get */
+static void memory_is_asked_back(struct kunit *test)
+{
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	KUNIT_EXPECT_EQ(test, shim_memory_asked_back(), 0U);
+	model_set("memory/static-max", "262144");
+	KUNIT_EXPECT_EQ(test, shim_memory_asked_back(), 0U);
+	model_set("memory/videoram", "8192");
+	model_set("memory/target", "253952");
+	KUNIT_EXPECT_EQ(test, shim_memory_asked_back(), 0U);
+	model_set("memory/target", "131072");
+	KUNIT_EXPECT_EQ(test, shim_memory_asked_back(), 122880U);
+	shim_end_services();
+	expect_nothing_left(test);
+}
+
+/* on_crash= of the guest's configuration: told last, whatever panic= is; and on_poweroff= without ACPI. */
+static void the_end_is_told(struct kunit *test)
+{
+	static const int timeouts[][2] = { { -1, 1 }, { 0, 0 }, { 5, 5 } };
+	long (*blink)(int state) = panic_blink;
+	int timeout = panic_timeout;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, shim_start(&model_pdev), 0);
+	for (i = 0; i < ARRAY_SIZE(timeouts); i++) {
+		panic_blink = NULL;
+		panic_timeout = timeouts[i][0];
+		KUNIT_EXPECT_EQ(test, shim_panic_begins(&panic_notifier, 0, NULL), NOTIFY_DONE);
+		KUNIT_EXPECT_EQ(test, model.crashes, i);
+		KUNIT_EXPECT_EQ(test, panic_timeout, timeouts[i][1]);
+		if (panic_blink)
+			panic_blink(1);
+		KUNIT_EXPECT_EQ(test, model.crashes, i + 1);
+	}
+	panic_blink = blink;
+	panic_timeout = timeout;
+	/* The kernel asks it. */
+	KUNIT_EXPECT_EQ(test, atomic_notifier_chain_unregister(&panic_notifier_list, &panic_notifier), 0);
+	KUNIT_EXPECT_EQ(test, atomic_notifier_chain_register(&panic_notifier_list, &panic_notifier), 0);
+	KUNIT_EXPECT_TRUE(test, kernel_can_power_off());
+	KUNIT_ASSERT_FALSE(test, IS_ERR_OR_NULL(off_handler));
+	shim_power_off(NULL);
+	KUNIT_EXPECT_EQ(test, model.offs, 1U);
+	shim_end_services();
+	KUNIT_EXPECT_EQ(test, atomic_notifier_chain_unregister(&panic_notifier_list, &panic_notifier), -ENOENT);
 	expect_nothing_left(test);
 }
 
@@ -2057,6 +2159,9 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(ports_are_spread),
 	KUNIT_CASE(the_line_is_no_threads),
 	KUNIT_CASE(fifo_handlers_run_unlocked),
+	KUNIT_CASE(keys_of_the_toolstack),
+	KUNIT_CASE(memory_is_asked_back),
+	KUNIT_CASE(the_end_is_told),
 	{ }
 };
 
