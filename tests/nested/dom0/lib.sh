@@ -57,7 +57,8 @@ leftovers() {
 	lio_clear
 	drop_modules
 	[ ! -d /disk ] || { umount /disk && rmdir /disk; }
-	awk '$3 !~ /^(rootfs|proc|sysfs|devtmpfs|devpts|debugfs|tracefs|xenfs|configfs)$/ && $2 !~ /^\/(dev\/shm|in)$/' /proc/mounts
+	awk '$3 !~ /^(rootfs|proc|sysfs|devtmpfs|devpts|debugfs|tracefs|xenfs|configfs)$/ && $2 !~ /^\/(dev\/shm|in)$/' /proc/mounts |
+		if [ -e /run/mounts ]; then grep -vxFf /run/mounts; else cat; fi
 }
 # devices [KINDS]: those that are left, in xenstore of these kinds; a guest that goes on keeps others
 devices() {

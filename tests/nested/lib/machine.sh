@@ -8,7 +8,7 @@ conf_defaults() {
 	GUEST_MEM=256 DOM0_MEM=1280 MACHINE_MEM= DISK_SPACE=
 	FRONT_PARAMS= BACK_PARAMS= RING_PARAMS= SHIM_PARAMS= GUEST_ARGS= DOM0_ARGS= XEN_ARGS= ALLOW=
 	PLAIN_CPU="mitigations=off init_on_alloc=0" CRASH= SELFTESTS= XDP_CPUMAP= DOM0_VCPUS=1 DEBIAN_SCRIPTS= WANT= GUEST_EXTRA= SNAPSHOT=1 BOOTED=auto SAVE_GUEST=
-	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES=
+	ACCEL="tcg,thread=multi" QEMU_ARGS= EXTRA_CONF= EXTRA_MODULES= INSTALLED=
 }
 
 # The settings as the machine's inside wants them
@@ -52,6 +52,7 @@ choose_kernel() {
 prepare() {
 	local scripts=$1 work=$2 in=$2/in d0=$2/in/root g=$2/guest p files
 	guest_booted
+	[ -z "$INSTALLED" ] || installed_disk
 	mkdir -p "$d0"/{nested,scenario,data,usr/sbin} "$in/guest" "$g"/{nested,scenario,data}
 	data_tree "$SEED"
 	write_conf "$g/scenario/conf"; cp "$g/scenario/conf" "$d0/scenario/"
@@ -83,12 +84,16 @@ prepare() {
 	esac
 
 	choose_kernel dom0
-	base_image dom0; DOM0_IMAGES=("$IMG")
-	base_image qemu; DOM0_IMAGES+=("$IMG")
-	modules_image "$REL" "$DOM0_MODULES $EXTRA_MODULES"; DOM0_IMAGES+=("$IMG")
-	[ "$BACK" != ours ] || { our_modules; ours_image "$REL"; cp -r "$OURS/tree/." "$d0/"; }
-	DOM0_ELF=$KROOT/vmlinux.elf
-	init_image; DOM0_IMAGES+=("$IMG")
+	if [ "$INSTALLED" = dom0 ]; then
+		DOM0_ELF=$INSTALLED_DISK/vmlinuz-$REL DOM0_IMAGES=("$INSTALLED_DISK/initrd.img-$REL")
+	else
+		base_image dom0; DOM0_IMAGES=("$IMG")
+		base_image qemu; DOM0_IMAGES+=("$IMG")
+		modules_image "$REL" "$DOM0_MODULES $EXTRA_MODULES"; DOM0_IMAGES+=("$IMG")
+		[ "$BACK" != ours ] || { our_modules; ours_image "$REL"; cp -r "$OURS/tree/." "$d0/"; }
+		DOM0_ELF=$KROOT/vmlinux.elf
+		init_image; DOM0_IMAGES+=("$IMG")
+	fi
 	mke2fs -q -F -t ext4 -O ^has_journal,^metadata_csum -m 0 -d "$in" "$work/in.img" "$(($(du -sk "$in" | cut -f1) * 21 / 20 + 8192))k" >/dev/null ||
 		die "the machine's disk could not be made"
 	rm -rf "$in" "$g" "$work/guest.cpio"
@@ -121,6 +126,8 @@ machine() {
 	DOM0="console=hvc0 loglevel=5 $PLAIN_CPU $DOM0_ARGS"
 	# shellcheck disable=SC2206 # words
 	MACHINE=(-accel "$ACCEL" -cpu "qemu64,+svm,+npt" -smp "${CPUS:-$cpus}" -m "$mem" -display none -no-reboot -net none $QEMU_ARGS)
+	# Behind the disk with the scenario
+	[ -z "$INSTALLED" ] || MACHINE+=(-device "virtio-blk-pci,drive=debian,addr=10")
 }
 
 # The serial ports and the disk: ports WORK sets PORTS. What dom0 is told through the fourth port waits in a file. A few of its first
@@ -129,6 +136,8 @@ ports() {
 	local work=$1 i
 	PORTS=(-chardev "pipe,id=console,path=$work/console" -serial chardev:console -serial "file:$work/guest.log" -serial null
 		-chardev "pipe,id=results,path=$work/results" -serial chardev:results -drive "if=none,id=in,file=$work/in.img,format=raw,readonly=on" -device "virtio-blk-pci,drive=in")
+	# What is written to it goes with the machine.
+	[ -z "$INSTALLED" ] || PORTS+=(-drive "if=none,id=debian,file=$INSTALLED_DISK/disk,format=raw,snapshot=on")
 	rm -f "$work"/{results,console,dom0.log}*
 	: >"$work/dom0.log"; ln -s dom0.log "$work/console.out"; mkfifo "$work/console.in"
 	: >"$work/results.out"; ln -s results.out "$work/results"

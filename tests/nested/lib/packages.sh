@@ -220,7 +220,7 @@ make_debian() { # RELEASES... DIR
 	{
 		chroot "$root" apt-get -q update &&
 			DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -q -y --no-install-recommends install dkms ccache make openssl e2fsprogs \
-				initramfs-tools dracut-core zstd systemd-sysv udev libxenstore4 $names &&
+				initramfs-tools dracut-core zstd systemd-sysv udev iproute2 iputils-ping busybox-static bash-builtins xen-utils-4.17 $names &&
 			chroot "$root" apt-get clean
 	} >>"$dir/log" 2>&1 </dev/null || lacking "no tree of Debian 12: $(sed -n 's/^E: //p' "$dir/log" | head -n 1)"
 }
