@@ -501,19 +501,8 @@ void blkfront_drain(struct blkfront *bf, struct pv_front_queues *queues, enum pv
 static void blkfront_map_queues(struct blk_mq_tag_set *set)
 {
 	struct blkfront *bf = set->driver_data;
-	struct blk_mq_queue_map *poll = &set->map[HCTX_TYPE_POLL];
-	/* (There may be fewer than were asked for.) */
-	unsigned int nr_irq = min(bf->nr_irq_hw, set->nr_hw_queues);
 
-	set->map[HCTX_TYPE_DEFAULT].nr_queues = nr_irq;
-	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
-	if (set->nr_maps == 1)
-		return;
-	set->map[HCTX_TYPE_READ].nr_queues = 0;
-	poll->nr_queues = set->nr_hw_queues - nr_irq;
-	poll->queue_offset = nr_irq;
-	if (poll->nr_queues)
-		blk_mq_map_queues(poll);
+	pv_front_map_queues(set, bf->nr_irq_hw);
 }
 
 const struct blk_mq_ops blkfront_mq_ops = {

@@ -792,7 +792,7 @@ static void netfront_restarted(struct pv_device *pd)
 /* Whether somebody is there to ask for the pages. */
 static bool netfront_backend_listens(struct pv_device *pd)
 {
-	enum xenbus_state state = pv_device_peer_state(pd);
+	int state = pv_device_peer_state(pd);
 
 	return state == XenbusStateConnected ||
 	       state == XenbusStateReconfigured;

@@ -50,21 +50,24 @@ bool pv_device_is_asked(struct pv_device *pd, enum pv_ask what)
 	return test_and_clear_bit(what, &pd->asked);
 }
 
-/* xenstore may answer then. */
-void pv_device_ask_soon(struct pv_device *pd, enum pv_ask what)
+static void device_ask_in(struct pv_device *pd, enum pv_ask what, unsigned long delay)
 {
 	lockdep_assert_held(&pd->lock);
 	set_bit(what, &pd->later);
-	schedule_delayed_work(&pd->again, SHORT_MIN);
+	schedule_delayed_work(&pd->again, delay);
+}
+
+/* xenstore may answer then. */
+void pv_device_ask_soon(struct pv_device *pd, enum pv_ask what)
+{
+	device_ask_in(pd, what, SHORT_MIN);
 }
 
 /* What is missing may be there then; if not, it waits longer. */
 void pv_device_ask_later(struct pv_device *pd, enum pv_ask what)
 {
-	lockdep_assert_held(&pd->lock);
 	pd->wait = clamp_t(unsigned long, 2 * pd->wait, SHORT_MIN, SHORT_MAX);
-	set_bit(what, &pd->later);
-	schedule_delayed_work(&pd->again, pd->wait);
+	device_ask_in(pd, what, pd->wait);
 }
 
 /**

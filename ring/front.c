@@ -144,14 +144,14 @@ static void front_restart(struct pv_device *pd)
 /* Directories made anew look as those of a device that had only begun. */
 static int front_check_unwanted(struct pv_device *pd, struct xenbus_transaction xbt)
 {
-	int online, err;
+	int online;
 
 	if (pd->failed || pd->xb->state != XenbusStateInitialising)
 		return 0;
-	err = xenbus_scanf(xbt, pd->peer, "online", "%d", &online);
-	if (err == 1)
-		return online ? -ESTALE : 0;
-	return err == -ENOENT || err == -ERANGE ? 0 : err;
+	online = pv_read_number(xbt, pd->peer, "online");
+	if (online > 0)
+		return -ESTALE;
+	return online == -ENOENT ? 0 : online;
 }
 
 /*

@@ -2,6 +2,7 @@
 /*
  * A frontend's queues: their life, and what of their work is no template.
  */
+#include <linux/blk-mq.h>
 #include <linux/export.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
@@ -342,6 +343,31 @@ void pv_front_destroy(struct pv_front_queues *queues)
 	kfree(queues);
 }
 EXPORT_SYMBOL_GPL(pv_front_destroy);
+
+/**
+ * pv_front_map_queues() - which CPU has which hardware queue of blk-mq
+ * @set: its tags, with as many hardware queues as there are
+ * @nr_irq: the first of them that have events, at most; the rest is polled
+ *
+ * Context: process, from .map_queues.
+ */
+void pv_front_map_queues(struct blk_mq_tag_set *set, unsigned int nr_irq)
+{
+	struct blk_mq_queue_map *poll = &set->map[HCTX_TYPE_POLL];
+
+	/* (There may be fewer than were asked for.) */
+	nr_irq = min(nr_irq, set->nr_hw_queues);
+	set->map[HCTX_TYPE_DEFAULT].nr_queues = nr_irq;
+	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
+	if (set->nr_maps == 1)
+		return;
+	set->map[HCTX_TYPE_READ].nr_queues = 0;
+	poll->nr_queues = set->nr_hw_queues - nr_irq;
+	poll->queue_offset = nr_irq;
+	if (poll->nr_queues)
+		blk_mq_map_queues(poll);
+}
+EXPORT_SYMBOL_GPL(pv_front_map_queues);
 
 /**
  * pv_front_show() - what the queues are, hold and have counted

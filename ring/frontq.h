@@ -42,6 +42,7 @@
 /* Every page has an address. */
 static_assert(IS_ENABLED(CONFIG_64BIT));
 
+struct blk_mq_tag_set;
 struct io_comp_batch;
 struct pv_front_queue;
 struct pv_front_queues;
@@ -262,6 +263,7 @@ void pv_front_stop(struct pv_front_queues *queues);
 void pv_front_drain(struct pv_front_queues *queues,
 		    enum pv_consumed (*consume)(struct pv_channel *ch));
 void pv_front_destroy(struct pv_front_queues *queues);
+void pv_front_map_queues(struct blk_mq_tag_set *set, unsigned int nr_irq);
 void pv_front_show(struct seq_file *m, const struct pv_front_queues *queues);
 
 int pv_front_take_pages(struct pv_front_queue *q, struct pv_front_io *io, unsigned int nr_lists);

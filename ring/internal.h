@@ -64,6 +64,7 @@ void pv_back_offer(struct pv_device *pd);
 
 /* keys.c */
 #define PV_KEY_PATH	48
+int pv_read_number(struct xenbus_transaction xbt, const char *dir, const char *key);
 int pv_read_state(struct xenbus_device *xb, const char *dir);
 bool pv_is_online(const char *dir);
 void pv_watch_peer(struct pv_device *pd);

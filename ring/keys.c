@@ -169,9 +169,9 @@ char **pv_device_list_peer(struct pv_device *pd, const char *key,
 EXPORT_SYMBOL_GPL(pv_device_list_peer);
 
 /* A number; -ENOENT if there is none, another errno if nobody knows. */
-static int key_read_number(const char *dir, const char *key)
+int pv_read_number(struct xenbus_transaction xbt, const char *dir, const char *key)
 {
-	int number, err = xenbus_scanf(XBT_NIL, dir, key, "%d", &number);
+	int number, err = xenbus_scanf(xbt, dir, key, "%d", &number);
 
 	if (err == 1)
 		return max(number, 0);
@@ -181,7 +181,7 @@ static int key_read_number(const char *dir, const char *key)
 /* The state of a device's directory, Unknown if there is none, or an errno if nobody knows. */
 int pv_read_state(struct xenbus_device *xb, const char *dir)
 {
-	int state = pv_has_vanished(xb) ? -ENOENT : key_read_number(dir, "state");
+	int state = pv_has_vanished(xb) ? -ENOENT : pv_read_number(XBT_NIL, dir, "state");
 
 	return state == -ENOENT ? XenbusStateUnknown : state;
 }
@@ -189,7 +189,7 @@ int pv_read_state(struct xenbus_device *xb, const char *dir)
 /* Whether the toolstack wants the device. If that cannot be read, it has not changed its mind. */
 bool pv_is_online(const char *dir)
 {
-	int online = key_read_number(dir, "online");
+	int online = pv_read_number(XBT_NIL, dir, "online");
 
 	return online && online != -ENOENT;
 }

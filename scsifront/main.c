@@ -86,20 +86,7 @@ static unsigned int scsifront_nr_poll_hw(void)
 
 static void scsifront_map_queues(struct Scsi_Host *host)
 {
-	struct blk_mq_tag_set *set = &host->tag_set;
-	struct blk_mq_queue_map *poll = &set->map[HCTX_TYPE_POLL];
-	/* (There may be fewer than were asked for.) */
-	unsigned int nr_irq = min(scsifront_nr_irq_hw(), set->nr_hw_queues);
-
-	set->map[HCTX_TYPE_DEFAULT].nr_queues = nr_irq;
-	blk_mq_map_queues(&set->map[HCTX_TYPE_DEFAULT]);
-	if (set->nr_maps == 1)
-		return;
-	set->map[HCTX_TYPE_READ].nr_queues = 0;
-	poll->nr_queues = set->nr_hw_queues - nr_irq;
-	poll->queue_offset = nr_irq;
-	if (poll->nr_queues)
-		blk_mq_map_queues(poll);
+	pv_front_map_queues(&host->tag_set, scsifront_nr_irq_hw());
 }
 
 static struct scsi_host_template scsifront_template = {
@@ -482,7 +469,7 @@ static bool scsifront_backend_answers(struct scsifront *sf, unsigned long until)
  */
 static bool scsifront_may_flush(struct pv_device *pd)
 {
-	enum xenbus_state state;
+	int state;
 
 	if (pd->failed || pd->link != PV_LINK_UP)
 		return false;
