@@ -163,7 +163,7 @@ int netfront_ctrl_open(struct netfront *nf)
 }
 
 /**
- * netfront_ctrl_publish() - write where the ring is, or that there is none
+ * netfront_ctrl_publish() - write where the ring is, if there is one
  * @nf: the interface
  * @xbt: xenstore transaction
  *
@@ -174,11 +174,8 @@ int netfront_ctrl_publish(struct netfront *nf, struct xenbus_transaction xbt)
 	struct netfront_ctrl *c = &nf->ctrl;
 	int err;
 
-	if (!c->shared.mem) {
-		/* An earlier connection may have left them. */
-		err = pv_device_forget(nf->pd, xbt, "", "ctrl-ring-ref");
-		return err ?: pv_device_forget(nf->pd, xbt, "", "event-channel-ctrl");
-	}
+	if (!c->shared.mem)
+		return 0;
 	err = pv_shared_publish(nf->pd, xbt, "", "ctrl-ring-ref", false,
 				&c->shared);
 	if (!err)

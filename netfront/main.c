@@ -522,14 +522,8 @@ static int netfront_publish_queue(struct netfront *nf, struct netfront_queue *q,
 					&q->rx_shared);
 	if (err)
 		return err;
-	if (!q->split) {
-		/* An earlier connection may have left them. */
-		err = pv_device_forget(pd, xbt, dir, "event-channel-tx");
-		if (!err)
-			err = pv_device_forget(pd, xbt, dir, "event-channel-rx");
-		return err ?: pv_device_write_port(pd, xbt, dir, "event-channel",
-					    q->tx_channel.port);
-	}
+	if (!q->split)
+		return pv_device_write_port(pd, xbt, dir, "event-channel", q->tx_channel.port);
 	err = pv_device_write_port(pd, xbt, dir, "event-channel-tx",
 				   q->tx_channel.port);
 	if (!err)

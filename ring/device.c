@@ -322,8 +322,12 @@ static void device_last(struct kthread_work *work)
 {
 	struct pv_device *pd = container_of(work, struct pv_device, leave);
 	unsigned int flags = pv_device_enter(pd);
+	int err;
 
 	pv_device_down(pd, PV_DOWN_FINAL);
+	err = pv_device_transact(pd, pv_device_take_back);
+	if (err)
+		pv_device_error(pd, err, "cannot take back the keys of %s", pd->xb->nodename);
 	pv_device_leave(pd, flags);
 	debugfs_remove(pd->debugfs);
 	pd->drv->remove(pd);

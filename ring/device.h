@@ -366,8 +366,6 @@ bool pv_device_trusted(struct pv_device *pd, bool trusted);
 __printf(4, 5)
 int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    const char *key, const char *fmt, ...);
-int pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
-		     const char *queue, const char *key);
 
 int pv_watch_own(struct pv_device *pd, struct pv_watch *w, const char *key,
 		 void (*changed)(struct pv_device *pd));

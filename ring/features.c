@@ -188,8 +188,9 @@ int pv_feature_write(struct pv_device *pd, struct xenbus_transaction xbt,
 		    !!(f->flags & PV_FEATURE_LATE) != late)
 			continue;
 		if ((f->flags & PV_FEATURE_OPTIONAL) && value == f->absent) {
-			/* An earlier connection may have left it. */
-			err = pv_device_forget(pd, xbt, "", f->key);
+			/* It may be there from before. */
+			err = xenbus_rm(xbt, pd->xb->nodename, f->key);
+			err = err == -ENOENT ? 0 : err;
 		} else {
 			err = xenbus_printf(xbt, pd->xb->nodename, f->key, "%llu",
 					    value);

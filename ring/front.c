@@ -17,25 +17,10 @@ static bool front_is_wanted(struct pv_device *pd)
 	return pv_is_online(pd->peer);
 }
 
-static int front_publish(struct pv_device *pd)
+static int front_publish(struct pv_device *pd, struct xenbus_transaction xbt)
 {
-	struct xenbus_transaction xbt;
-	int err;
-
-	do {
-		err = xenbus_transaction_start(&xbt);
-		if (err)
-			return err;
-		err = pv_feature_write(pd, xbt, false);
-		if (!err)
-			err = pd->drv->publish(pd, xbt);
-		if (err) {
-			xenbus_transaction_end(xbt, 1);
-			return err;
-		}
-		err = xenbus_transaction_end(xbt, 0);
-	} while (err == -EAGAIN);
-	return err;
+	return pv_device_take_back(pd, xbt) ?: pv_feature_write(pd, xbt, false) ?:
+	       pd->drv->publish(pd, xbt);
 }
 
 /* What is under way is done again: the backend's Closed brings us back. */
@@ -103,7 +88,7 @@ static void front_negotiate(struct pv_device *pd)
 	err = pd->drv->negotiate(pd);
 	if (err)
 		goto fail;
-	err = front_publish(pd);
+	err = pv_device_transact(pd, front_publish);
 	if (err)
 		goto fail;
 	pv_device_switch(pd, pd->drv->direct ? XenbusStateConnected :

@@ -67,6 +67,9 @@ void pv_back_offer(struct pv_device *pd);
 int pv_read_number(struct xenbus_transaction xbt, const char *dir, const char *key);
 int pv_read_state(struct xenbus_device *xb, const char *dir);
 bool pv_is_online(const char *dir);
+int pv_device_transact(struct pv_device *pd,
+		       int (*what)(struct pv_device *pd, struct xenbus_transaction xbt));
+int pv_device_take_back(struct pv_device *pd, struct xenbus_transaction xbt);
 void pv_watch_peer(struct pv_device *pd);
 void pv_peer_key_changed(struct pv_device *pd);
 int pv_watch_start(struct pv_device *pd, struct pv_watch *w, const char *dir,

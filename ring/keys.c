@@ -4,6 +4,7 @@
  */
 #include <linux/export.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <xen/xenbus.h>
 
 #include "compat.h"
@@ -106,6 +107,23 @@ int pv_device_end(struct xenbus_transaction xbt, int err)
 	return err ?: end;
 }
 EXPORT_SYMBOL_GPL(pv_device_end);
+
+/* @what in one transaction, which is begun anew when others have written there. */
+int pv_device_transact(struct pv_device *pd,
+		       int (*what)(struct pv_device *pd, struct xenbus_transaction xbt))
+{
+	struct xenbus_transaction xbt;
+	int err, end;
+
+	do {
+		err = pv_device_begin(&xbt);
+		if (err)
+			return err;
+		err = what(pd, xbt);
+		end = pv_device_end(xbt, err);
+	} while (!err && end == -EAGAIN);
+	return end;
+}
 
 /**
  * pv_device_read_own_in() - pv_device_read_own() in a transaction
@@ -254,28 +272,46 @@ int pv_device_write(struct pv_device *pd, struct xenbus_transaction xbt,
 }
 EXPORT_SYMBOL_GPL(pv_device_write);
 
-/**
- * pv_device_forget() - remove a key that an earlier connection wrote
- * @pd: the device
- * @xbt: xenstore transaction
- * @queue: from pv_queue_dir()
- * @key: its name
- *
- * For keys whose mere presence tells the backend something.
- *
- * Return: 0 or a negative errno.
- */
-int pv_device_forget(struct pv_device *pd, struct xenbus_transaction xbt,
-		     const char *queue, const char *key)
+/* Whether this end writes @key for a connection: a feature, or where the rings are. */
+static bool device_writes(const struct pv_device *pd, const char *key)
 {
-	char path[PV_KEY_PATH];
-	int err;
+	static const char * const of_rings[] = {
+		"ring-ref", "tx-ring-ref", "rx-ring-ref", "ctrl-ring-ref", "event-channel",
+		"queue-", "protocol",
+	};
+	bool front = pd->drv->end == PV_FRONT;
+	unsigned int i;
 
-	snprintf(path, sizeof(path), "%s%s", queue, key);
-	err = xenbus_rm(xbt, pd->xb->nodename, path);
-	return err == -ENOENT ? 0 : err;
+	for (i = 0; i < pd->drv->nr_features; i++) {
+		const struct pv_feature *f = &pd->drv->features[i];
+
+		if (f->from_front == front && !(f->flags & PV_FEATURE_LATE) && !strcmp(f->key, key))
+			return true;
+	}
+	for (i = 0; front && i < ARRAY_SIZE(of_rings); i++)
+		if (str_has_prefix(key, of_rings[i]))
+			return true;
+	return false;
 }
-EXPORT_SYMBOL_GPL(pv_device_forget);
+
+/*
+ * Whoever comes next in this directory, perhaps a driver of the kernel's, does not know each key:
+ * those of an earlier connection go, whoever wrote them. What is read late is written anew by all.
+ */
+int pv_device_take_back(struct pv_device *pd, struct xenbus_transaction xbt)
+{
+	unsigned int i, nr;
+	char **keys = pv_device_list_own_in(pd, xbt, "", &nr);
+	int err = 0;
+
+	if (IS_ERR(keys))
+		return PTR_ERR(keys) == -ENOENT ? 0 : PTR_ERR(keys);
+	for (i = 0; i < nr && !err; i++)
+		if (device_writes(pd, keys[i]))
+			err = xenbus_rm(xbt, pd->xb->nodename, keys[i]);
+	kfree(keys);
+	return err;
+}
 
 /**
  * pv_queue_dir() - where the keys of one queue stand

@@ -102,6 +102,22 @@ static inline u32 key_number(const char *dir, const char *key)
 	return kstrtou32(key_value(dir, key), 10, &n) ? 0 : n;
 }
 
+/* Nothing but @keys is in @dir: names with a space before and after each. */
+static inline void expect_only(struct kunit *test, const char *dir, const char *keys)
+{
+	unsigned int i, nr;
+	char **names = xenbus_directory(XBT_NIL, dir, "", &nr);
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(names));
+	for (i = 0; i < nr; i++) {
+		char name[64];
+
+		snprintf(name, sizeof(name), " %s ", names[i]);
+		KUNIT_EXPECT_TRUE_MSG(test, strstr(keys, name), "%s/%s is still there", dir, names[i]);
+	}
+	kfree(names);
+}
+
 #ifdef HELPERS_WANT_DEVICE
 #include "device.h"
 

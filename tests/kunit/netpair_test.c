@@ -2815,6 +2815,19 @@ static void pages_are_kept(struct kunit *test)
 	set_parameter(test, limit, "16384");
 }
 
+/* The drivers go, not the device: what they wrote is not left to whoever comes in their place. */
+static void keys_are_taken_back(struct kunit *test)
+{
+	KUNIT_ASSERT_FALSE(test, key_is(front_path, "multi-queue-num-queues", ""));
+	KUNIT_ASSERT_FALSE(test, key_is(front_path, "ctrl-ring-ref", ""));
+	KUNIT_ASSERT_FALSE(test, key_is(back_path, "multi-queue-max-queues", ""));
+	device_release_driver(&front->dev);
+	expect_only(test, front_path, " backend backend-id state mac ");
+	device_release_driver(&back->dev);
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "multi-queue-max-queues"), "");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "feature-ctrl-ring"), "");
+}
+
 static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(every_size),
 	KUNIT_CASE(every_shape),
@@ -2847,6 +2860,7 @@ static struct kunit_case staging_cases[] = {
 	KUNIT_CASE(bursts_are_published_once),
 	KUNIT_CASE(backlog_is_published_once),
 	KUNIT_CASE(no_burst_is_lost),
+	KUNIT_CASE(keys_are_taken_back),
 	KUNIT_CASE(row15_xsa424_console),
 #ifdef CONFIG_TRACEPOINTS
 	KUNIT_CASE(groups_and_another_backend),

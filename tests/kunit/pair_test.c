@@ -1741,6 +1741,19 @@ static void suspend_does_not_hang(struct kunit *test)
 	all_end(test, 8);
 }
 
+/* The drivers go, not the device: what they wrote is not left to whoever comes in their place. */
+static void keys_are_taken_back(struct kunit *test)
+{
+	close_disk(&above);
+	KUNIT_ASSERT_FALSE(test, key_is(front_path, "multi-queue-num-queues", ""));
+	KUNIT_ASSERT_FALSE(test, key_is(back_path, "multi-queue-max-queues", ""));
+	device_release_driver(&front->dev);
+	expect_only(test, front_path, " backend backend-id state virtual-device device-type ");
+	device_release_driver(&back->dev);
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "multi-queue-max-queues"), "");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, "max-ring-page-order"), "");
+}
+
 static struct kunit_case pair_cases[] = {
 	KUNIT_CASE(same_size),
 	KUNIT_CASE(every_byte),
@@ -1830,6 +1843,7 @@ static struct kunit_case slow_cases[] = {
 	KUNIT_CASE(discard_may_be_forbidden),
 	KUNIT_CASE(suspend_waits),
 	KUNIT_CASE(suspend_does_not_hang),
+	KUNIT_CASE(keys_are_taken_back),
 	{}
 };
 

@@ -1049,6 +1049,19 @@ static void orderly_close(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, guests_device(front, 0, 0));
 }
 
+/* The drivers go, not the device: what they wrote is not left to whoever comes in their place. */
+static void keys_are_taken_back(struct kunit *test)
+{
+	KUNIT_ASSERT_FALSE(test, key_is(front_path, PV_VSCSIIF_NUM_QUEUES, ""));
+	KUNIT_ASSERT_FALSE(test, key_is(back_path, PV_VSCSIIF_MAX_QUEUES, ""));
+	device_release_driver(&front->dev);
+	/* (A LUN's state, which each frontend writes.) */
+	expect_only(test, front_path, " backend backend-id state trusted vscsi-devs ");
+	device_release_driver(&back->dev);
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, PV_VSCSIIF_MAX_QUEUES), "");
+	KUNIT_EXPECT_STREQ(test, key_value(back_path, PV_VSCSIIF_MAX_ORDER), "");
+}
+
 static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(same_identity),
 	KUNIT_CASE(only_its_own_luns),
@@ -1065,6 +1078,7 @@ static struct kunit_case passthrough_cases[] = {
 	KUNIT_CASE(a_reading_fails_after_a_restart),
 	KUNIT_CASE(unplug_under_load),
 	KUNIT_CASE(orderly_close),
+	KUNIT_CASE(keys_are_taken_back),
 	KUNIT_CASE(each_refusal_at_restart),
 	KUNIT_CASE(each_refusal_to_a_new_frontend),
 	KUNIT_CASE(each_refusal_to_a_new_backend),

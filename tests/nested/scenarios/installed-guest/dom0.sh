@@ -71,6 +71,7 @@ umount /mnt/d
 guest_cmd g 'sed -i s/^update_initramfs=.*/update_initramfs=no/ /etc/initramfs-tools/update-initramfs.conf'
 check "pvsplit-switch kernel --live: what is in use stays" live kernel "vbd-51712: in use.*vif-0: in use.*status 1"
 check "a card that is down changes hands" live_card kernel xen_netfront
+check "the network is back, on the kernel's" pings
 check "ours --live: back again" live_card ours pv_netfront
 check "the network is back, on ours" pings
 check "the next boot has ours" same "$(guest_cmd g 'pvsplit-switch status | sed -n 1p')" "next boot: ours"
@@ -78,7 +79,7 @@ check "the next boot has ours" same "$(guest_cmd g 'pvsplit-switch status | sed 
 sum=$(guest_cmd g 'head -c 4000000 /dev/urandom >/root/written; md5sum </root/written')
 diag "errors in its log: $(guest_cmd g 'journalctl -b -p err --no-pager -q')"
 guest_send g 0 'systemctl poweroff'; exec 4>&-
-check "power off ends the domain" wait_for 90 not xl domid g
+check "power off ends the domain" wait_for 90 not domid g
 check "its file system is sound" e2fsck -fn $D
 mount -o ro $D /mnt/d
 check "what it has written is there" same "$(md5sum </mnt/d/root/written)" "$sum"
