@@ -17,18 +17,18 @@ diag() { local text="# $*"; result "${text//$'\n'/$'\n'# }"; }
 # A figure for a table: data KEY VALUE
 data() { result "@data $*"; }
 
-# check NAME COMMAND...: one KTAP line. The command's output is shown if it fails.
+# check NAME COMMAND...: one KTAP line. The command's output is shown if it fails. (It runs in this shell, whose names it may use.)
 check() {
-	local name=${PART:+$PART: }$1 out rc; shift
-	out=$("$@" 2>&1); rc=$?
-	if [ $rc = 0 ]; then
-		result "@ok $name"
+	local check_name=${PART:+$PART: }$1 check_out=/run/out.$BASHPID check_rc; shift
+	"$@" >$check_out 2>&1; check_rc=$?
+	if [ $check_rc = 0 ]; then
+		result "@ok $check_name"
 	else
 		touch /run/failed
-		result "@not $name # $* -> $rc"
-		[ -z "$out" ] || echo "$out" | tail -n 8 | while read -r l; do diag "$l"; done
+		result "@not $check_name # $* -> $check_rc"
+		[ ! -s $check_out ] || tail -n 8 $check_out | while read -r l; do diag "$l"; done
 	fi
-	return $rc
+	return $check_rc
 }
 
 # A failed check that makes the rest of the scenario meaningless: require NAME COMMAND...
@@ -186,26 +186,32 @@ detach_disk() {
 	wait_for 20 not xenstore-exists "$be/state"
 }
 
-# The number of a virtual device as in Xen's vbd-interface document
-vdev_id() {
+# The number of a virtual device as in Xen's vbd-interface document, in VDEV
+vdev_number() {
 	local rest=${1#xvd} letters part n=0 c
 	letters=${rest%%[0-9]*}; part=${rest#"$letters"}
 	while [ -n "$letters" ]; do printf -v c %d "'$letters"; letters=${letters#?}; n=$((n * 26 + c - 96)); done
 	n=$((n - 1))
-	if [ $n -lt 16 ] && [ "${part:-0}" -lt 16 ]; then echo $((202 << 8 | n << 4 | ${part:-0}))
-	else echo $((1 << 28 | n << 8 | ${part:-0})); fi
+	if [ $n -lt 16 ] && [ "${part:-0}" -lt 16 ]; then VDEV=$((202 << 8 | n << 4 | ${part:-0}))
+	else VDEV=$((1 << 28 | n << 8 | ${part:-0})); fi
 }
-# A domain's number and its terminal are asked for once: see xl()
-guest_id() {
-	local id
-	[ -s "/run/guest.$1" ] || xl domid "$1" >"/run/guest.$1" 2>/dev/null || return
-	read -r id <"/run/guest.$1"; echo "$id"
+vdev_id() { local VDEV; vdev_number "$1"; echo "$VDEV"; }
+# A domain's number, in ID. It and the terminal are asked for once: see xl()
+guest_number() {
+	[ -s "/run/guest.$1" ] || domid "$1" >"/run/guest.$1" || return
+	read -r ID <"/run/guest.$1"
 }
-backend_path() { echo "/local/domain/0/backend/$([ "$BACK" = qdisk ] && echo qdisk || echo vbd)/$(guest_id "$1")/$(vdev_id "$2")"; }
-frontend_path() { echo "/local/domain/$(guest_id "$1")/device/vbd/$(vdev_id "$2")"; }
+guest_id() { local ID; guest_number "$1" && echo "$ID"; }
+# The directories of a device's ends, in BE and FE; what polls these starts no process
+nodes() { local ID; guest_number "$2"; BE=/local/domain/0/backend/$1/$ID/$3 FE=/local/domain/$ID/device/${1/qdisk/vbd}/$3; }
+vbd_nodes() { local VDEV kind=vbd; [ "$BACK" != qdisk ] || kind=qdisk; vdev_number "$2"; nodes $kind "$1" "$VDEV"; }
+vif_nodes() { nodes vif "$1" "${2:-0}"; }
+scsi_nodes() { nodes vscsi "$1" "${2:-0}"; }
+backend_path() { local BE FE; vbd_nodes "$@"; echo "$BE"; }
+frontend_path() { local BE FE; vbd_nodes "$@"; echo "$FE"; }
 state_is() { local s; store get s "$1/state"; same "$s" "$2"; }
-states_are() { local b f; store get b "$2/state"; store get f "$3/state"; same "$b$f" "$1"; }
-connected() { states_are 44 "$(backend_path "$@")" "$(frontend_path "$@")"; }
+both_connected() { local b f; store get b "$BE/state"; store get f "$FE/state"; same "$b$f" 44; }
+connected() { local BE FE; vbd_nodes "$@"; both_connected; }
 # Whose the backend is: ours or kernel, by the module
 back_driver() { [ "$BACK" = qdisk ] && echo qdisk || driver_of /sys/bus/xen-backend/devices; }
 # negotiated GUEST VDEV WHERE/NAME=VALUE...: keys of the frontend or backend in xenstore, sys: a queue attribute, show: a line of debugfs
@@ -264,9 +270,9 @@ vif_line() {
 attach_vif() { local line; line=$(vif_line "${@:2}"); xl network-attach "$1" ${line//,/ }; }
 # vif GUEST [NUMBER]: the vif's name in dom0
 vif() { echo "vif$(guest_id "$1").${2:-0}"; }
-vif_backend() { echo "/local/domain/0/backend/vif/$(guest_id "$1")/${2:-0}"; }
-vif_frontend() { echo "/local/domain/$(guest_id "$1")/device/vif/${2:-0}"; }
-vif_connected() { states_are 44 "$(vif_backend "$@")" "$(vif_frontend "$@")"; }
+vif_backend() { local BE FE; vif_nodes "$@"; echo "$BE"; }
+vif_frontend() { local BE FE; vif_nodes "$@"; echo "$FE"; }
+vif_connected() { local BE FE; vif_nodes "$@"; both_connected; }
 # detach_vif GUEST [NUMBER]
 detach_vif() {
 	local be; be=$(vif_backend "$@")
@@ -392,12 +398,15 @@ lio_clear() {
 }
 
 # All that a guest has is taken back: scsi_end GUEST
-scsi_end() { local v; for v in $(pv-scsi list "$1" 2>/dev/null | awk 'NR > 1 { print $3 }'); do pv-scsi detach "$1" "$v"; done; }
+scsi_end() {
+	local v
+	[[ " $CLASSES " = *" scsi "* ]] || return
+	for v in $(pv-scsi list "$1" 2>/dev/null | awk 'NR > 1 { print $3 }'); do pv-scsi detach "$1" "$v"; done
+}
 
-scsi_backend() { echo "/local/domain/0/backend/vscsi/$(guest_id "$1")/${2:-0}"; }
-scsi_frontend() { echo "/local/domain/$(guest_id "$1")/device/vscsi/${2:-0}"; }
+scsi_backend() { local BE FE; scsi_nodes "$@"; echo "$BE"; }
 scsi_error() { xs "/local/domain/0/error/backend/vscsi/$(guest_id "$1")/${2:-0}/error"; }
-scsi_connected() { states_are 44 "$(scsi_backend "$@")" "$(scsi_frontend "$@")"; }
+scsi_connected() { local BE FE; scsi_nodes "$@"; both_connected; }
 
 # ---- guests --------------------------------------------------------------------------------
 
@@ -410,7 +419,19 @@ renumbered() {
 	rm -f /run/guest.*; return $rc
 }
 
-guests() { xl list 2>/dev/null | awk 'NR > 2 { print $1 }'; }
+# What xl domid and xl list say, without a process: domid NAME; guests
+domid() {
+	local id name
+	for id in $(store list /local/domain); do
+		store get name "/local/domain/$id/name"
+		[ "$name" != "$1" ] || { echo "$id"; return; }
+	done
+	return 1
+}
+guests() {
+	local id
+	for id in $(store list /local/domain); do [ "$id" = 0 ] || xs "/local/domain/$id/name"; done
+}
 
 # An HVM guest's first serial port takes commands, the second one is its console.
 hvm_config() { # NAME
@@ -431,7 +452,7 @@ guest_tty() { case $GUEST in hvm*) echo "/local/domain/$(guest_id "$1")/serial/0
 # from the part before, gets the devices and the settings.
 start_guest() {
 	local name=$1 disks='' vifs='' there=''; shift
-	if xl domid "$name" >/dev/null 2>&1; then
+	if domid "$name" >/dev/null; then
 		# Not one that wants another configuration
 		case $XL_CREATE${PART:-$GUEST_EXTRA} in
 		"$PART") there=1; settings "$name" settle || return ;;
@@ -466,7 +487,7 @@ boot_guest() {
 	G_SEQ=0
 	# What is sent to a serial port that nobody has opened is lost.
 	case $GUEST in
-	hvm*) wait_for "${GUEST_BOOT:-400}" eval '! xl domid "$name" || guest_cmd -t 4 "$name" true' && xl domid "$name" >/dev/null ;;
+	hvm*) wait_for "${GUEST_BOOT:-400}" eval '! domid "$name" || guest_cmd -t 4 "$name" true' && domid "$name" >/dev/null ;;
 	*) guest_cmd -t "${GUEST_BOOT:-180}" "$name" true ;;
 	esac
 }
@@ -477,7 +498,7 @@ settings() {
 	# A line of the console holds 4 KiB.
 	if [ "$2" = settle ] || [ -z "$there" ]; then
 		for f in conf guest.sh; do
-			[ ! -e $from/$f ] || guest_cmd "$1" "echo $(gzip -c $from/$f | base64 -w 0) | base64 -d | gzip -dc >/tmp/$f" || return
+			[ ! -e $from/$f.line ] || guest_cmd "$1" "echo $(<$from/$f.line) | base64 -d | gzip -dc >/tmp/$f" || return
 		done
 		guest_cmd "$1" settle || return
 	fi
@@ -531,5 +552,5 @@ stop_guest() {
 	[ -z "$PART" ] || { guest_cmd "$1" true; return; }
 	guest_cmd -t 120 "$1" sound || return
 	guest_send "$1" 0 "poweroff -f"; exec 4>&-
-	wait_for 90 not xl domid "$1"
+	wait_for 90 not domid "$1"
 }

@@ -14,7 +14,7 @@ DOM0_TOOLS="/usr/bin/bash $(printf '/usr/lib/bash/%s ' sleep rm mkdir rmdir)/usr
 /usr/lib/xen-4.17/bin/xenstore-control
 $SG_TOOLS"
 GUEST_TOOLS="/usr/sbin/e2fsck /usr/sbin/mke2fs /usr/sbin/resize2fs /usr/bin/fio
-/usr/bin/ip /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
+/usr/bin/ip /usr/sbin/bridge /usr/sbin/tc /usr/sbin/ethtool /usr/bin/iperf3 /usr/lib/x86_64-linux-gnu/libgcc_s.so.1
 $SG_TOOLS"
 
 DOM0_MODULES="virtio_pci virtio_blk xen-privcmd xenfs xen-gntdev xen-gntalloc xen-evtchn xen-blkback loop null_blk ext4 crc32c_generic

@@ -71,6 +71,7 @@ prepare() {
 	[ -z "$CRASH" ] || { base_image crash; set -- "$@" "$IMG"; cp "$KROOT"/boot/vmlinuz* "$g/data/vmlinuz"; }
 	[ -z "$SELFTESTS" ] || { base_image selftests "$SELFTESTS"; set -- "$@" "$IMG"; }
 	[ -z "$scripts" ] || [ -n "$PARTS" ] || cp "$scripts"/*.sh "$d0/scenario/"
+	for_console "$d0/scenario"
 	for p in $PARTS; do prepare_part "$p" "$d0/scenario/parts/$p"; done
 	[ ! -e "$scripts/guest.sh" ] || cp "$scripts/guest.sh" "$g/scenario/"
 	pack "$g" "$work/guest.cpio"
@@ -229,7 +230,13 @@ prepare_part() (
 	conf_names() { echo $PART_CONF; }
 	write_conf "$2/conf"
 	cp "$DIR"/*.sh "$2/"
+	for_console "$2"
 )
+# What a guest is told of a scenario, as one line of its console: that holds 4 KiB, and to make it here costs dom0 no process.
+for_console() { # DIR
+	local f
+	for f in conf guest.sh; do [ ! -e "$1/$f" ] || gzip -nc "$1/$f" | base64 -w 0 >"$1/$f.line"; done
+}
 
 # Faults of QEMU's say nothing of what is tested (README.md): flags that no processor has (half a pointer, after CMPXCHG16B); a
 # breakpoint where there is none (any more); with an HVM guest an interrupt that it injects a second time, and Xen's own registers in the guest's place, or an end before the guest

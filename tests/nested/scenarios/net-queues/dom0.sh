@@ -11,10 +11,10 @@ traffic() { # LAST-QUEUE
 	local q to before=()
 	for q in $(seq 0 "$1"); do before[q]=$(irqs "$q"); done
 	for to in "" -R; do
-		at_least "$(iperf_rate g 10.0.0.1 -P 8 -n 4M $to)" 100 || return
+		at_least "$(iperf_rate g 10.0.0.1 -P 8 -n 2M $to)" 100 || return
 	done
 	for q in $(seq 0 "$1"); do at_least "$(irqs "$q")" $((before[q] + 20)) || { echo "queue $q"; return 1; }; done
-	transfer_to g 2 3 && transfer_from g 2 3
+	transfer_to g 2 1 && transfer_from g 2 1
 }
 # Another vif, of a backend with other parameters
 restart() {

@@ -9,7 +9,7 @@ check "I/O is under way" guest_loop g v xvdb 2m
 guest_cmd g "taskset -p 1 1"
 # Without its first process the kernel panics, and does not answer.
 guest_cmd -t 10 g "exit 1" >/dev/null
-check "the dump ends and the guest is gone" wait_for 200 not xl domid g
+check "the dump ends and the guest is gone" wait_for 200 not domid g
 check "the toolstack was told that it crashed" grep -q "shut down, reason code 3" /var/log/xen/xl-g.log
 check "a dump of the crashed kernel is on the disk" eval '[ "$(head -c 4 /disk/b | tail -c 3)" = ELF ] && grep -aq "OSRELEASE=" /disk/b'
 check "its checksum" same "$(head -c 8388608 /disk/b | sha256sum | cut -c1-64)" "$(tail -c +8388609 /disk/b | head -c 64)"

@@ -11,6 +11,6 @@ check "the toolstack has begun the guest anew" grep -q "soft-reset" /var/log/xen
 # It has loaded nothing yet.
 let_go() { matches "$(xenstore-read "$(backend_path g "$1")/state")" '^[26]$'; }
 check "the backends have let go of the one before" eval "let_go xvda && let_go xvdb"
-check "the next kernel ends" wait_for 200 not xl domid g
+check "the next kernel ends" wait_for 200 not domid g
 check "it has written to the disk" same "$(head -c 5 /disk/b)" kexec
 check "the other disk is sound" verify_image a
