@@ -97,6 +97,7 @@ part_end() {
 		for be in $(xenstore-list "/local/domain/0/backend/vbd/$id"); do xl block-detach "$g" "$be"; done 2>/dev/null
 		for be in $(xenstore-list "/local/domain/0/backend/vif/$id"); do xl network-detach "$g" "$be"; done 2>/dev/null
 		scsi_end "$g"
+		[ "$VCPUS" = 1 ] || [[ " $CLASSES " != *" net "* ]] || guest_cmd "$g" let_packets_go
 	done
 	lio_clear
 	check "nothing is left of its devices" none_left devices

@@ -35,6 +35,13 @@ settle() {
 	. /scenario/conf
 	LOADED=
 }
+# What a socket has freed on another CPU waits there for the next packet (skb_attempt_defer_free()), and with it a page of an
+# interface that is gone; after a minute Linux says so.
+let_packets_go() {
+	local mask=1
+	ip link set lo up
+	while [ $mask -lt $((1 << VCPUS)) ]; do taskset $mask ping -q -c 1 127.0.0.1 >/dev/null; mask=$((mask * 2)); done
+}
 # bg JOB COMMAND...: in the background; join JOB: tells it to stop, waits, prints its output, returns its status
 bg() {
 	local JOB=$1; shift
