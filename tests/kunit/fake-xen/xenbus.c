@@ -18,6 +18,7 @@ struct device_entry {
 	char type[32];
 	char nodename[FAKE_XEN_PATH_LEN];
 	bool watched;
+	bool suspended;
 };
 
 /* A ring mapped with xenbus_map_ring_valloc(). */
@@ -331,7 +332,8 @@ static void otherend_changed(struct xenbus_watch *watch, const char *path, const
 	struct xenbus_device *dev = container_of(watch, struct xenbus_device, otherend_watch);
 	struct xenbus_driver *drv = to_xenbus_driver(dev->dev.driver);
 
-	if (drv->otherend_changed)
+	/* What happens in xenstore meanwhile a guest does not hear of. */
+	if (drv->otherend_changed && !READ_ONCE(to_entry(dev)->suspended))
 		drv->otherend_changed(dev, xenbus_read_driver_state(dev->otherend));
 }
 
@@ -358,8 +360,10 @@ static void unwatch_otherend(struct xenbus_device *dev)
 
 static int watch_otherend(struct xenbus_device *dev)
 {
-	int err = xenbus_watch_pathfmt(dev, &dev->otherend_watch, NULL, otherend_changed, "%s/state", dev->otherend);
+	int err;
 
+	WRITE_ONCE(to_entry(dev)->suspended, false);
+	err = xenbus_watch_pathfmt(dev, &dev->otherend_watch, NULL, otherend_changed, "%s/state", dev->otherend);
 	to_entry(dev)->watched = !err;
 	return err;
 }
@@ -618,6 +622,7 @@ int fake_xen_suspend_device(struct xenbus_device *dev)
 {
 	struct xenbus_driver *drv = dev->dev.driver ? to_xenbus_driver(dev->dev.driver) : NULL;
 
+	WRITE_ONCE(to_entry(dev)->suspended, true);
 	return drv && drv->suspend ? drv->suspend(dev) : 0;
 }
 FAKE_XEN_SYMBOL(fake_xen_suspend_device);
@@ -651,6 +656,7 @@ void fake_xen_cancel_device(struct xenbus_device *dev)
 {
 	fake_xen_suspend_device(dev);
 	/* The kernel tells a driver nothing of a resume that is none. */
+	WRITE_ONCE(to_entry(dev)->suspended, false);
 }
 FAKE_XEN_SYMBOL(fake_xen_cancel_device);
 
