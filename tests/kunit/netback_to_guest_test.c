@@ -444,7 +444,9 @@ static void bytes_for_a_slow_guest(struct kunit *test)
 	/* And no more than that. */
 	KUNIT_EXPECT_GT(test, (1200 - atomic_read(&freed)) * 9000, 3 << 20);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE((offers(60), guest_takes(), atomic_read(&freed) == 1200)));
-	KUNIT_EXPECT_EQ(test, guest.good + guest.q->to.counters.dropped, 1200ull);
+	/* (What is free may be in the ring still.) */
+	KUNIT_EXPECT_TRUE_MSG(test, COMES_TRUE((guest_takes(), guest.good + guest.q->to.counters.dropped == 1200)),
+			      "%u have come, %llu were dropped", guest.good, guest.q->to.counters.dropped);
 	KUNIT_EXPECT_EQ_MSG(test, guest.bad, 0, "the first: %s", guest.first_bad);
 	KUNIT_EXPECT_FALSE(test, guest.q->to.told);
 }
