@@ -5,18 +5,23 @@
 
 #include <linux/blkdev.h>
 
-static inline struct block_device *open_disk(dev_t dev)
-{
-	struct block_device *bdev = blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE, NULL);
-
-	return IS_ERR(bdev) ? NULL : bdev;
-}
-
 static inline void close_disk(struct block_device **bdev)
 {
 	if (*bdev)
 		blkdev_put(*bdev, FMODE_READ | FMODE_WRITE);
 	*bdev = NULL;
+}
+
+/* (It can be opened before its partitions are looked for: what is read for that would be one request too many.) */
+static inline struct block_device *open_disk(dev_t dev)
+{
+	struct block_device *bdev = blkdev_get_by_dev(dev, FMODE_READ | FMODE_WRITE, NULL);
+
+	if (IS_ERR(bdev))
+		return NULL;
+	if (!test_bit(GD_ADDED, &bdev->bd_disk->state))
+		close_disk(&bdev);
+	return bdev;
 }
 
 /* Its number is whatever was free when it was loaded. */

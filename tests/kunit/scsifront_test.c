@@ -333,7 +333,7 @@ static void pair_exit(struct kunit *test)
 }
 
 /* sda, sdb, ... : names are not used again before the last one has gone. */
-static struct file *open_disk(void)
+static struct file *find_disk(void)
 {
 	char name[] = "/dev/sda";
 	struct file *file = NULL;
@@ -344,6 +344,16 @@ static struct file *open_disk(void)
 			return file;
 	}
 	return NULL;
+}
+
+/* Once sd has asked all that it wants to know: nothing of that is lost or counted in place of what is meant. */
+static struct file *open_disk(struct kunit *test)
+{
+	struct file *file;
+
+	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = find_disk())));
+	async_synchronize_full();
+	return file;
 }
 
 /* ---- cases ---- */
@@ -358,7 +368,7 @@ static void write_and_read(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-1/state", "6"));
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "vscsi-devs/dev-2/state", "6"));
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	file = open_disk(test);
 	data = kvmalloc(1 << 20, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, data);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -441,16 +451,6 @@ static bool comes_late(const bool *what, unsigned int seconds)
 	return READ_ONCE(*what);
 }
 
-/* Once sd has asked all that it wants to know. */
-static struct file *open_idle_disk(struct kunit *test)
-{
-	struct file *file;
-
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
-	async_synchronize_full();
-	return file;
-}
-
 static void begin_writer(struct file *file)
 {
 	memset(disk, 0, 2 * BLOCK);
@@ -507,9 +507,8 @@ static void restart_backend(struct kunit *test)
 /* What was for the one must not reach the other: with a command under way. */
 static void backend_has_another_device(struct kunit *test)
 {
-	struct file *file;
+	struct file *file = open_disk(test);
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	restart_backend_with(test, NULL, "naa.1");
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
 	restart_backend_with(test, NULL, "naa.1");
@@ -530,7 +529,7 @@ static void an_id_cannot_be_read(struct kunit *test)
 	struct file *file;
 	unsigned int i;
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	file = open_disk(test);
 	snprintf(path, sizeof(path), "%s/vscsi-devs/dev-0/pvsplit-id", back_path);
 	restart_backend_with(test, NULL, "naa.1");
 	for (i = 0; i < 2; i++) {
@@ -557,9 +556,8 @@ static void an_id_cannot_be_read(struct kunit *test)
 /* What the block layer makes for the last one is more than this one takes. */
 static void backend_takes_less(struct kunit *test)
 {
-	struct file *file;
+	struct file *file = open_disk(test);
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 1));
 	restart_backend_with(test, "0", NULL);
 	KUNIT_EXPECT_TRUE(test, moves_a_mib(file, 2));
@@ -578,7 +576,7 @@ static void backend_takes_fewer_pieces(struct kunit *test)
 	struct bio *bio;
 	unsigned int i;
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
+	file = open_disk(test);
 	restart_backend_with(test, "0", NULL);
 	bio = bio_alloc(I_BDEV(file->f_mapping->host), nr, REQ_OP_WRITE | REQ_SYNC, GFP_KERNEL);
 	bio->bi_iter.bi_sector = at / BLOCK;
@@ -601,9 +599,8 @@ static void backend_takes_fewer_pieces(struct kunit *test)
 
 static void backend_restarts(struct kunit *test)
 {
-	struct file *file;
+	struct file *file = open_disk(test);
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	begin_unanswered(test, file);
 	restart_backend(test);
 	KUNIT_EXPECT_TRUE(test, COMES_TRUE(READ_ONCE(writer_done)));
@@ -629,7 +626,7 @@ static void add_lun(struct kunit *test, const char *vdev)
 static void away_is_seen(struct kunit *test)
 {
 	struct scsi_device *sdev = guests_device(front, 1, 2);
-	struct file *file = open_idle_disk(test);
+	struct file *file = open_disk(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, sdev);
 	begin_unanswered(test, file);
@@ -728,9 +725,8 @@ static void positions_are_lost(struct kunit *test)
 static void backend_lies(struct kunit *test)
 {
 	struct vscsiif_response rsp = { .rqid = 0xfffe };
-	struct file *file;
+	struct file *file = open_disk(test);
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	/* A request is needed that it could be the answer to. */
 	begin_unanswered(test, file);
 	stop_backend();
@@ -766,7 +762,7 @@ static void set_tmf_timeout(struct kunit *test, const char *seconds)
 
 static void lose_one(struct kunit *test)
 {
-	struct file *file = open_idle_disk(test);
+	struct file *file = open_disk(test);
 
 	WRITE_ONCE(b.forget, 1);
 	begin_writer(file);
@@ -824,7 +820,7 @@ static void more_than_may_be_parked(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARKED + 1, b.nr_lost);
 	KUNIT_EXPECT_GT(test, b.resets, 0ul);
 	KUNIT_EXPECT_TRUE(test, key_is(front_path, "state", "4"));
-	file = open_idle_disk(test);
+	file = open_disk(test);
 	begin_writer(file);
 	end_writer(test, file);
 }
@@ -835,7 +831,7 @@ static void more_than_may_be_parked_reconnects(struct kunit *test)
 	unsigned int i;
 
 	lose_writes(test, PARKED);
-	file = open_idle_disk(test);
+	file = open_disk(test);
 	WRITE_ONCE(b.forget, 1);
 	begin_writer(file);
 	for (i = 0; i < 40 && !key_is(front_path, "state", "6"); i++)
@@ -867,7 +863,7 @@ static void an_abort_is_not_answered(struct kunit *test)
 /* It takes nothing off the ring for a while; then it goes on. */
 static void published_backend_sleeps(struct kunit *test)
 {
-	struct file *file = open_idle_disk(test);
+	struct file *file = open_disk(test);
 
 	set_tmf_timeout(test, "2");
 	set_timeout(test, "1");
@@ -884,7 +880,7 @@ static void published_backend_sleeps(struct kunit *test)
 /* One command takes longer than its time, while others are answered. */
 static void slow_command_is_waited_for(struct kunit *test)
 {
-	struct file *file = open_idle_disk(test), *reader = open_idle_disk(test);
+	struct file *file = open_disk(test), *reader = open_disk(test);
 	unsigned int i;
 	loff_t pos;
 	u8 byte;
@@ -911,7 +907,7 @@ static void slow_command_is_waited_for(struct kunit *test)
 /* But not for ever. */
 static void lost_command_is_aborted(struct kunit *test)
 {
-	struct file *file = open_idle_disk(test), *reader = open_idle_disk(test);
+	struct file *file = open_disk(test), *reader = open_disk(test);
 	unsigned int i;
 	loff_t pos;
 	u8 byte;
@@ -932,9 +928,8 @@ static void lost_command_is_aborted(struct kunit *test)
 
 static void command_is_aborted(struct kunit *test)
 {
-	struct file *file;
+	struct file *file = open_disk(test);
 
-	KUNIT_ASSERT_TRUE(test, COMES_TRUE((file = open_disk())));
 	set_timeout(test, "1");
 	WRITE_ONCE(b.forget, 1);
 	writer_done = false;
@@ -949,7 +944,7 @@ static void command_is_aborted(struct kunit *test)
 /* And its disk is still there when it comes back, much later. */
 static void backend_is_deaf(struct kunit *test)
 {
-	struct file *file = open_idle_disk(test);
+	struct file *file = open_disk(test);
 	unsigned int i;
 
 	set_tmf_timeout(test, "3");
@@ -995,7 +990,7 @@ static unsigned int tasklets(void)
 static void answers_come_after_a_reset(struct kunit *test)
 {
 	struct pv_device *pd = dev_get_drvdata(&front->dev);
-	struct file *file = open_idle_disk(test);
+	struct file *file = open_disk(test);
 	struct scsi_device *sdev = guests_device(front, 1, 2);
 	struct request *rq;
 	unsigned int before;
