@@ -149,8 +149,16 @@ static struct sk_buff *make(struct net_device *dev, unsigned int len, u32 number
 static bool send_one(struct net_device *dev, unsigned int len)
 {
 	struct sk_buff *skb = make(dev, len, ++sent_number);
+	bool sent = false;
 
-	return skb && dev_queue_xmit(skb) == NET_XMIT_SUCCESS;
+	/* (The stack would look for ever for a queue of what is unregistered: it has none.) */
+	rcu_read_lock_bh();
+	if (READ_ONCE(dev->reg_state) == NETREG_REGISTERED)
+		sent = skb && dev_queue_xmit(skb) == NET_XMIT_SUCCESS;
+	else
+		kfree_skb(skb);
+	rcu_read_unlock_bh();
+	return sent;
 }
 
 static bool send(struct net_device *dev, unsigned int len)
