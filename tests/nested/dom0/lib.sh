@@ -356,8 +356,11 @@ scsi_debug_listen() { dmesg -c >/dev/null; scsi_debug_set opts 1; }
 scsi_debug_heard() { dmesg | grep -c "cmd $1 "; }
 # A counter of our backend, summed over its vhosts
 statistic() { cat /sys/bus/xen-backend/devices/vscsi-*/statistics/"$1" | awk '{ s += $1 } END { print s + 0 }'; }
-# The block device of a SCSI address
-scsi_block() { ls "/sys/class/scsi_device/$1/device/block" | head -n 1; }
+# The block device of a SCSI address, which comes after it
+scsi_block() {
+	local dir=/sys/class/scsi_device/$1/device/block
+	wait_for 10 eval "[ -b /dev/\$(ls $dir) ]" >&2 && ls "$dir"
+}
 
 LIO=/sys/kernel/config/target
 lio_init() {

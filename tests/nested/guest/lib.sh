@@ -148,13 +148,16 @@ wait_no_lun() {
 	local i=0
 	while [ -n "$(scsi_at "$1")" ]; do i=$((i + 1)); [ $i -lt $((${2:-30} * 5)) ] || return 1; sleep 0.2; done
 }
-# scsi_node TARGET:LUN CLASS: the name of its device of a class: block, scsi_generic, scsi_tape
-scsi_node() { wait_lun "$1" && ls "/sys/class/scsi_device/$(scsi_at "$1")/device/$2" | grep -E '^([^n]*[0-9]|sd[a-z]+)$' | head -n 1; }
-scsi_disk() {
-	local i=0
+# scsi_node TARGET:LUN CLASS: the name of its device of a class: block, scsi_generic, scsi_tape (each comes after the LUN)
+scsi_node() {
+	local i=0 n
 	wait_lun "$1" >&2 || return
-	until scsi_node "$1" block 2>/dev/null; do i=$((i + 1)); [ $i -lt 50 ] || return 1; sleep 0.2; done
+	until n=$(ls "/sys/class/scsi_device/$(scsi_at "$1")/device/$2" 2>/dev/null | grep -m 1 -E '^([^n]*[0-9]|sd[a-z]+)$') && [ -e "/dev/$n" ]; do
+		i=$((i + 1)); [ $i -lt 50 ] || { echo "LUN $1 has no $2" >&2; return 1; }; sleep 0.2
+	done
+	echo "$n"
 }
+scsi_disk() { scsi_node "$1" block; }
 scsi_sg() { echo "/dev/$(scsi_node "$1" scsi_generic)"; }
 
 queue_attr() { cat "/sys/block/$1/queue/$2"; }
