@@ -4,5 +4,8 @@ write_soon() {
 	[ "$1" != 0 ] || { echo 10 >/proc/sys/vm/dirty_background_ratio; echo 20 >/proc/sys/vm/dirty_ratio; return; }
 	echo $(($1 / 4)) >/proc/sys/vm/dirty_background_bytes; echo "$1" >/proc/sys/vm/dirty_bytes
 }
-# Buffered writes until one fails: write_on FILE BLOCKS
-write_on() { while dd if=/dev/zero of="$1" bs=64k count="$2" conv=notrunc,fsync 2>/dev/null; do :; done; }
+# Buffered writes until one fails, or the disk has gone, for which dd would make a file in /dev: write_on FILE BLOCKS
+write_on() {
+	local device; [ ! -b "$1" ] || device=1
+	while dd if=/dev/zero of="$1" bs=64k count="$2" conv=notrunc,fsync 2>/dev/null; do [ -z "$device" ] || [ -b "$1" ] || return 0; done
+}
