@@ -2082,14 +2082,14 @@ static void another_device_at_the_address(struct kunit *test)
 
 /* ---- what is denied ---- */
 
-static void expect_sense(struct kunit *test, const struct vscsiif_request *req, u8 asc)
+static void expect_sense(struct kunit *test, const struct vscsiif_request *req, u16 asc_ascq)
 {
 	struct vscsiif_response rsp;
 
 	KUNIT_ASSERT_TRUE(test, call(&hostile, req, &rsp));
 	KUNIT_EXPECT_EQ_MSG(test, rsp.rslt, SAM_STAT_CHECK_CONDITION, "command %#x", req->cmnd[0]);
 	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_buffer[2] & 0xf, ILLEGAL_REQUEST, "command %#x", req->cmnd[0]);
-	KUNIT_EXPECT_EQ_MSG(test, rsp.sense_buffer[12], asc, "command %#x", req->cmnd[0]);
+	KUNIT_EXPECT_EQ_MSG(test, get_unaligned_be16(&rsp.sense_buffer[12]), asc_ascq, "command %#x", req->cmnd[0]);
 }
 
 static void report_luns_of_what(struct kunit *test)
@@ -2107,7 +2107,7 @@ static void report_luns_of_what(struct kunit *test)
 	for (i = 0; i < sizeof(bad); i++) {
 		cdb[2] = bad[i];
 		req = with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096);
-		expect_sense(test, &req, 0x24);
+		expect_sense(test, &req, 0x2400);
 	}
 }
 
@@ -2134,7 +2134,7 @@ static void absent_lun_0(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(data + 36, 0xee, 4096 - 36));
 	req.cmnd[1] = 1;
 	req.rqid = ++hostile.next;
-	expect_sense(test, &req, 0x24);
+	expect_sense(test, &req, 0x2400);
 	fill(&hostile, 20, 1, 0xee);
 	req = to_lun(with_cdb(cdb, DMA_FROM_DEVICE, 20, 4096), 3, 0);
 	expect_result(test, &req, 0, 4096 - 16);
@@ -2247,7 +2247,7 @@ static void pages_of_diagnostics(struct kunit *test)
 		fill(&hostile, 20, 1, 0);
 		*(u8 *)page_address(hostile.page[20]) = page[i];
 		req = with_cdb(cdb, DMA_TO_DEVICE, 20, 8);
-		expect_sense(test, &req, 0x26);
+		expect_sense(test, &req, 0x2600);
 	}
 	fill(&hostile, 20, 1, 0);
 	req = with_cdb(cdb, DMA_TO_DEVICE, 20, 8);

@@ -470,6 +470,30 @@ static void allowed(struct kunit *test)
 	}
 }
 
+/* Parameter lists of SEND DIAGNOSTIC, by their first byte; without PF nothing says what they are. */
+static void allowed_pages(struct kunit *test)
+{
+	static const struct { u8 first, last; unsigned int needs; } want[] = {
+		{ 0x00, 0x00, 0 },
+		{ 0x01, 0x0d, SCSIBACK_ALLOW_TARGET },
+		{ 0x0e, 0x0e, SCSIBACK_ALLOW_FIRMWARE },
+		{ 0x0f, 0x3f, SCSIBACK_ALLOW_TARGET },
+		{ 0x40, 0x40, 0 },
+		{ 0x41, 0x7f, SCSIBACK_ALLOW_TARGET },
+		{ 0x80, 0xff, SCSIBACK_ALLOW_VENDOR },
+	};
+	static const u8 paged[16] = { SEND_DIAGNOSTIC, 0x10 }, plain[16] = { SEND_DIAGNOSTIC };
+	unsigned int i, page;
+
+	for (i = 0; i < ARRAY_SIZE(want); i++)
+		for (page = want[i].first; page <= want[i].last; page++) {
+			KUNIT_EXPECT_TRUE(test, scsiback_allowed_page(paged, page, want[i].needs));
+			KUNIT_EXPECT_EQ_MSG(test, scsiback_allowed_page(paged, page, ~want[i].needs), !want[i].needs,
+					    "page %#x", page);
+			KUNIT_EXPECT_TRUE(test, scsiback_allowed_page(plain, page, 0));
+		}
+}
+
 /* Longer than the wire carries: LIO would take what lies behind the 16 bytes for the rest. */
 static void no_long_commands(struct kunit *test)
 {
@@ -623,6 +647,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(host_bytes),
 	KUNIT_CASE(every_code_of_every_class),
 	KUNIT_CASE(allowed),
+	KUNIT_CASE(allowed_pages),
 	KUNIT_CASE(no_long_commands),
 	KUNIT_CASE(allow_lists),
 	KUNIT_CASE(only_bulk_data_is_shared),
